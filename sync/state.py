@@ -1,0 +1,222 @@
+"""A record as registers: each holds its values in force, with their origins and their pasts.
+
+A register is addressed by a path: ``title``; a set's element ``topics/gbv``; a row's place
+``speakers/ROW``; a row's field ``speakers/ROW/name``; a row's standing ``speakers/ROW/@``; the
+record's standing ``@``. The first value that is not open is the current one; values marked open wait
+for a person's decision. This module holds and stores; ``merge`` decides.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from sync.log import RECORD_STANDING, Operation, parse_name
+
+Past = dict[str, tuple[int, str]]
+"""All that a value's writer had seen of one register: log → (number, first hash bytes) of the last line
+seen of each log (a version vector; short, because a field has few writers)."""
+
+__all__ = ["Past", "RecordState", "Register", "Value", "holds", "join", "past_of_names"]
+
+
+class Value(NamedTuple):
+    """One value in force in a register.
+
+    ``origins`` are the names of the changes that wrote it (two people may have written the same);
+    ``waits`` names what its past mentions and has not come yet; ``open`` says that it is not the
+    current one but a candidate; ``time`` is the earlier of the change's clock and its arrival.
+    """
+
+    origins: tuple[str, ...]
+    past: Past
+    kind: str
+    value: Any
+    blob: str | None
+    waits: tuple[str, ...] = ()
+    open: bool = False
+    time: tuple[int, int] = (0, 0)
+
+
+@dataclass(slots=True)
+class Register:
+    """The values in force at one path, and the stream number that last touched it."""
+
+    touched: int
+    values: list[Value]
+
+
+def holds(past: Past, name: str) -> bool:
+    """Tell whether a past holds the change of that name."""
+    log, number, hash8 = parse_name(name)
+    last = past.get(log)
+    return last is not None and (last[0] > number or last == (number, hash8))
+
+
+def join(*pasts: Mapping[str, tuple[int, str]]) -> Past:
+    """Everything that any of these pasts holds."""
+    joined: Past = {}
+    for past in pasts:
+        for log, last in past.items():
+            if log not in joined or joined[log][0] < last[0]:
+                joined[log] = last
+    return joined
+
+
+def past_of_names(names: tuple[str, ...]) -> Past:
+    """The past that holds just these changes and what their logs held before them."""
+    past: Past = {}
+    for name in names:
+        log, number, hash8 = parse_name(name)
+        if log not in past or past[log][0] < number:
+            past[log] = (number, hash8)
+    return past
+
+
+@dataclass(slots=True)
+class RecordState:
+    """A record's registers by path, with what stands beside them: its type and its unit.
+
+    ``units`` are all the units the record was ever in, its present one last.
+    """
+
+    id: str
+    type: str
+    units: list[str]
+    registers: dict[str, Register] = field(default_factory=dict)
+
+    @property
+    def unit(self) -> str:
+        """The unit that the record belongs to now."""
+        return self.units[-1]
+
+    @property
+    def touched(self) -> int:
+        """The last stream number that touched any of its registers; 0 for a new one."""
+        return max((register.touched for register in self.registers.values()), default=0)
+
+    def current(self, path: str) -> Value | None:
+        """The value in force at a path that is not in question, or None."""
+        register = self.registers.get(path)
+        if register is None:
+            return None
+        return next((value for value in register.values if not value.open), None)
+
+    def candidates(self, path: str) -> list[Value]:
+        """The open values at a path, which a person must decide about."""
+        register = self.registers.get(path)
+        return [] if register is None else [value for value in register.values if value.open]
+
+    def open_paths(self) -> list[str]:
+        """The paths where two people wrote differently and nobody has decided yet."""
+        return [path for path, register in self.registers.items() if any(value.open for value in register.values)]
+
+    @property
+    def withdrawn(self) -> bool:
+        """Whether the record is withdrawn: a withdrawal is in force that saw all that stands."""
+        return _deleted(self, RECORD_STANDING)
+
+    def row_deleted(self, row: str) -> bool:
+        """Whether the row at ``field/ROW`` is deleted."""
+        return _deleted(self, f"{row}/{RECORD_STANDING}")
+
+    def origins(self, below: str = "") -> tuple[str, ...]:
+        """The names of all changes that hold a value in force at or below a path; "" is the record."""
+        names: dict[str, None] = {}
+        for path, register in self.registers.items():
+            if not below or path == below or path.startswith(below + "/"):
+                for value in register.values:
+                    names.update(dict.fromkeys(value.origins))
+        return tuple(names)
+
+    def values(self) -> Iterator[tuple[str, Value]]:
+        """Every value in force with its path."""
+        for path, register in self.registers.items():
+            for value in register.values:
+                yield path, value
+
+    def dump(self) -> dict[str, Any]:
+        """Give the plain form that stores keep; ``load`` reads it back.
+
+        Most values have one origin and nothing else to tell, so names stand once in a table:
+        ``{"i", "y", "g": units, "n": names, "f": {path: [touched, [name numbers, value, rest?]…]}}``.
+        """
+        names: dict[str, int] = {}
+        fields = {
+            path: [register.touched, *(_dump_value(value, names) for value in register.values)]
+            for path, register in self.registers.items()
+        }
+        return {"i": self.id, "y": self.type, "g": self.units, "n": list(names), "f": fields}
+
+    @classmethod
+    def load(cls, body: Mapping[str, Any]) -> "RecordState":
+        """Read back what ``dump`` gave."""
+        names: list[str] = body["n"]
+        registers = {
+            path: Register(entry[0], [_load_value(value, names) for value in entry[1:]])
+            for path, entry in body["f"].items()
+        }
+        return cls(body["i"], body["y"], list(body["g"]), registers)
+
+    def digest(self, sealed_paths: Mapping[str, bool], *, sealed: bool) -> int:
+        """Hash what stands here, of the sealed registers or of the others, as a number of 128 bits.
+
+        Two replicas of a record are equal exactly when their digests are: the names of the origins hold the
+        lines' hashes. 0 when no such register is there.
+
+        Args:
+            sealed_paths: for each first path segment, whether its field is confidential.
+        """
+        parts = []
+        for path, register in self.registers.items():
+            if sealed_paths.get(path.partition("/")[0], False) is sealed:
+                told = sorted(f"{'?' if value.open else '+'}{','.join(sorted(value.origins))}" for value in register.values)
+                parts.append(f"{path}={';'.join(told)}")
+        if not parts:
+            return 0
+        parts.sort()
+        body = "\n".join((self.id, *parts)).encode("utf-8")
+        return int.from_bytes(hashlib.sha256(body).digest()[:16], "big")
+
+
+def _deleted(state: RecordState, path: str) -> bool:
+    value = state.current(path)
+    return value is not None and value.kind in ("withdraw", "delete")
+
+
+def _dump_value(value: Value, names: dict[str, int]) -> list[Any]:
+    numbers = [names.setdefault(name, len(names)) for name in value.origins]
+    rest: dict[str, Any] = {}
+    if value.past:
+        rest["p"] = value.past
+    if value.kind != "set":
+        rest["k"] = value.kind
+    if value.blob is not None:
+        rest["b"] = value.blob
+    if value.waits:
+        rest["w"] = value.waits
+    if value.open:
+        rest["q"] = 1
+    if value.time != (0, 0):
+        rest["t"] = value.time
+    body = [numbers[0] if len(numbers) == 1 else numbers, value.value]
+    return [*body, rest] if rest else body
+
+
+def _load_value(body: list[Any], names: list[str]) -> Value:
+    numbers = body[0] if type(body[0]) is list else [body[0]]
+    origins = tuple(names[number] for number in numbers)
+    if len(body) == 2:
+        return Value(origins, {}, "set", body[1], None)
+    rest = body[2]
+    past = {log: (last[0], last[1]) for log, last in rest.get("p", {}).items()}
+    time = rest.get("t", (0, 0))
+    return Value(
+        origins, past, rest.get("k", "set"), body[1], rest.get("b"), tuple(rest.get("w", ())), bool(rest.get("q")),
+        (time[0], time[1]),
+    )  # fmt: skip
+
+
+def value_of(operation: Operation, name: str, past: Past) -> Value:
+    """The value that an operation writes, current until the merge says otherwise."""
+    return Value((name,), past, operation.kind, operation.value, operation.blob)
