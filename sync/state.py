@@ -7,11 +7,11 @@ for a person's decision. This module holds and stores; ``merge`` decides.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from sync.log import RECORD_STANDING, Operation, parse_name
+from sync.log import RECORD_STANDING, parse_name
 
 Past = dict[str, tuple[int, str]]
 """All that a value's writer had seen of one register: log → (number, first hash bytes) of the last line
@@ -158,18 +158,18 @@ class RecordState:
         }
         return cls(body["i"], body["y"], list(body["g"]), registers)
 
-    def digest(self, sealed_paths: Mapping[str, bool], *, sealed: bool) -> int:
+    def digest(self, sealed_heads: Collection[str], *, sealed: bool) -> int:
         """Hash what stands here, of the sealed registers or of the others, as a number of 128 bits.
 
         Two replicas of a record are equal exactly when their digests are: the names of the origins hold the
         lines' hashes. 0 when no such register is there.
 
         Args:
-            sealed_paths: for each first path segment, whether its field is confidential.
+            sealed_heads: the fields (first path segments) of the record's confidential part.
         """
         parts = []
         for path, register in self.registers.items():
-            if sealed_paths.get(path.partition("/")[0], False) is sealed:
+            if (path.partition("/")[0] in sealed_heads) is sealed:
                 told = sorted(f"{'?' if value.open else '+'}{','.join(sorted(value.origins))}" for value in register.values)
                 parts.append(f"{path}={';'.join(told)}")
         if not parts:
@@ -216,7 +216,3 @@ def _load_value(body: list[Any], names: list[str]) -> Value:
         (time[0], time[1]),
     )  # fmt: skip
 
-
-def value_of(operation: Operation, name: str, past: Past) -> Value:
-    """The value that an operation writes, current until the merge says otherwise."""
-    return Value((name,), past, operation.kind, operation.value, operation.blob)

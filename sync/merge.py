@@ -1,0 +1,236 @@
+"""One change onto one record: what becomes current, what falls, what a person must decide.
+
+Only the server merges; its order is everybody's. For each operation, in this order (``docs/sync.md`` tells
+the stories that simpler rules failed in):
+
+1. it is in the past of a value in force: history, with no effect, but what it had seen is learnt;
+2. every value in force that is in its past falls;
+3. the current one fell, or there was none: it becomes current, even when equal;
+4. it is equal to a value left: one value with two origins, for who saw one saw both; else the field's policy;
+5. while any name in its past has not come, it is never found equal and no policy pushes it out: it waits as a
+   candidate (on an empty field as the value) and is judged again when that name comes.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from sync.log import RECORD_STANDING, Change, Operation
+from sync.policies import POLICIES, Judge, Known, Meeting
+from sync.state import Past, RecordState, Register, Value, holds, join, past_of_names
+
+UNIT_PATH = "unit"
+
+__all__ = ["Fallen", "Merged", "Outcome", "apply", "learn"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fallen:
+    """A value that is no longer in force: the name of a change at a path, and what that change had seen."""
+
+    path: str
+    name: str
+    past: Past
+    waits: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """A text that equals nobody's: the server writes it as a decision of its own that names both parents."""
+
+    path: str
+    text: str
+    saw: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What applying a change did besides changing the registers."""
+
+    fallen: list[Fallen] = field(default_factory=list)
+    merged: list[Merged] = field(default_factory=list)
+
+
+def apply(state: RecordState, change: Change, name: str, *, number: int, arrived_ms: int, judge: Judge) -> Outcome:
+    """Merge a change into a record; ``state`` is changed in place.
+
+    Args:
+        name: the change's name.
+        number: its place in the stream; every register it touches takes it.
+        arrived_ms: the server's clock at its arrival; ``latest`` believes the earlier of the two clocks.
+    """
+    work = _Work(state, name, number, judge)
+    time = min(change.time, (arrived_ms, 0))
+    fresh = not state.registers
+    for op in change.operations:
+        register = state.registers.get(op.path)
+        if register is None:
+            register = state.registers[op.path] = Register(number, [])
+        work.arrive(register, op, (time[0], time[1]) if judge.policy(op.path) == "latest" else (0, 0))
+    if not fresh:
+        work.resolve_waiting({op.path: op.saw for op in change.operations})
+    work.settle_standings()
+    work.settle_unit()
+    return work.outcome
+
+
+def learn(state: RecordState, name: str, saw: dict[str, tuple[str, ...]], *, number: int, judge: Judge) -> Outcome:
+    """Take note of a change that came and was set aside: who waited for it is judged by what it named."""
+    work = _Work(state, name, number, judge)
+    work.resolve_waiting(saw)
+    work.settle_standings()
+    return work.outcome
+
+
+class _Work:
+    """One change on its way into one record."""
+
+    def __init__(self, state: RecordState, name: str, number: int, judge: Judge) -> None:
+        self.state = state
+        self.name = name
+        self.number = number
+        self.judge = judge
+        self.outcome = Outcome()
+
+    def arrive(self, register: Register, op: Operation, time: tuple[int, int]) -> None:
+        past, waits = self.gather(register, op.path, op.saw) if op.saw else ({}, ())
+        value = Value((self.name,), past, op.kind, op.value, op.blob, waits, False, time)
+        register.touched = self.number
+        if register.values:
+            self.place(register, op.path, value, op.saw)
+        else:
+            register.values.append(value)
+
+    def gather(self, register: Register, path: str, saw: Iterable[str]) -> tuple[Past, tuple[str, ...]]:
+        """The past of an operation: the names it saw and their pasts; and those of them that have not come."""
+        names = tuple(saw)
+        pasts, waits = [past_of_names(names)], dict[str, None]()
+        for name in names:
+            known = _in_force(register, name) or self.judge.known(path, name)
+            if known is None:
+                waits[name] = None
+            else:
+                pasts.append(known.past)
+                waits.update(dict.fromkeys(known.waits))
+        return join(*pasts), tuple(waits)
+
+    def place(self, register: Register, path: str, value: Value, saw: tuple[str, ...]) -> None:
+        """Put a value among those in force, by the five rules above."""
+        if any(holds(other.past, origin) for other in register.values for origin in value.origins):
+            self.fall(path, value)
+            self.teach(register, value)
+            return
+        policy = self.judge.policy(path)
+        current = next((other for other in register.values if not other.open), None)
+        if policy == "flow" and not self.legal(path, current, value):
+            register.values.append(value._replace(open=True))
+            return
+        fell = [other for other in register.values if any(holds(value.past, origin) for origin in other.origins)]
+        register.values = [other for other in register.values if other not in fell]
+        for other in fell:
+            self.fall(path, other)
+            value = value._replace(past=join(value.past, other.past), waits=_both(value.waits, other.waits))
+        if policy == "standing" or current is None or current in fell:
+            register.values.insert(0, value)
+        elif not self.join_equal(register, path, policy, value):
+            self.meet(Meeting(register, current, value, path, saw, self.judge), policy)
+
+    def legal(self, path: str, current: Value | None, value: Value) -> bool:
+        seen = current is None or any(holds(value.past, origin) for origin in current.origins)
+        return not seen or self.judge.may_go(path, None if current is None else current.value, value.value)
+
+    def join_equal(self, register: Register, path: str, policy: str, value: Value) -> bool:
+        if value.waits or policy == "union":
+            return False
+        for index, other in enumerate(register.values):
+            if not other.waits and self.judge.equal(path, other, value):
+                register.values[index] = other._replace(
+                    origins=other.origins + value.origins, past=join(other.past, value.past), time=max(other.time, value.time)
+                )
+                return True
+        return False
+
+    def meet(self, meeting: Meeting, policy: str) -> None:
+        ruling = POLICIES[policy](meeting)
+        meeting.register.values = ruling.values
+        for value in ruling.fell:
+            self.fall(meeting.path, value)
+        if ruling.merged is not None:
+            saw = meeting.current.origins + meeting.value.origins
+            self.outcome.merged.append(Merged(meeting.path, ruling.merged, saw))
+
+    def fall(self, path: str, value: Value) -> None:
+        past = join(value.past, past_of_names(value.origins)) if len(value.origins) > 1 else value.past
+        for origin in value.origins:
+            self.outcome.fallen.append(Fallen(path, origin, past, value.waits))
+
+    def teach(self, register: Register, value: Value) -> None:
+        """What is learnt of a value's past is learnt by every value in force that has it in its own."""
+        for index, other in enumerate(register.values):
+            if any(holds(other.past, origin) for origin in value.origins):
+                waits = tuple(name for name in _both(other.waits, value.waits) if name not in value.origins)
+                register.values[index] = other._replace(past=join(other.past, value.past), waits=waits)
+        self.judge_again(register, value)
+
+    def judge_again(self, register: Register, learnt: Value) -> None:
+        path = next(path for path, other in self.state.registers.items() if other is register)
+        for other in list(register.values):
+            if any(holds(other.past, origin) for origin in learnt.origins) and len(register.values) > 1:
+                register.values.remove(other)
+                self.place(register, path, other._replace(open=False), tuple(learnt.origins))
+
+    def resolve_waiting(self, saw: dict[str, tuple[str, ...]]) -> None:
+        """Judge again the values that waited for this change at paths where it stands no longer, or never did."""
+        for path, register in self.state.registers.items():
+            for value in list(register.values):
+                if self.name in value.waits:
+                    past, waits = self.gather(register, path, saw.get(path, ()))
+                    rest = tuple(name for name in _both(value.waits, waits) if name != self.name)
+                    register.values.remove(value)
+                    register.touched = self.number
+                    learnt = value._replace(past=join(value.past, past), waits=rest, open=False)
+                    if register.values:
+                        self.place(register, path, learnt, saw.get(path, ()))
+                    else:
+                        register.values.append(learnt)
+
+    def settle_standings(self) -> None:
+        """A deletion is in force exactly while it has seen everything that stands in what it deletes."""
+        for path, register in self.state.registers.items():
+            if path.endswith(RECORD_STANDING):
+                values = [self.standing(path, value) for value in register.values]
+                if values != register.values:
+                    register.values = values
+                    register.touched = self.number
+
+    def standing(self, path: str, value: Value) -> Value:
+        if value.kind not in ("withdraw", "delete"):
+            return value
+        row = path.removesuffix(RECORD_STANDING).rstrip("/")
+        for other_path, other in self.state.values():
+            inside = not row or other_path == row or other_path.startswith(row + "/")
+            twin = other_path == path and other.kind == value.kind
+            if inside and not twin and not any(holds(value.past, origin) for origin in other.origins):
+                return value._replace(open=True)
+        return value._replace(open=False)
+
+    def settle_unit(self) -> None:
+        """A record that moves to another unit enters that unit's parts whole: all its registers are touched."""
+        current = self.state.current(UNIT_PATH)
+        if current is None or not isinstance(current.value, str) or current.value == self.state.unit:
+            return
+        if current.value in self.state.units:
+            self.state.units.remove(current.value)
+        self.state.units.append(current.value)
+        for register in self.state.registers.values():
+            register.touched = self.number
+
+
+def _in_force(register: Register, name: str) -> Known | None:
+    for value in register.values:
+        if name in value.origins:
+            return Known(join(value.past, past_of_names(value.origins)), value.waits)
+    return None
+
+
+def _both(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(one + other))

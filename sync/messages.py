@@ -1,0 +1,188 @@
+"""The messages of an exchange as bytes: an envelope, a head, and lines.
+
+``sen1 DEVICE MAC\\n`` then the payload, gzipped where that is shorter. The MAC (HMAC-SHA256 of the device's key
+over the payload as sent, 16 bytes) is checked before anything is unpacked. The payload is lines of UTF-8: the
+head, a JSON object that announces how many of each follow; then verbatim change lines, run after run; then blobs,
+key wraps and verdicts, one JSON array a line. ``docs/sync.md`` specifies every member.
+"""
+
+import gzip
+import hashlib
+import hmac
+import json
+import zlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from shared.ids import b64, unb64
+from sync.errors import FrameFault
+from sync.log import MAX_LINE_BYTES, chain_next, line_hash
+
+MAGIC = b"sen1"
+CONTENT_TYPE = "application/vnd.sen.exchange"
+MAC_BYTES = 16
+SMALL = 512
+"""Payloads below this many bytes are sent as they are: gzip would make most of them longer."""
+
+MAX_MESSAGE_BYTES = 8 * 1024 * 1024
+MAX_PAYLOAD_BYTES = 64 * 1024 * 1024
+"""What a message may unpack to; counted while it is unpacked."""
+
+FIRST_PAGE = 64 * 1024
+LARGEST_PAGE = 2 * 1024 * 1024
+PAGE_GROWTH = 16
+"""A page is 64 KB of compressed lines at first, 16 times larger after each success, 4 times smaller after a cut:
+ten thousand records take three exchanges, and a cut costs one page."""
+
+__all__ = [
+    "CONTENT_TYPE", "FIRST_PAGE", "LARGEST_PAGE", "MAX_MESSAGE_BYTES", "PAGE_GROWTH", "Opened", "Run", "open_message",
+    "read_runs", "run_mac", "seal_message", "write_run",
+]  # fmt: skip
+
+
+class Run(NamedTuple):
+    """Consecutive lines of one log; a line that the reader has, or may not read, stands as its hash.
+
+    ``before`` is h(first - 1). ``arrivals`` are the server's times of arrival in milliseconds, as
+    ``[[ms, how many lines], …]``, and ``mac`` the server's own proof of the run: both empty on a push.
+    """
+
+    log: str
+    first: int
+    before: bytes
+    lines: Sequence[bytes]
+    arrivals: Sequence[Sequence[int]] = ()
+    mac: bytes = b""
+
+    def hashes(self) -> list[bytes]:
+        """SHA-256 of each line, whether it stands here whole or as its hash."""
+        return [hash_in_run(line) for line in self.lines]
+
+    def end(self) -> bytes:
+        """h(last), by the chain."""
+        chain = self.before
+        for digest in self.hashes():
+            chain = chain_next(chain, digest)
+        return chain
+
+
+def hash_in_run(line: bytes) -> bytes:
+    """The hash of a line of a run; a line that is not an object stands as its own hash in base64url."""
+    if len(line) == 43 and not line.startswith(b"{"):
+        return unb64(line.decode("ascii"))
+    return line_hash(line)
+
+
+class Opened(NamedTuple):
+    """A message whose MAC was right: who sent it, its head, and the lines behind the head."""
+
+    device: str
+    head: Mapping[str, Any]
+    lines: Sequence[bytes]
+
+
+def seal_message(device: str, key: bytes, head: Mapping[str, Any], lines: Iterable[bytes] = ()) -> bytes:
+    """Write a message of this device under its MAC key."""
+    payload = b"\n".join([json.dumps(head, ensure_ascii=False, separators=(",", ":")).encode("utf-8"), *lines])
+    if len(payload) >= SMALL:
+        payload = gzip.compress(payload, compresslevel=5, mtime=0)
+    return b"%s %s %s\n%s" % (MAGIC, device.encode("ascii"), _mac(key, payload), payload)
+
+
+def open_message(data: bytes, key_of: Callable[[str], bytes]) -> Opened:
+    """Check and unpack a message.
+
+    Args:
+        key_of: gives the MAC key of a device, or raises the FrameFault that says why there is none.
+
+    Raises:
+        FrameFault: not our format, another version, a wrong MAC, broken gzip, too large, or a broken head.
+    """
+    envelope, newline, payload = data.partition(b"\n")
+    parts = envelope.split(b" ")
+    if len(data) > MAX_MESSAGE_BYTES:
+        raise FrameFault("message_too_large", limit=MAX_MESSAGE_BYTES)
+    if not newline or len(parts) != 3 or not parts[0].startswith(b"sen"):
+        raise FrameFault("not_a_message")
+    if parts[0] != MAGIC:
+        raise FrameFault("other_version")
+    device = parts[1].decode("ascii", "replace")
+    if not hmac.compare_digest(_mac(key_of(device), payload), parts[2]):
+        raise FrameFault("wrong_mac")
+    lines = _unpack(payload).split(b"\n")
+    try:
+        head = json.loads(lines[0])
+    except (ValueError, RecursionError) as error:
+        raise FrameFault("bad_head") from error
+    if not isinstance(head, dict):
+        raise FrameFault("bad_head")
+    return Opened(device, head, lines[1:])
+
+
+def _unpack(payload: bytes) -> bytes:
+    if not payload.startswith(b"\x1f\x8b"):
+        return payload
+    unpacker = zlib.decompressobj(wbits=31)
+    try:
+        body = unpacker.decompress(payload, MAX_PAYLOAD_BYTES)
+    except zlib.error as error:
+        raise FrameFault("broken_gzip") from error
+    if unpacker.unconsumed_tail:
+        raise FrameFault("message_too_large", limit=MAX_PAYLOAD_BYTES)
+    if not unpacker.eof or unpacker.unused_data:
+        raise FrameFault("broken_gzip")
+    return body
+
+
+def _mac(key: bytes, payload: bytes) -> bytes:
+    return b64(hmac.digest(key, payload, "sha256")[:MAC_BYTES]).encode("ascii")
+
+
+def run_mac(key: bytes, run: Run) -> bytes:
+    """The server's proof that it held these lines with these times of arrival; its key is outside the database."""
+    told = json.dumps([run.log, run.first, run.arrivals], separators=(",", ":")).encode("ascii")
+    proof = hashlib.sha256(b"".join([told, run.before, *run.hashes()])).digest()
+    return hmac.digest(key, proof, "sha256")[:MAC_BYTES]
+
+
+def write_run(run: Run) -> list[Any]:
+    """The announcement of a run in a head: ``[log, first, before, count]``, a pull's with arrivals and proof."""
+    body: list[Any] = [run.log, run.first, b64(run.before), len(run.lines)]
+    return [*body, run.arrivals, b64(run.mac)] if run.mac else body
+
+
+def read_runs(head: Mapping[str, Any], lines: Sequence[bytes]) -> tuple[list[Run], Sequence[bytes]]:
+    """Take the announced runs from the front of the lines; gives them and the lines behind.
+
+    Raises:
+        FrameFault: an announcement that is malformed or counts more lines than there are.
+    """
+    runs, at = [], 0
+    try:
+        for body in head.get("runs", []):
+            log, first, before, count, *proof = body
+            if type(log) is not str or len(log) != 11 or type(first) is not int or first < 1 or type(count) is not int:
+                raise FrameFault("bad_head")
+            if not 0 < count <= len(lines) - at:
+                raise FrameFault("message_cut")
+            chunk = lines[at : at + count]
+            at += count
+            arrivals, mac = (proof[0], unb64(proof[1])) if proof else ((), b"")
+            runs.append(Run(log, first, unb64(before), chunk, arrivals, mac))
+    except (ValueError, TypeError, IndexError) as error:
+        raise FrameFault("bad_head") from error
+    if any(len(line) > 2 * MAX_LINE_BYTES for run in runs for line in run.lines):
+        raise FrameFault("message_too_large", limit=2 * MAX_LINE_BYTES)
+    return runs, lines[at:]
+
+
+def read_rows(head: Mapping[str, Any], member: str, lines: Sequence[bytes]) -> tuple[list[Any], Sequence[bytes]]:
+    """Take as many JSON rows from the front of the lines as the head announces under ``member``."""
+    count = head.get(member, 0)
+    if type(count) is not int or not 0 <= count <= len(lines):
+        raise FrameFault("message_cut")
+    try:
+        rows = [json.loads(line) for line in lines[:count]]
+    except (ValueError, RecursionError) as error:
+        raise FrameFault("bad_head") from error
+    return rows, lines[count:]

@@ -1,0 +1,222 @@
+"""The contracts of the stores: what each must guarantee, so that the protocol need not know a database.
+
+``Ledger`` is one writing transaction on a server's stream; ``Reader`` is one reading transaction there;
+``TabletStore`` is a tablet's whole store. Each method's docstring is its guarantee.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from sync.log import Change, LogHead
+from sync.messages import Run
+from sync.policies import Judge
+from sync.state import RecordState
+
+__all__ = [
+    "Arrival", "Device", "Ledger", "LogState", "OwnLog", "Page", "PartHead", "Reader", "Scope", "StoredLine",
+    "TabletStore",
+]  # fmt: skip
+
+
+class Scope(NamedTuple):
+    """What a device may hold: the units whose records it sees, and whether with the sealed types and parts.
+
+    ``version`` changes whenever the scope does; a tablet that shows another one is told the whole of it.
+    """
+
+    stream: str
+    units: tuple[str, ...]
+    cases: bool
+    version: str
+
+
+class Device(NamedTuple):
+    """An enrolled device as the protocol needs it; ``key`` is its public signing key, which binds its logs."""
+
+    id: str
+    key: bytes
+    mac_key: bytes
+    user: str
+    scope: Scope
+
+
+class LogState(NamedTuple):
+    """How far the server has read a log, and whose it is."""
+
+    device: str
+    head: LogHead
+
+
+class Arrival(NamedTuple):
+    """A line as it is about to be stored; ``change`` is None where its content could not be read.
+
+    ``body`` is None where only the hash of an over-long line came; ``verdict`` is "" or why it is set aside.
+    """
+
+    log: str
+    number: int
+    before: bytes
+    body: bytes | None
+    digest: bytes
+    name: str
+    change: Change | None
+    verdict: str
+
+
+class StoredLine(NamedTuple):
+    """A line as a pull sends it, with its place in the stream and its time of arrival in milliseconds."""
+
+    log: str
+    number: int
+    before: bytes
+    body: bytes
+    digest: bytes
+    name: str
+    record: str
+    place: int
+    arrived_ms: int
+
+
+class PartHead(NamedTuple):
+    """The digest of one part, and the last stream number that touched it. ``part`` is ``unit/type/0`` or ``…/1``."""
+
+    part: str
+    number: int
+    digest: int
+
+
+class Ledger(Protocol):
+    """One writing transaction on one stream, under that stream's lock; all of it is committed, or nothing."""
+
+    def log(self, log: str) -> LogState | None:
+        """How far this log was read; None when it is new."""
+
+    def open_log(self, log: str, device: str, start: bytes) -> None:
+        """Take note of a new log of a device, read up to h(0) = ``start``."""
+
+    def states(self, records: Sequence[str]) -> dict[str, RecordState]:
+        """Load the records that exist, with one query a batch; the same object for the same record again."""
+
+    def refusal(self, change: Change, state: RecordState | None) -> str:
+        """Why this change must be set aside: no right, unknown type, field or unit, a wrong kind of value; or ""."""
+
+    def judge(self, state: RecordState, change: Change) -> Judge:
+        """The judge of this change on this record."""
+
+    def append(self, arrival: Arrival) -> int:
+        """Number a line in the stream, without a gap, and keep its bytes; gives the number."""
+
+    def keep(self, state: RecordState, change: Change, fallen: Sequence[Any]) -> None:
+        """Take note that a record changed; it is written with its digests before the transaction ends."""
+
+    def own_change(self, state: RecordState, operations: Sequence[Any]) -> Arrival:
+        """Write a change into the server's own log: the line that follows its head, not yet appended."""
+
+    def flush(self) -> None:
+        """Write what is noted so far, in batches."""
+
+
+class Reader(Protocol):
+    """One reading transaction: everything it gives belongs to one moment."""
+
+    def head(self, stream: str) -> LogHead:
+        """The last number of a stream and s(k) there."""
+
+    def hash_at(self, stream: str, number: int) -> bytes | None:
+        """s(number), or None past the end."""
+
+    def parts(self, scope: Scope) -> list[PartHead]:
+        """The heads of the parts of a scope, in one query."""
+
+    def changed(self, scope: Scope, after: int, limit: int, *, part: str = "") -> list[RecordState]:
+        """Up to ``limit`` records of a scope (or of one part of it) touched after a number, by that number."""
+
+    def lines(self, states: Sequence[RecordState], after: int) -> list[StoredLine]:
+        """The lines of these records that came after a number."""
+
+    def names(self, names: Sequence[str]) -> list[StoredLine]:
+        """The lines of these names, whenever they came."""
+
+    def read_heads(self, device: str) -> dict[str, LogHead]:
+        """How far each log of a device has been read."""
+
+    def set_aside(self, device: str, log: str, after: int) -> list[tuple[int, str]]:
+        """The numbers of a log's lines behind ``after`` that were set aside, with the codes."""
+
+    def blobs(self, hashes: Sequence[str]) -> list[tuple[str, bytes]]:
+        """The sealed values of these hashes; those that were erased are left out."""
+
+    def wraps(self, records: Sequence[RecordState], user: str) -> list[tuple[str, str, str]]:
+        """The case keys that a reader needs for these records: (key id, recipient, wrapped key in base64url)."""
+
+
+class OwnLog(NamedTuple):
+    """A log that this tablet writes: its head, and how far the server is known to have read it."""
+
+    log: str
+    urgent: bool
+    head: LogHead
+    acknowledged: int
+
+
+class Page(NamedTuple):
+    """What one answer brings to a tablet, ready to be kept in one transaction.
+
+    ``states`` hold, for each record, just the registers that were touched: they replace what the tablet held there.
+    ``upto`` tells how far the told state holds the tablet's own logs; only then may its own changes leave the screen.
+    """
+
+    states: Sequence[RecordState]
+    runs: Sequence[Run]
+    blobs: Sequence[tuple[str, bytes]]
+    wraps: Sequence[Sequence[str]]
+    cursors: Mapping[str, str]
+    read: Mapping[str, LogHead]
+    aside: Sequence[tuple[str, int, str]]
+    upto: Mapping[str, int]
+    scope: Scope | None
+    documents: Mapping[str, Any]
+    complete: bool
+
+
+class TabletStore(Protocol):
+    """A tablet's store. What a method has returned from is on disk (WAL, synchronous=FULL)."""
+
+    def device(self) -> Device:
+        """Who this tablet is, and the scope it was last told."""
+
+    def own_logs(self) -> list[OwnLog]:
+        """The logs that this tablet writes or has still to send, the urgent one first."""
+
+    def unsent(self, log: str, after: int, limit_bytes: int) -> Run | None:
+        """The lines of an own log behind ``after``, up to about so many bytes but at least one; None when none."""
+
+    def blobs_of(self, run: Run) -> list[tuple[str, bytes]]:
+        """The sealed values that the lines of an own run name by their hashes."""
+
+    def wraps_of(self, run: Run) -> list[tuple[str, str, str]]:
+        """The wrapped case keys that the server needs for an own run: (key id, recipient, wrapped key)."""
+
+    def line(self, name: str) -> bytes | None:
+        """A line that the tablet holds, its own or a pulled one, by its name."""
+
+    def cursors(self) -> dict[str, str]:
+        """Stream or part → token of the place up to which it was pulled. A part stands here while it is filled again."""
+
+    def versions(self) -> dict[str, str]:
+        """The versions held of what else syncs: {"catalogue": …, "people": …}."""
+
+    def digest(self) -> int:
+        """The sum, modulo 2^128, of the digests of all records' parts in scope, without the tablet's unpulled changes."""
+
+    def part_digests(self) -> dict[str, int]:
+        """The digest of each part held, by ``unit/type/0`` or ``…/1``."""
+
+    def acknowledge(self, read: Mapping[str, LogHead], aside: Sequence[tuple[str, int, str]], wraps: Sequence[Sequence[str]]) -> None:
+        """Keep how far the server has read the own logs and what it set aside, without a pull."""
+
+    def keep(self, page: Page) -> None:
+        """Keep a page in one transaction: registers, lines, cursors, acknowledgements, documents; all or nothing."""
+
+    def refill(self, parts: Sequence[str]) -> None:
+        """Pull these parts again from the start: their digests differ from the server's."""
