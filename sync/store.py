@@ -132,10 +132,7 @@ class Reader(Protocol):
         """Up to ``limit`` records of a scope (or of one part of it) touched after a number, by that number."""
 
     def lines(self, states: Sequence[RecordState], after: int) -> list[StoredLine]:
-        """The lines of these records that came after a number."""
-
-    def names(self, names: Sequence[str]) -> list[StoredLine]:
-        """The lines of these names, whenever they came."""
+        """The lines of these records that came after a number; of a record that changed its unit, all of them."""
 
     def read_heads(self, device: str) -> dict[str, LogHead]:
         """How far each log of a device has been read."""
@@ -163,7 +160,9 @@ class Page(NamedTuple):
     """What one answer brings to a tablet, ready to be kept in one transaction.
 
     ``states`` hold, for each record, just the registers that were touched: they replace what the tablet held there.
-    ``upto`` tells how far the told state holds the tablet's own logs; only then may its own changes leave the screen.
+    ``upto`` tells how far the told state holds the tablet's own logs. An own change up to there is settled when its record
+    is told; and when a page is complete, own changes up to there whose records were not told since stand as they were written
+    (``sync.replica.imply``). Only a settled change leaves the layer that the screen shows on top.
     """
 
     states: Sequence[RecordState]

@@ -1,0 +1,141 @@
+"""The server reads a run of a device's log: what is new is numbered, judged and merged; nothing is refused for
+its content.
+
+A run whose frame is wrong (a gap, a chain that does not follow, somebody else's log) applies nothing. A line whose
+content is wrong is kept as its bytes, set aside with its reason, and the lines behind it go on.
+"""
+
+from collections.abc import Sequence
+from itertools import islice
+
+from sync.errors import ContentFault, FrameFault
+from sync.log import Change, LogHead, chain_next, chain_start, name_of
+from sync.merge import Merged, Outcome, apply, learn
+from sync.messages import Run, hash_in_run
+from sync.state import RecordState
+from sync.store import Arrival, Device, Ledger
+
+BATCH = 500
+"""Lines that are loaded, merged and written together: bounds the memory of a page, and the queries."""
+
+__all__ = ["accept", "write"]
+
+
+def accept(ledger: Ledger, device: Device, run: Run, *, arrived_ms: int) -> LogHead:
+    """Read a run; gives how far the log is read now. Lines that were read before have no effect.
+
+    Raises:
+        FrameFault: ``log_gap`` (with the number expected), ``wrong_chain``, ``log_forked``, ``foreign_log``.
+    """
+    known = ledger.log(run.log)
+    if known is None:
+        start = chain_start(run.log, device.key)
+        if run.first == 1 and run.before != start:
+            raise FrameFault("wrong_chain")
+        head = LogHead(0, start)
+    elif known.device != device.id:
+        raise FrameFault("foreign_log")
+    else:
+        head = known.head
+    if run.first > head.number + 1:
+        raise FrameFault("log_gap", expected=head.number + 1)
+    arrivals = _new_lines(run, head)
+    if known is None and arrivals:
+        ledger.open_log(run.log, device.id, head.hash)
+    work = _Reading(ledger, arrived_ms)
+    remaining = iter(arrivals)
+    while batch := list(islice(remaining, BATCH)):
+        work.batch(batch)
+    if not arrivals:
+        return head
+    last = arrivals[-1]
+    return LogHead(last.number, chain_next(last.before, last.digest))
+
+
+def write(ledger: Ledger, arrival: Arrival, state: RecordState | None, *, arrived_ms: int) -> None:
+    """Take a line that the server itself writes (a console's edit) through the same gate and merge."""
+    _Reading(ledger, arrived_ms).line(arrival, state)
+
+
+def _new_lines(run: Run, head: LogHead) -> list[Arrival]:
+    """Chain the run and leave out what was read before; the chain must pass through the head that is known."""
+    chain, number = run.before, run.first - 1
+    arrivals = []
+    for line in run.lines:
+        if number == head.number and chain != head.hash:
+            raise FrameFault("log_forked", log=run.log, number=number)
+        digest = hash_in_run(line)
+        number += 1
+        if number > head.number:
+            arrivals.append(_arrival(run.log, number, chain, line, digest))
+        chain = chain_next(chain, digest)
+    if number == head.number and chain != head.hash:
+        raise FrameFault("log_forked", log=run.log, number=number)
+    return arrivals
+
+
+def _arrival(log: str, number: int, before: bytes, line: bytes, digest: bytes) -> Arrival:
+    """A line with its change, or with the code of what is wrong in it."""
+    name = name_of(log, number, digest)
+    if not line.startswith(b"{") and len(line) == 43:
+        return Arrival(log, number, before, None, digest, name, None, "line_too_long")
+    try:
+        change = Change.parse(line)
+        if change.log != log or change.number != number:
+            raise ContentFault("wrong_place")
+    except ContentFault as fault:
+        return Arrival(log, number, before, line, digest, name, None, fault.code)
+    return Arrival(log, number, before, line, digest, name, change, "")
+
+
+class _Reading:
+    """Lines on their way into the stream."""
+
+    def __init__(self, ledger: Ledger, arrived_ms: int) -> None:
+        self.ledger = ledger
+        self.arrived_ms = arrived_ms
+
+    def batch(self, arrivals: Sequence[Arrival]) -> None:
+        records = list(dict.fromkeys(arrival.change.record for arrival in arrivals if arrival.change is not None))
+        states = self.ledger.states(records)
+        for arrival in arrivals:
+            record = "" if arrival.change is None else arrival.change.record
+            state = self.line(arrival, states.get(record))
+            if state is not None:
+                states[record] = state
+        self.ledger.flush()
+
+    def line(self, arrival: Arrival, state: RecordState | None) -> RecordState | None:
+        """Number one line and merge it; gives the record's state, or None where there is none."""
+        change = arrival.change
+        if change is None:
+            self.ledger.append(arrival)
+            return state
+        verdict = self.ledger.refusal(change, state)
+        number = self.ledger.append(arrival._replace(verdict=verdict))
+        if verdict:
+            if state is not None:
+                saw = {op.path: op.saw for op in change.operations}
+                outcome = learn(state, arrival.name, saw, number=number, judge=self.ledger.judge(state, change))
+                self.settle(state, change, outcome)
+            return state
+        if state is None:
+            state = RecordState(change.record, change.type, [change.unit])
+        judge = self.ledger.judge(state, change)
+        outcome = apply(state, change, arrival.name, number=number, arrived_ms=self.arrived_ms, judge=judge)
+        self.settle(state, change, outcome)
+        return state
+
+    def settle(self, state: RecordState, change: Change, outcome: Outcome) -> None:
+        """Note what changed, and write the texts that merged as decisions of the server's own."""
+        self.ledger.keep(state, change, outcome.fallen)
+        for merged in outcome.merged:
+            self.write_merged(state, merged)
+
+    def write_merged(self, state: RecordState, merged: Merged) -> None:
+        own = self.ledger.own_change(state, [merged])
+        assert own.change is not None
+        number = self.ledger.append(own)
+        judge = self.ledger.judge(state, own.change)
+        outcome = apply(state, own.change, own.name, number=number, arrived_ms=self.arrived_ms, judge=judge)
+        self.ledger.keep(state, own.change, outcome.fallen)

@@ -1,0 +1,197 @@
+"""A pull's page: whole registers, told by the lines that hold them.
+
+A line that no verdict names holds the current value of every one of its operations: most pages need no verdicts at
+all. A verdict is ``[record, [[line, letters], …], units?]``: the line by its index in the page or, where the reader
+has it, by its name; a letter for each of its operations: ``.`` says nothing, ``+`` is current (or in force, in a set), ``a``,
+``b`` … is an open candidate, the same letter for one candidate of several origins. No letters mean ``+`` for all.
+"""
+
+import json
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from sync.errors import FrameFault
+from sync.log import RECORD_STANDING, Change, name_of
+from sync.messages import Run, hash_in_run, run_mac
+from sync.state import RecordState, Register, Value
+from sync.store import StoredLine
+
+__all__ = ["PageWriter", "read_states"]
+
+SEVERAL_KINDS = frozenset({"add", "remove"})
+
+
+class PageWriter:
+    """Collects records until a page is full, then gives its runs and its verdicts.
+
+    A record whose touched registers all hold, alone and undisputed, what the reader itself wrote is not told at all: the
+    reader knows from ``upto`` that its lines arrived, and that what is not told stands as it wrote it.
+
+    Args:
+        after: what the reader has of the stream; only registers touched behind it are told.
+        own_logs: the logs that the reader writes; it has their lines.
+    """
+
+    def __init__(self, after: int, own_logs: Collection[str]) -> None:
+        self.after = after
+        self.own_logs = own_logs
+        self.lines: dict[str, StoredLine] = {}
+        self.records: list[tuple[RecordState, dict[str, dict[str, str]]]] = []
+        self.blobs: dict[str, None] = {}
+        self.bytes = 0
+        self.index: dict[str, int] = {}
+
+    def add(self, state: RecordState, lines: Sequence[StoredLine]) -> None:
+        """Tell a record's touched registers; ``lines`` are the record's lines that the reader may lack."""
+        told = self._told(state)
+        if self._implied(state, told, lines):
+            return
+        for line in lines:
+            if line.name in told and line.log not in self.own_logs:
+                self.lines[line.name] = line
+                self.bytes += len(line.body)
+        self.records.append((state, told))
+
+    def _implied(self, state: RecordState, told: Mapping[str, Mapping[str, str]], lines: Sequence[StoredLine]) -> bool:
+        new = {line.name: line for line in lines}
+        if len(state.units) > 1 or any(line.log not in self.own_logs for line in lines) or set(told) != set(new):
+            return False
+        single = all(len(register.values) == 1 for register in state.registers.values() if register.touched > self.after)
+        return single and not any(letters_of(told[name], Change.parse(line.body)) for name, line in new.items())
+
+    def _told(self, state: RecordState) -> dict[str, dict[str, str]]:
+        """Name of a line → path → letter, for every register of the record that was touched."""
+        told: dict[str, dict[str, str]] = {}
+        for path, register in state.registers.items():
+            if register.touched <= self.after:
+                continue
+            candidates = 0
+            for value in register.values:
+                letter = chr(ord("a") + candidates) if value.open else "+"
+                candidates += value.open
+                for origin in value.origins:
+                    told.setdefault(origin, {})[path] = letter
+                if value.blob is not None:
+                    self.blobs[value.blob] = None
+        return told
+
+    def runs(self, key: bytes) -> list[Run]:
+        """The page's lines as runs of consecutive numbers, each with the server's proof."""
+        runs: list[Run] = []
+        ordered = sorted(self.lines.values(), key=lambda line: (line.log, line.number))
+        at = 0
+        while at < len(ordered):
+            end = at + 1
+            while end < len(ordered) and ordered[end].log == ordered[at].log and ordered[end].number == ordered[end - 1].number + 1:
+                end += 1
+            part = ordered[at:end]
+            run = Run(part[0].log, part[0].number, part[0].before, [line.body for line in part], _arrivals(part))
+            runs.append(run._replace(mac=run_mac(key, run)))
+            at = end
+        self.index = {line.name: index for index, line in enumerate(ordered)}
+        return runs
+
+    def verdicts(self) -> list[bytes]:
+        """The verdicts that the page needs, one JSON array a line; call after ``runs``."""
+        rows = []
+        for state, told in self.records:
+            entries: list[list[Any]] = []
+            for name, letters in told.items():
+                index = self.index.get(name)
+                word = letters_of(letters, Change.parse(self.lines[name].body)) if index is not None else None
+                if index is None or word:
+                    entries.append([name if index is None else index, word if word is not None else letters])
+            if entries or len(state.units) > 1:
+                rows.append([state.id, entries, *([state.units] if len(state.units) > 1 else [])])
+        return [json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode("utf-8") for row in rows]
+
+
+def letters_of(letters: Mapping[str, str], change: Change) -> str:
+    """The letters of a line's operations in their order; "" when all of them are in force."""
+    word = "".join(letters.get(op.path, ".") for op in change.operations)
+    return "" if word.strip("+") == "" else word
+
+
+def _arrivals(lines: Sequence[StoredLine]) -> list[list[int]]:
+    arrivals: list[list[int]] = []
+    for line in lines:
+        if arrivals and arrivals[-1][0] == line.arrived_ms:
+            arrivals[-1][1] += 1
+        else:
+            arrivals.append([line.arrived_ms, 1])
+    return arrivals
+
+
+def read_states(runs: Iterable[Run], verdicts: Sequence[Any], held: Callable[[str], bytes | None]) -> list[RecordState]:
+    """Read a page: for each record, just the registers that it tells.
+
+    Args:
+        held: gives a line that this tablet has, by its name.
+
+    Raises:
+        FrameFault: a verdict names a line that is neither in the page nor held, or does not fit its line.
+    """
+    lines = _page_lines(runs)
+    judged: dict[int, str] = {}
+    named: list[tuple[str, str | Mapping[str, str]]] = []
+    units: dict[str, list[str]] = {}
+    for row in verdicts:
+        if len(row) > 2:
+            units[row[0]] = row[2]
+        for reference, letters in row[1]:
+            if type(reference) is int:
+                judged[reference] = letters
+            else:
+                named.append((reference, letters))
+    states: dict[str, RecordState] = {}
+    for index, (name, body) in enumerate(lines):
+        if body is not None:
+            _tell(states, name, Change.parse(body), judged.get(index, ""))
+    for name, letters in named:
+        line = held(name)
+        if line is None:
+            raise FrameFault("line_not_held")
+        _tell(states, name, Change.parse(line), letters)
+    for record, all_units in units.items():
+        if record in states:
+            states[record].units = list(all_units)
+    return [_joined(state) for state in states.values()]
+
+
+def _page_lines(runs: Iterable[Run]) -> list[tuple[str, bytes | None]]:
+    lines: list[tuple[str, bytes | None]] = []
+    for run in runs:
+        for offset, body in enumerate(run.lines):
+            name = name_of(run.log, run.first + offset, hash_in_run(body))
+            lines.append((name, body if body.startswith(b"{") else None))
+    return lines
+
+
+def _tell(states: dict[str, RecordState], name: str, change: Change, letters: str | Mapping[str, str]) -> None:
+    state = states.get(change.record)
+    if state is None:
+        state = states[change.record] = RecordState(change.record, change.type, [change.unit])
+    if isinstance(letters, str) and letters and len(letters) != len(change.operations):
+        raise FrameFault("bad_head")
+    for index, op in enumerate(change.operations):
+        letter = letters.get(op.path, ".") if isinstance(letters, Mapping) else (letters[index] if letters else "+")
+        if letter == ".":
+            continue
+        register = state.registers.setdefault(op.path, Register(0, []))
+        waits = () if letter == "+" else (letter,)
+        register.values.append(Value((name,), {}, op.kind, op.value, op.blob, waits, letter != "+"))
+
+
+def _joined(state: RecordState) -> RecordState:
+    """Put the origins of one value together: the same letter at one path, but in sets and standings."""
+    for path, register in state.registers.items():
+        values: dict[tuple[str, ...], Value] = {}
+        for value in register.values:
+            several = value.kind in SEVERAL_KINDS or path.endswith(RECORD_STANDING)
+            key = value.origins if several else ("", *value.waits)
+            told = values.get(key)
+            origins = value.origins if told is None else told.origins + value.origins
+            values[key] = (told or value)._replace(origins=origins, waits=())
+        register.values = list(values.values())
+    return state
+
