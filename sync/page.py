@@ -50,6 +50,9 @@ class PageWriter:
             if line.name in told and line.log not in self.own_logs:
                 self.lines[line.name] = line
                 self.bytes += len(line.body)
+        for path, value in state.values():
+            if value.blob is not None and any(path in told.get(name, ()) and name in self.lines for name in value.origins):
+                self.blobs[value.blob] = None
         self.records.append((state, told))
 
     def _implied(self, state: RecordState, told: Mapping[str, Mapping[str, str]], lines: Sequence[StoredLine]) -> bool:
@@ -71,8 +74,6 @@ class PageWriter:
                 candidates += value.open
                 for origin in value.origins:
                     told.setdefault(origin, {})[path] = letter
-                if value.blob is not None:
-                    self.blobs[value.blob] = None
         return told
 
     def runs(self, key: bytes) -> list[Run]:

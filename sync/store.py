@@ -5,6 +5,7 @@
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol
 
 from sync.log import Change, LogHead
@@ -13,7 +14,7 @@ from sync.policies import Judge
 from sync.state import RecordState
 
 __all__ = [
-    "Arrival", "Device", "Ledger", "LogState", "OwnLog", "Page", "PartHead", "Reader", "Scope", "StoredLine",
+    "Arrival", "Device", "Ledger", "LogState", "OwnLog", "Page", "PartHead", "Reader", "Scope", "Server", "StoredLine",
     "TabletStore",
 ]  # fmt: skip
 
@@ -31,13 +32,17 @@ class Scope(NamedTuple):
 
 
 class Device(NamedTuple):
-    """An enrolled device as the protocol needs it; ``key`` is its public signing key, which binds its logs."""
+    """An enrolled device as the protocol needs it.
+
+    ``key`` is its public signing key, which binds its logs; ``read`` is how far the server has read each of them.
+    """
 
     id: str
     key: bytes
     mac_key: bytes
     user: str
     scope: Scope
+    read: Mapping[str, LogHead]
 
 
 class LogState(NamedTuple):
@@ -88,6 +93,9 @@ class PartHead(NamedTuple):
 class Ledger(Protocol):
     """One writing transaction on one stream, under that stream's lock; all of it is committed, or nothing."""
 
+    def keep_sealed(self, blobs: Sequence[tuple[str, bytes]], wraps: Sequence[Sequence[str]]) -> None:
+        """Keep sealed values and wrapped case keys that travel beside lines; those that are there already stay."""
+
     def log(self, log: str) -> LogState | None:
         """How far this log was read; None when it is new."""
 
@@ -134,10 +142,7 @@ class Reader(Protocol):
     def lines(self, states: Sequence[RecordState], after: int) -> list[StoredLine]:
         """The lines of these records that came after a number; of a record that changed its unit, all of them."""
 
-    def read_heads(self, device: str) -> dict[str, LogHead]:
-        """How far each log of a device has been read."""
-
-    def set_aside(self, device: str, log: str, after: int) -> list[tuple[int, str]]:
+    def set_aside(self, log: str, after: int) -> list[tuple[int, str]]:
         """The numbers of a log's lines behind ``after`` that were set aside, with the codes."""
 
     def blobs(self, hashes: Sequence[str]) -> list[tuple[str, bytes]]:
@@ -145,6 +150,25 @@ class Reader(Protocol):
 
     def wraps(self, records: Sequence[RecordState], user: str) -> list[tuple[str, str, str]]:
         """The case keys that a reader needs for these records: (key id, recipient, wrapped key in base64url)."""
+
+
+class Server(Protocol):
+    """What the server's half of an exchange asks of the server."""
+
+    run_key: bytes
+    """The key of the proofs of runs; it stands outside the database."""
+
+    def device(self, device: str) -> Device:
+        """An enrolled device, with one query. Raises FrameFault("unknown_device") or ("device_revoked")."""
+
+    def writing(self, stream: str) -> AbstractContextManager[Ledger]:
+        """A writing transaction on a stream, under its lock; committed at the end of the block."""
+
+    def reading(self) -> AbstractContextManager[Reader]:
+        """A reading transaction."""
+
+    def documents(self, device: Device, versions: Mapping[str, str]) -> dict[str, Any]:
+        """What else syncs and is not held at its present version: {"catalogue": {…}, "people": {…}}."""
 
 
 class OwnLog(NamedTuple):
@@ -201,6 +225,9 @@ class TabletStore(Protocol):
 
     def cursors(self) -> dict[str, str]:
         """Stream or part → token of the place up to which it was pulled. A part stands here while it is filled again."""
+
+    def past_cursors(self, stream: str) -> list[str]:
+        """Tokens of earlier complete pulls, the newest first: shown to a server that does not know the newest."""
 
     def versions(self) -> dict[str, str]:
         """The versions held of what else syncs: {"catalogue": …, "people": …}."""
