@@ -1,0 +1,186 @@
+"""Figures: what the indicators of a period came to, unit by unit and over all units.
+
+A figure is more than a number: it knows the records behind it, whether nothing was recorded (printed «-») or
+«không phát sinh» was declared (printed 0), whether it rests on estimates, and whether it must stay hidden where
+figures are published. Figures are plain data: `Figures.plain()` is what a report freezes, `Figures.from_plain()`
+reads it back. How figures are computed stands in `indicators.py`, what is hidden in `suppression.py`.
+
+A reference names a figure or a part of it: "I13V" or "I13V.sex.female" (indicator, breakdown, code).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any, Final
+
+KNOWN: Final = "known"          # counted from records
+DECLARED: Final = "declared"    # zero, because the unit declared that nothing occurred
+BLANK: Final = "blank"          # nothing recorded and nothing declared: not a zero
+NO_BASE: Final = "no_base"      # a ratio whose denominator is 0: «Không phát sinh»
+FEW: Final = "few"              # hidden, printed «< 5»
+HIDDEN: Final = "hidden"        # hidden only because a total would give another cell away, printed «…»
+
+STATUSES: Final = (KNOWN, DECLARED, BLANK, NO_BASE, FEW, HIDDEN)
+
+Number = int | float
+
+
+def _nothing() -> Mapping[str, Mapping[str, Figure]]:
+    return MappingProxyType({})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """One number and what stands behind it.
+
+    `value` is None unless `status` is known or declared. `records` are the ids of the records counted, `late` those
+    among them that belong to an earlier, already reported period. `by` is {breakdown: {code: Figure}}.
+    `corrected` is True where a person set the value in a report's corrections.
+    """
+
+    value: Number | None = None
+    status: str = BLANK
+    numerator: Number | None = None
+    denominator: Number | None = None
+    records: tuple[str, ...] = ()
+    late: tuple[str, ...] = ()
+    by: Mapping[str, Mapping[str, Figure]] = field(default_factory=_nothing)
+    estimated: bool = False
+    corrected: bool = False
+
+    @property
+    def suppressed(self) -> bool:
+        """True where the value may not be shown."""
+        return self.status in (FEW, HIDDEN)
+
+    def hidden_as(self, status: str) -> Figure:
+        """This figure with everything that could give its value away removed."""
+        return Figure(status=status)
+
+    def plain(self) -> dict[str, Any]:
+        """The figure as JSON values, without what is at its default."""
+        out: dict[str, Any] = {"value": self.value, "status": self.status}
+        if self.numerator is not None:
+            out["numerator"] = self.numerator
+        if self.denominator is not None:
+            out["denominator"] = self.denominator
+        for name in ("records", "late"):
+            if ids := getattr(self, name):
+                out[name] = list(ids)
+        for name in ("estimated", "corrected"):
+            if getattr(self, name):
+                out[name] = True
+        if self.by:
+            out["by"] = {name: {code: part.plain() for code, part in parts.items()} for name, parts in self.by.items()}
+        return out
+
+    @classmethod
+    def from_plain(cls, raw: Mapping[str, Any]) -> Figure:
+        """Read what `plain` wrote."""
+        return cls(
+            value=raw.get("value"),
+            status=raw.get("status", BLANK),
+            numerator=raw.get("numerator"),
+            denominator=raw.get("denominator"),
+            records=tuple(raw.get("records", ())),
+            late=tuple(raw.get("late", ())),
+            by={name: {code: cls.from_plain(part) for code, part in parts.items()}
+                for name, parts in raw.get("by", {}).items()},
+            estimated=bool(raw.get("estimated", False)),
+            corrected=bool(raw.get("corrected", False)),
+        )
+
+
+BLANK_FIGURE: Final = Figure()
+
+
+def part_of(figure: Figure, path: Iterable[str]) -> Figure:
+    """The part of a figure that a reference's tail names, e.g. ("sex", "female").
+
+    A code that no record carries is 0 where the figure itself is known, and as hidden or blank as the figure otherwise.
+    """
+    names = list(path)
+    if not names:
+        return figure
+    name, code = names
+    part = figure.by.get(name, {}).get(code)
+    if part is not None:
+        return part
+    if figure.value is None:
+        return Figure(status=figure.status)
+    return Figure(value=0, status=figure.status)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figures:
+    """All figures of one period.
+
+    `totals` is {indicator: Figure} over all `units`, where an event that several units shared counts once;
+    `own` is {unit: {indicator: Figure}} as a unit reports it, `shares` is the same as it enters the totals: the two
+    differ only where a unit took part in an event that another one leads.
+    """
+
+    period: str
+    units: tuple[str, ...]
+    totals: Mapping[str, Figure]
+    own: Mapping[str, Mapping[str, Figure]]
+    shares: Mapping[str, Mapping[str, Figure]]
+    published: bool = False
+
+    def of(self, reference: str, unit: str | None = None) -> Figure:
+        """The figure that a reference names: over all units, or a unit's own. Unknown references give a blank figure."""
+        code, *path = reference.split(".")
+        table = self.totals if unit is None else self.own.get(unit, {})
+        return part_of(table.get(code, BLANK_FIGURE), path)
+
+    def share(self, reference: str, unit: str) -> Figure:
+        """What the unit adds to the total: the shares of all units add up to `of(reference)`."""
+        code, *path = reference.split(".")
+        return part_of(self.shares.get(unit, {}).get(code, BLANK_FIGURE), path)
+
+    def unit_only(self, unit: str) -> Figures:
+        """The figures of one unit as its own report shows them: its own figures stand as the totals."""
+        own = self.own.get(unit, {})
+        return replace(self, units=(unit,), totals=own, own={unit: own}, shares={unit: own})
+
+    def record_ids(self) -> tuple[str, ...]:
+        """Every record that entered any figure, sorted: what the next period must not count again."""
+        ids: set[str] = set()
+        for figures in (self.totals, *self.own.values()):
+            for figure in figures.values():
+                ids.update(figure.records)
+        return tuple(sorted(ids))
+
+    def plain(self) -> dict[str, Any]:
+        """The figures as JSON values, for a report to freeze."""
+        def table(figures: Mapping[str, Figure]) -> dict[str, Any]:
+            return {code: figure.plain() for code, figure in figures.items()}
+
+        return {
+            "period": self.period,
+            "units": list(self.units),
+            "published": self.published,
+            "totals": table(self.totals),
+            "own": {unit: table(figures) for unit, figures in self.own.items()},
+            "shares": {unit: table(figures) for unit, figures in self.shares.items()
+                       if figures != self.own.get(unit)},
+        }
+
+    @classmethod
+    def from_plain(cls, raw: Mapping[str, Any]) -> Figures:
+        """Read what `plain` wrote."""
+        def table(figures: Mapping[str, Any]) -> dict[str, Figure]:
+            return {code: Figure.from_plain(figure) for code, figure in figures.items()}
+
+        own = {unit: table(figures) for unit, figures in raw["own"].items()}
+        different = {unit: table(figures) for unit, figures in raw.get("shares", {}).items()}
+        return cls(
+            period=raw["period"],
+            units=tuple(raw["units"]),
+            totals=table(raw["totals"]),
+            own=own,
+            shares={**own, **different},
+            published=bool(raw.get("published", False)),
+        )

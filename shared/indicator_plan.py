@@ -1,0 +1,210 @@
+"""The plan of a catalogue's indicators: every expression compiled once, every record type with its steps.
+
+A step turns one record into one tally: what the record adds to one indicator. What the tallies of a unit come to stands
+in `indicators.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from shared.indicator import Indicator, check_indicators, read_indicators
+from shared.rules import compile_expression
+
+if TYPE_CHECKING:
+    from shared.catalogue import Catalogue
+
+PERIOD_NAMES: Final = ("period_start", "period_end", "period_due")
+"""Names that every expression of an indicator may use beside the fields of the record: ISO dates of the period."""
+
+UNIT_NAMES: Final = ("code", "kind", "must_have_committee", "must_self_assess_ntm")
+"""What `unit_where` may ask of a unit."""
+
+ESTIMATED_FIELD: Final = "estimated"
+
+_WORD: Final = re.compile(r"[A-Za-z_]\w*")
+_PLANS_KEPT: Final = 4
+
+
+class Expression(Protocol):
+    """What `rules.compile_expression` gives."""
+
+    def evaluate(self, values: Mapping[str, Any], today: date) -> Any:
+        """The expression's value, None where a name in a comparison is unknown."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tally:
+    """What one record adds to one indicator.
+
+    `amount` is a number, for `distinct` the value itself; `parts` is {breakdown: {code: amount}}; `shared` says whether
+    it enters the total over several units; `day` is the record's ISO date.
+    """
+
+    record: str
+    unit: str
+    amount: Any
+    day: str = ""
+    group: Any = None
+    parts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    shared: bool = True
+    late: bool = False
+    estimated: bool = False
+
+    def of_part(self, amount: Any) -> Tally:
+        """The same tally for one part of a breakdown."""
+        return Tally(record=self.record, unit=self.unit, amount=amount, day=self.day, group=self.group, late=self.late)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One indicator over one record type, with its compiled expressions (None where the indicator has none)."""
+
+    indicator: Indicator
+    where: Expression | None
+    once: Expression | None
+    row_where: Expression | None
+    of: Expression | None
+
+    def tally(self, record: str, names: Mapping[str, Any], results: dict[str, Any], *, today: date, day: str,
+              late: bool) -> Tally | None:
+        """The record's tally, or None where it does not count. `results` keeps answers for the record's next step."""
+        indicator = self.indicator
+        if self.where is not None and not _answer(self.where, indicator.where, names, results, today, bool(indicator.linked)):
+            return None
+        if indicator.rows:
+            amount, parts = self._over_rows(names, today)
+            if amount is None:
+                return None
+        else:
+            amount = 1 if self.of is None else self._amount(self.of, names, today)
+            parts = _parts(indicator, names, amount)
+        return Tally(
+            record=record, unit=names["unit"], amount=amount, day=day, parts=parts, late=late,
+            group=names.get(indicator.least_per) if indicator.least_per else None,
+            shared=self.once is None or bool(_answer(self.once, indicator.once, names, results, today, False)),
+            estimated=names.get(ESTIMATED_FIELD) is True)
+
+    def _amount(self, of: Expression, names: Mapping[str, Any], today: date) -> Any:
+        value = of.evaluate(names, today)
+        if self.indicator.kind == "distinct":
+            return value if isinstance(value, str | int) else None
+        return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+    def _over_rows(self, names: Mapping[str, Any], today: date) -> tuple[Any, dict[str, dict[str, Any]]]:
+        """The rows' amount and its parts; (None, {}) where no row fits, so that the record does not stand behind it."""
+        rows = names.get(self.indicator.rows)
+        total: Any = None
+        parts: dict[str, dict[str, Any]] = {}
+        for row in rows if isinstance(rows, Sequence) else ():
+            if self.row_where is not None and not self.row_where.evaluate(row, today):
+                continue
+            amount = 1 if self.of is None else self._amount(self.of, row, today)
+            if amount is None:
+                continue
+            total = amount if total is None else total + amount
+            for name, codes in _parts(self.indicator, row, amount).items():
+                kept = parts.setdefault(name, {})
+                for code in codes:
+                    kept[code] = kept.get(code, 0) + amount
+        return total, parts
+
+
+def _answer(expression: Expression, text: str, names: Mapping[str, Any], results: dict[str, Any], today: date,
+            linked: bool) -> Any:
+    """The expression's value for the record, asked once a record (expressions over linked records are not kept)."""
+    if linked:
+        return expression.evaluate(names, today)
+    if text not in results:
+        results[text] = expression.evaluate(names, today)
+    return results[text]
+
+
+def _parts(indicator: Indicator, values: Mapping[str, Any], amount: Any) -> dict[str, dict[str, Any]]:
+    """{breakdown: {code: amount}}: a choice field gives one code, a set of choices gives each of its codes."""
+    parts: dict[str, dict[str, Any]] = {}
+    for breakdown in indicator.by:
+        value = values.get(breakdown.field)
+        codes = [value] if isinstance(value, str) else value if isinstance(value, list) else []
+        if breakdown.groups:
+            group_of = breakdown.group_of
+            codes = sorted({group_of[code] for code in codes if code in group_of})
+        if codes:
+            parts[breakdown.code] = dict.fromkeys(codes, amount)
+    return parts
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """All indicators of a catalogue, ready to run: {code: Indicator}, {record type: steps}."""
+
+    indicators: Mapping[str, Indicator]
+    steps: Mapping[str, tuple[Step, ...]]
+    unit_where: Mapping[str, Expression]
+
+    def units_where(self, indicator: Indicator, catalogue: Catalogue, units: Sequence[str]) -> frozenset[str]:
+        """Those of the units that the indicator is about."""
+        expression = self.unit_where.get(indicator.code)
+        if expression is None:
+            return frozenset(units)
+        today = date.min
+        return frozenset(code for code in units if code in catalogue.units and expression.evaluate(
+            {name: getattr(catalogue.units[code], name, None) for name in UNIT_NAMES}, today))
+
+
+_plans: dict[str, Plan] = {}
+
+
+def plan_of(catalogue: Catalogue) -> Plan:
+    """The catalogue's plan, made once for its version. Raises ValueError where an indicator does not fit the types."""
+    plan = _plans.get(catalogue.version)
+    if plan is None:
+        plan = make_plan(catalogue)
+        while len(_plans) >= _PLANS_KEPT:
+            del _plans[next(iter(_plans))]
+        _plans[catalogue.version] = plan
+    return plan
+
+
+def make_plan(catalogue: Catalogue) -> Plan:
+    """Read, check and compile the catalogue's indicators. Raises ValueError (rules' own error for an expression)."""
+    indicators = read_indicators(catalogue.indicators)
+    for code, wrong in check_indicators(indicators, catalogue.types):
+        raise ValueError(f"{code}: {wrong}")
+    steps: dict[str, list[Step]] = {}
+    unit_where: dict[str, Expression] = {}
+    for indicator in indicators.values():
+        if indicator.unit_where:
+            unit_where[indicator.code] = compile_expression(indicator.unit_where, UNIT_NAMES)
+        if indicator.type:
+            steps.setdefault(indicator.type, []).append(_step(indicator, catalogue))
+    return Plan(indicators=indicators, steps={code: tuple(some) for code, some in steps.items()}, unit_where=unit_where)
+
+
+def _step(indicator: Indicator, catalogue: Catalogue) -> Step:
+    record_type = catalogue.types[indicator.type]
+    names = {*record_type.fields, *PERIOD_NAMES}
+    if indicator.linked:
+        for name in indicator.linked:
+            record_type = catalogue.types[record_type.fields[name].ref]
+        names |= {f"linked_{name}" for name in record_type.fields}
+    row_names: Collection[str] = catalogue.types[indicator.type].fields[indicator.rows].fields if indicator.rows else ()
+
+    def compiled(text: str, known: Collection[str]) -> Expression | None:
+        return compile_expression(text, known) if text else None
+
+    return Step(
+        indicator=indicator,
+        where=compiled(indicator.where, names),
+        once=compiled(indicator.once, names),
+        row_where=compiled(indicator.row_where, row_names),
+        of=compiled(indicator.of, row_names if indicator.rows else names))
+
+
+def words(expression: str) -> frozenset[str]:
+    """The names that occur in an expression."""
+    return frozenset(_WORD.findall(expression))
