@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 
-if sys.version_info < (3, 11):
+if sys.version_info < (3, 11):  # noqa: UP036 - this file is what an older Python is started with
     raise SystemExit(f"Sen needs Python 3.11 or later; this is {sys.version.split()[0]}.")
 
 import contextlib
@@ -96,12 +96,8 @@ COMMANDS = {
             groups=("server",),
             run=("-m", "server"),
         ),
-        Command(
-            name="backup", about="save the database to FILE", groups=("server",), run=("-m", "server", "backup")
-        ),
-        Command(
-            name="restore", about="bring FILE back", groups=("server",), run=("-m", "server", "restore")
-        ),
+        Command(name="backup", about="save the database to FILE", groups=("server",), run=("-m", "server", "backup")),
+        Command(name="restore", about="bring FILE back", groups=("server",), run=("-m", "server", "restore")),
         Command(
             name="field-day",
             about="a whole day of officers, tablets, bad links and kills, compared with a journal",
@@ -250,8 +246,8 @@ def make_environment() -> None:
     if made.returncode != 0:
         version = f"{sys.version_info[0]}.{sys.version_info[1]}"
         raise Missing(
-            f"Python's venv or pip is missing; install it (on Debian and Ubuntu: sudo apt-get install python{version}-venv)"
-            " and run this again."
+            "Python's venv or pip is missing; install it and run this again"
+            f" (on Debian and Ubuntu: sudo apt-get install python{version}-venv)."
         )
 
 
