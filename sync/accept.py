@@ -8,6 +8,7 @@ content is wrong is kept as its bytes, set aside with its reason, and the lines 
 from collections.abc import Sequence
 from itertools import islice
 
+from sync.compose import decision
 from sync.errors import ContentFault, FrameFault
 from sync.log import Change, LogHead, chain_next, chain_start, name_of
 from sync.merge import Merged, Outcome, apply, learn
@@ -117,25 +118,25 @@ class _Reading:
             if state is not None:
                 saw = {op.path: op.saw for op in change.operations}
                 outcome = learn(state, arrival.name, saw, number=number, judge=self.ledger.judge(state, change))
-                self.settle(state, change, outcome)
+                self.settle(state, outcome)
             return state
         if state is None:
             state = RecordState(change.record, change.type, [change.unit])
         judge = self.ledger.judge(state, change)
         outcome = apply(state, change, arrival.name, number=number, arrived_ms=self.arrived_ms, judge=judge)
-        self.settle(state, change, outcome)
+        self.settle(state, outcome)
         return state
 
-    def settle(self, state: RecordState, change: Change, outcome: Outcome) -> None:
+    def settle(self, state: RecordState, outcome: Outcome) -> None:
         """Note what changed, and write the texts that merged as decisions of the server's own."""
-        self.ledger.keep(state, change, outcome.fallen)
+        self.ledger.keep(state, outcome.fallen)
         for merged in outcome.merged:
             self.write_merged(state, merged)
 
     def write_merged(self, state: RecordState, merged: Merged) -> None:
-        own = self.ledger.own_change(state, [merged])
+        own = self.ledger.own_line(state, "", [decision(merged.path, merged.text, merged.saw)])
         assert own.change is not None
         number = self.ledger.append(own)
         judge = self.ledger.judge(state, own.change)
         outcome = apply(state, own.change, own.name, number=number, arrived_ms=self.arrived_ms, judge=judge)
-        self.ledger.keep(state, own.change, outcome.fallen)
+        self.ledger.keep(state, outcome.fallen)

@@ -67,7 +67,7 @@ class ServerHalf:
         wraps, rest = read_rows(opened.head, "wraps", rest)
         if rest:
             raise FrameFault("message_cut")
-        with self.server.writing(device.scope.stream) as ledger:
+        with self.server.writing(device.scope.stream, device.user, now_ms) as ledger:
             ledger.keep_sealed([(digest, base64.b64decode(data)) for digest, data in blobs], wraps)
             for run in runs:
                 read[run.log] = accept(ledger, device, run, arrived_ms=now_ms)
@@ -167,7 +167,7 @@ class _Pull:
         if self.wanted.digest is not None and self.wanted.digest != b64(digest.to_bytes(16, "big")):
             return _Told({"parts": {part.part: b64(part.digest.to_bytes(16, "big")) for part in parts}}, [], True)
         moved = self.head.number != cursor.head
-        return _Told({"c": {self.stream: Cursor.at(self.head.number, self.head).token()}} if moved else {}, [], True)
+        return _Told({"c": {self.stream: Cursor.at(self.head.number, self.head).token()}} if moved else {}, [], False)
 
     def _page(self, part: str, cursor: Cursor) -> _Told:
         scope, own = self.device.scope, set(self.device.read) | set(self.wanted.heads)
@@ -290,7 +290,8 @@ class TabletHalf:
         page = self._read(opened)
         self.store.keep(page)
         waiting = any(log.acknowledged < log.head.number for log in self.store.own_logs())
-        more = waiting or self.lost or "parts" in head or not page.complete or page.scope is not None
+        refilling = any("/" in part for part in self.store.cursors())
+        more = waiting or refilling or self.lost or not page.complete or page.scope is not None
         return Step(more, len(page.states), len(page.aside))
 
     def _heal(self, theirs: Mapping[str, str]) -> None:

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol
 
-from sync.log import Change, LogHead
+from sync.log import Change, LogHead, Operation
+from sync.merge import Fallen
 from sync.messages import Run
 from sync.policies import Judge
 from sync.state import RecordState
@@ -114,11 +115,14 @@ class Ledger(Protocol):
     def append(self, arrival: Arrival) -> int:
         """Number a line in the stream, without a gap, and keep its bytes; gives the number."""
 
-    def keep(self, state: RecordState, change: Change, fallen: Sequence[Any]) -> None:
+    def keep(self, state: RecordState, fallen: Sequence[Fallen]) -> None:
         """Take note that a record changed; it is written with its digests before the transaction ends."""
 
-    def own_change(self, state: RecordState, operations: Sequence[Any]) -> Arrival:
-        """Write a change into the server's own log: the line that follows its head, not yet appended."""
+    def own_line(self, record: RecordState, user: str, operations: Sequence[Operation]) -> Arrival:
+        """Write a change into the server's own log: the line that follows its head, not yet appended.
+
+        ``user`` is the person at the console, or "" for what the server itself merged.
+        """
 
     def flush(self) -> None:
         """Write what is noted so far, in batches."""
@@ -161,8 +165,11 @@ class Server(Protocol):
     def device(self, device: str) -> Device:
         """An enrolled device, with one query. Raises FrameFault("unknown_device") or ("device_revoked")."""
 
-    def writing(self, stream: str) -> AbstractContextManager[Ledger]:
-        """A writing transaction on a stream, under its lock; committed at the end of the block."""
+    def writing(self, stream: str, writer: str, now_ms: int) -> AbstractContextManager[Ledger]:
+        """A writing transaction on a stream, under its lock; committed at the end of the block.
+
+        ``writer`` is the person whose changes are read: a change in somebody else's name is set aside.
+        """
 
     def reading(self) -> AbstractContextManager[Reader]:
         """A reading transaction."""
@@ -242,7 +249,11 @@ class TabletStore(Protocol):
         """Keep how far the server has read the own logs and what it set aside, without a pull."""
 
     def keep(self, page: Page) -> None:
-        """Keep a page in one transaction: registers, lines, cursors, acknowledgements, documents; all or nothing."""
+        """Keep a page in one transaction: registers, lines, cursors, acknowledgements, documents; all or nothing.
+
+        The cursor of a part (not of a stream) is dropped when the page that brings it is complete. A page with a scope
+        first drops what is outside it, never an unsent change, and the stream's cursor starts anew.
+        """
 
     def refill(self, parts: Sequence[str]) -> None:
         """Pull these parts again from the start: their digests differ from the server's."""

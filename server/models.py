@@ -1,0 +1,124 @@
+"""The tables of the stream: logs, lines, records with their registers, parts, sealed values.
+
+Everything here can be told again from the lines; nothing here is edited but by the merge. Confidential values stand in
+``blob`` as sealed bytes, never in ``line`` or ``record``.
+"""
+
+from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from server.db import db
+
+__all__ = ["Blob", "FallenValue", "LineRow", "LogRow", "PartRow", "PastUnit", "RecordRow", "StreamRow"]
+
+
+class StreamRow(db.Model):  # type: ignore[name-defined,misc]
+    """One district's stream: its last number and s(k) there. Its row is the lock that numbers are given under."""
+
+    __tablename__ = "stream"
+    code: Mapped[str] = mapped_column(String(40), primary_key=True)
+    number: Mapped[int] = mapped_column(BigInteger)
+    hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+
+
+class LogRow(db.Model):  # type: ignore[name-defined,misc]
+    """A device's log and how far it was read; ``hash`` is h(number)."""
+
+    __tablename__ = "log"
+    id: Mapped[str] = mapped_column(String(11), primary_key=True)
+    device: Mapped[str] = mapped_column(String(11), index=True)
+    number: Mapped[int] = mapped_column(BigInteger)
+    hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+
+
+class LineRow(db.Model):  # type: ignore[name-defined,misc]
+    """A line as it was written, where it stands in its stream, and the verdict on it ("" or why it is set aside).
+
+    ``before`` is h(number - 1) of its log, ``stream_hash`` is s(place). ``body`` is null where only the hash came.
+    """
+
+    __tablename__ = "line"
+    log: Mapped[str] = mapped_column(String(11), primary_key=True)
+    number: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    before: Mapped[bytes] = mapped_column(LargeBinary(32))
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32))
+    body: Mapped[bytes | None] = mapped_column(LargeBinary)
+    record: Mapped[str | None] = mapped_column(String(36))
+    stream: Mapped[str] = mapped_column(ForeignKey("stream.code"))
+    place: Mapped[int] = mapped_column(BigInteger)
+    stream_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+    arrived_ms: Mapped[int] = mapped_column(BigInteger)
+    verdict: Mapped[str] = mapped_column(String(40), default="")
+    __table_args__ = (
+        Index("ix_line_place", "stream", "place", unique=True),
+        Index("ix_line_record", "record", "place"),
+        Index("ix_line_verdict", "log", "number", sqlite_where=verdict != "", postgresql_where=verdict != ""),
+    )
+
+
+class RecordRow(db.Model):  # type: ignore[name-defined,misc]
+    """A record: its registers (``sync.state``), and its current plain values for lists, search and figures.
+
+    ``current`` holds no confidential value; ``folded`` is its text without tone marks; ``dated`` the local date that places
+    it in a period; ``digest`` and ``digest_sealed`` are 16 bytes each.
+    """
+
+    __tablename__ = "record"
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    stream: Mapped[str] = mapped_column(ForeignKey("stream.code"))
+    type: Mapped[str] = mapped_column(String(40))
+    unit: Mapped[str] = mapped_column(String(40))
+    touched: Mapped[int] = mapped_column(BigInteger)
+    registers: Mapped[str] = mapped_column(Text)
+    current: Mapped[str] = mapped_column(Text)
+    folded: Mapped[str] = mapped_column(Text)
+    dated: Mapped[str | None] = mapped_column(String(10))
+    state: Mapped[str | None] = mapped_column(String(40))
+    withdrawn: Mapped[bool] = mapped_column(default=False)
+    open_count: Mapped[int] = mapped_column(default=0)
+    created_ms: Mapped[int] = mapped_column(BigInteger)
+    updated_ms: Mapped[int] = mapped_column(BigInteger)
+    digest: Mapped[bytes] = mapped_column(LargeBinary(16))
+    digest_sealed: Mapped[bytes] = mapped_column(LargeBinary(16))
+    __table_args__ = (
+        Index("ix_record_touched", "stream", "unit", "touched"),
+        Index("ix_record_type", "type", "unit", "dated"),
+        Index("ix_record_open", "open_count", sqlite_where=open_count > 0, postgresql_where=open_count > 0),
+    )
+
+
+class PastUnit(db.Model):  # type: ignore[name-defined,misc]
+    """A unit that a record was in before: its parts hold the record too."""
+
+    __tablename__ = "past_unit"
+    record: Mapped[str] = mapped_column(ForeignKey("record.id"), primary_key=True)
+    unit: Mapped[str] = mapped_column(String(40), primary_key=True, index=True)
+
+
+class PartRow(db.Model):  # type: ignore[name-defined,misc]
+    """The head of a part (unit, type, sealed or not): its last number and the sum of its records' digests."""
+
+    __tablename__ = "part"
+    unit: Mapped[str] = mapped_column(String(40), primary_key=True)
+    type: Mapped[str] = mapped_column(String(40), primary_key=True)
+    sealed: Mapped[bool] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(BigInteger)
+    digest: Mapped[bytes] = mapped_column(LargeBinary(16))
+
+
+class FallenValue(db.Model):  # type: ignore[name-defined,misc]
+    """What a change that is no longer in force had seen at a path (JSON: past, and what it waits for)."""
+
+    __tablename__ = "fallen"
+    record: Mapped[str] = mapped_column(ForeignKey("record.id"), primary_key=True)
+    path: Mapped[str] = mapped_column(String(200), primary_key=True)
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    past: Mapped[str] = mapped_column(Text)
+
+
+class Blob(db.Model):  # type: ignore[name-defined,misc]
+    """A sealed value by the hash of its bytes (base64url); unreadable without its case key."""
+
+    __tablename__ = "blob"
+    hash: Mapped[str] = mapped_column(String(43), primary_key=True)
+    data: Mapped[bytes] = mapped_column(LargeBinary)
