@@ -1,0 +1,110 @@
+"""``sync.store.Reader`` over SQL: what a pull reads, all of it in one transaction."""
+
+import heapq
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Select, select, union_all
+
+from server.models import Blob, LineRow, PartRow, PastUnit, RecordRow, StreamRow
+from shared.catalogue import Catalogue
+from sync.log import LogHead, name_of
+from sync.state import RecordState
+from sync.store import PartHead, Scope, StoredLine
+
+__all__ = ["SqlReader"]
+
+
+class SqlReader:
+    """One reading transaction; the caller begins and ends it."""
+
+    def __init__(self, connection: Connection, catalogue: Catalogue, read_wraps: Callable[[Sequence[str], str], Any]) -> None:
+        self.connection = connection
+        self.catalogue = catalogue
+        self.read_wraps = read_wraps
+        self.sealed_types = tuple(code for code, record_type in catalogue.types.items() if record_type.sealed_by)
+
+    def head(self, stream: str) -> LogHead:
+        """The last number of a stream and s(k) there."""
+        row = self.connection.execute(select(StreamRow.number, StreamRow.hash).where(StreamRow.code == stream)).one_or_none()
+        return LogHead(0, b"\0" * 32) if row is None else LogHead(row.number, row.hash)
+
+    def hash_at(self, stream: str, number: int) -> bytes | None:
+        """s(number), or None past the end."""
+        query = select(LineRow.stream_hash).where(LineRow.stream == stream, LineRow.place == number)
+        return self.connection.scalar(query)
+
+    def parts(self, scope: Scope) -> list[PartHead]:
+        """The heads of the parts of a scope, in one query."""
+        query = select(PartRow).where(PartRow.unit.in_(scope.units))
+        if not scope.cases:
+            query = query.where(PartRow.type.not_in(self.sealed_types))
+        return [
+            PartHead(f"{row.unit}/{row.type}/{int(row.sealed)}", row.number, int.from_bytes(row.digest, "big"))
+            for row in self.connection.execute(query)
+        ]
+
+    def changed(self, scope: Scope, after: int, limit: int, *, part: str = "") -> list[RecordState]:
+        """Up to ``limit`` records touched after a number, in the order of their last touch."""
+        units: Sequence[str] = scope.units
+        query = select(RecordRow.touched, RecordRow.registers).where(RecordRow.stream == scope.stream, RecordRow.touched > after)
+        if part:
+            unit, code, _ = part.split("/")
+            units = [unit] if unit in scope.units else []
+            query = query.where(RecordRow.type == code)
+        if not scope.cases:
+            query = query.where(RecordRow.type.not_in(self.sealed_types))
+        here = self._rows(query.where(RecordRow.unit.in_(units)), limit)
+        moved = select(PastUnit.record).where(PastUnit.unit.in_(units))
+        gone = self._rows(query.where(RecordRow.id.in_(moved), RecordRow.unit.not_in(units)), limit)
+        rows = heapq.merge(here, gone, key=lambda row: row[0])
+        return [RecordState.load(json.loads(row[1])) for row, _ in zip(rows, range(limit), strict=False)]
+
+    def _rows(self, query: Select[Any], limit: int) -> list[Any]:
+        return list(self.connection.execute(query.order_by(RecordRow.touched).limit(limit)))
+
+    def lines(self, states: Sequence[RecordState], after: int) -> list[StoredLine]:
+        """The lines of these records that came after a number; of a record that changed its unit, all of them."""
+        stayed = [state.id for state in states if len(state.units) == 1]
+        moved = [state.id for state in states if len(state.units) > 1]
+        columns = select(
+            LineRow.log, LineRow.number, LineRow.before, LineRow.body, LineRow.digest, LineRow.record, LineRow.place, LineRow.arrived_ms
+        ).where(LineRow.verdict == "")  # fmt: skip
+        queries = []
+        if stayed:
+            queries.append(columns.where(LineRow.record.in_(stayed), LineRow.place > after))
+        if moved:
+            queries.append(columns.where(LineRow.record.in_(moved)))
+        if not queries:
+            return []
+        rows = self.connection.execute(union_all(*queries) if len(queries) > 1 else queries[0])
+        return [
+            StoredLine(row[0], row[1], row[2], row[3], row[4], name_of(row[0], row[1], row[4]), row[5], row[6], row[7])
+            for row in rows
+        ]  # fmt: skip
+
+    def set_aside(self, log: str, after: int) -> list[tuple[int, str]]:
+        """The numbers of a log's lines behind ``after`` that were set aside, with the codes."""
+        query = select(LineRow.number, LineRow.verdict).where(LineRow.log == log, LineRow.number > after, LineRow.verdict != "")
+        return [(row.number, row.verdict) for row in self.connection.execute(query.order_by(LineRow.number))]
+
+    def blobs(self, hashes: Sequence[str]) -> list[tuple[str, bytes]]:
+        """The sealed values of these hashes."""
+        found: list[tuple[str, bytes]] = []
+        for start in range(0, len(hashes), 500):
+            query = select(Blob.hash, Blob.data).where(Blob.hash.in_(hashes[start : start + 500]))
+            found += [(row.hash, row.data) for row in self.connection.execute(query)]
+        return found
+
+    def wraps(self, records: Sequence[RecordState], user: str) -> list[tuple[str, str, str]]:
+        """The case keys of these records, wrapped to a reader."""
+        keys = set()
+        for state in records:
+            record_type = self.catalogue.types.get(state.type)
+            if record_type is None or not record_type.sealed_by:
+                continue
+            case = None if record_type.sealed_by == "self" else state.current(record_type.sealed_by)
+            keys.add(state.id if case is None else str(case.value))
+        wraps: list[tuple[str, str, str]] = self.read_wraps(sorted(keys), user)
+        return wraps
