@@ -1,0 +1,134 @@
+"""Tablets and a real server half on a real SQLite database, joined by a wire that the test can cut.
+
+The server is ``server.ledger`` and ``server.reader`` over SQLAlchemy, with rights and people as plain tables; only the
+connection between the two is a call.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Engine, select
+
+from server.gate import Gate
+from server.ledger import OwnIdentity, SqlLedger
+from server.models import LineRow, LogRow, RecordRow
+from server.reader import SqlReader
+from shared.catalogue import Catalogue, RecordType
+from shared.ids import new_id
+from sync.clock import Time
+from sync.errors import FrameFault
+from sync.exchange import ServerHalf
+from sync.log import LogHead
+from sync.state import RecordState
+from sync.store import Device, Scope
+from sync.view import plain
+from tests.support.tablet import MemoryTablet
+
+STREAM = "hong_ngu"
+NOON_MS = 1_653_883_200_000
+"""30/05/2022, 11:00 in Việt Nam."""
+
+
+class AllRights:
+    """Everybody may write everywhere; a workflow moves as the catalogue's table says, whoever moves it."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.catalogue = catalogue
+
+    def may_write(self, user: str, unit: str, record_type: RecordType) -> bool:
+        return not user.startswith("stranger")
+
+    def may_go(self, user: str, unit: str, flow: str, start: Any, to: Any) -> bool:
+        moves = self.catalogue.flows[flow].transitions
+        begin = self.catalogue.flows[flow].start if start is None else start
+        return start is None and to == begin or any(move.start == begin and move.to == to for move in moves)
+
+
+class PairServer:
+    """``sync.store.Server`` on one engine."""
+
+    run_key = b"run key of the tests"
+
+    def __init__(self, engine: Engine, catalogue: Catalogue) -> None:
+        self.engine = engine
+        self.catalogue = catalogue
+        self.devices: dict[str, Device] = {}
+        self.own = OwnIdentity("server-0001", b"S" * 32, new_id())
+        self.half = ServerHalf(self)
+
+    def enrol(self, name: str, units: Sequence[str], *, cases: bool = True) -> Device:
+        """Make a device whose officer sees these units."""
+        device = new_id()
+        scope = Scope(STREAM, tuple(units), cases, f"{','.join(units)}/{cases}")
+        key = hashlib.sha256(device.encode()).digest()
+        self.devices[device] = Device(device, key, b"mac" + key, f"user-{name}", scope, {})
+        return self.devices[device]
+
+    def device(self, device: str) -> Device:
+        if device not in self.devices:
+            raise FrameFault("unknown_device")
+        with self.engine.connect() as connection:
+            rows = connection.execute(select(LogRow).where(LogRow.device == device)).all()
+        return self.devices[device]._replace(read={row.id: LogHead(row.number, row.hash) for row in rows})
+
+    @contextmanager
+    def writing(self, stream: str, writer: str, now_ms: int) -> Iterator[SqlLedger]:
+        with self.engine.begin() as connection:
+            gate = Gate(self.catalogue, AllRights(self.catalogue))
+            ledger = SqlLedger(connection, stream, gate, self.own, writer=writer, now_ms=now_ms, keep_wraps=lambda wraps: None)
+            yield ledger
+            ledger.flush()
+
+    @contextmanager
+    def reading(self) -> Iterator[SqlReader]:
+        with self.engine.connect() as connection:
+            yield SqlReader(connection, self.catalogue, lambda keys, user: [])
+
+    def documents(self, device: Device, versions: Mapping[str, str]) -> dict[str, Any]:
+        return {}
+
+    def state(self, record: str) -> RecordState:
+        """What the server holds of a record."""
+        with self.engine.connect() as connection:
+            return RecordState.load(json.loads(connection.execute(select(RecordRow.registers).where(RecordRow.id == record)).scalar_one()))
+
+    def values(self, record: str) -> dict[str, Any]:
+        """The server's plain values of a record."""
+        state = self.state(record)
+        return plain(state, self.catalogue.types[state.type])
+
+    def history(self, record: str) -> list[bytes]:
+        """All lines about a record, in the order of the stream."""
+        with self.engine.connect() as connection:
+            query = select(LineRow.body).where(LineRow.record == record).order_by(LineRow.place)
+            return [bytes(body) for body in connection.scalars(query) if body is not None]
+
+    def verdicts(self) -> list[str]:
+        """The verdict of every line, in the order of the stream."""
+        with self.engine.connect() as connection:
+            return list(connection.scalars(select(LineRow.verdict).order_by(LineRow.place)))
+
+
+Wire = Callable[[bytes], bytes]
+
+
+class Cut(Exception):
+    """The wire broke."""
+
+
+def exchange(tablet: MemoryTablet, server: PairServer, *, now_ms: int = NOON_MS, urgent: bool = False, wire: Wire | None = None) -> int:
+    """Let a tablet and the server exchange until both have nothing left; gives the round trips."""
+    for trip in range(1, 50):
+        request = tablet.half.request(now=Time(now_ms, 0), urgent=urgent)
+        answer = (wire or (lambda data: data))(server.half.answer(request, now_ms=now_ms))
+        if not tablet.half.receive(answer).more or urgent:
+            return trip
+    raise AssertionError("the exchange does not end")
+
+
+def push_only(tablet: MemoryTablet, server: PairServer, *, now_ms: int = NOON_MS) -> None:
+    """Push, and lose the answer on the way back."""
+    server.half.answer(tablet.half.request(now=Time(now_ms, 0)), now_ms=now_ms)

@@ -1,0 +1,204 @@
+"""A tablet in memory: the contract of ``sync.store.TabletStore`` in the plainest way, for the stories and the simulation.
+
+It types like an officer: ``write`` takes what the form shows, makes the difference and puts it into the log.
+"""
+
+import copy
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from shared.catalogue import Catalogue
+from shared.ids import new_id
+from sync.clock import Time, tick
+from sync.compose import decision, difference, withdrawal
+from sync.exchange import TabletHalf
+from sync.log import Change, Line, LogHead, Operation, chain_next, chain_start, parse_name, write_line
+from sync.messages import Run
+from sync.paths import policy_of, sealed_heads
+from sync.replica import imply, overlay, replace
+from sync.state import RecordState
+from sync.store import Device, OwnLog, Page
+from sync.view import Snapshot, plain, snapshot
+
+
+class MemoryTablet:
+    """One tablet with a ``main`` and an ``urgent`` log, and its half of the exchange."""
+
+    def __init__(self, device: Device, catalogue: Catalogue) -> None:
+        self.identity = device
+        self.catalogue = catalogue
+        self.main, self.urgent = new_id(), new_id()
+        self.lines_of: dict[str, list[Line]] = {self.main: [], self.urgent: []}
+        self.acknowledged = {self.main: 0, self.urgent: 0}
+        self.told: dict[str, RecordState] = {}
+        self.held: dict[str, bytes] = {}
+        self.unsettled: dict[str, Line] = {}
+        self.tokens: dict[str, str] = {}
+        self.past_tokens: list[str] = []
+        self.aside: dict[str, str] = {}
+        self.documents: dict[str, Any] = {}
+        self.clock = Time(0, 0)
+        self.half = TabletHalf(self)
+
+    # what an officer does
+
+    def show(self, record: str) -> RecordState | None:
+        """What the screen shows of a record."""
+        pending = [(name, line.change) for name, line in self.unsettled.items() if line.change.record == record]
+        return overlay(copy.deepcopy(self.told.get(record)), pending, self.policy)
+
+    def values(self, record: str) -> dict[str, Any]:
+        """The plain values that the screen shows."""
+        state = self.show(record)
+        return {} if state is None else plain(state, self.catalogue.types[state.type])
+
+    def questions(self, record: str) -> list[str]:
+        """The paths where the screen says that two people wrote differently."""
+        state = self.show(record)
+        return [] if state is None else state.open_paths()
+
+    def open(self, record: str) -> Snapshot:
+        """Open a form: what it shows now."""
+        state = self.show(record)
+        return Snapshot.empty() if state is None else snapshot(state, self.catalogue.types[state.type])
+
+    def write(
+        self, record: str, type_code: str, unit: str, values: Mapping[str, Any], *, now_ms: int, urgent: bool = False, opened: Snapshot | None = None
+    ) -> list[str]:
+        """Type values into a form and save; gives the names of the changes."""
+        form = opened or self.open(record)
+        changes = difference(self.catalogue.types[type_code], form, {**form.values, **values})
+        return [self.log_change(record, type_code, unit, ops, now_ms=now_ms, urgent=urgent) for ops in changes]
+
+    def decide(self, record: str, path: str, value: Any, *, now_ms: int) -> str:
+        """Decide an open question."""
+        state = self.show(record)
+        assert state is not None
+        names = tuple(name for held in state.registers[path].values for name in held.origins)
+        return self.log_change(record, state.type, state.unit, (decision(path, value, names),), now_ms=now_ms)
+
+    def withdraw(self, record: str, *, now_ms: int) -> str:
+        """Withdraw a record."""
+        state = self.show(record)
+        assert state is not None
+        return self.log_change(record, state.type, state.unit, (withdrawal(state),), now_ms=now_ms)
+
+    def log_change(
+        self, record: str, type_code: str, unit: str, operations: Sequence[Operation], *, now_ms: int, urgent: bool = False
+    ) -> str:
+        """Put a change into a log."""
+        log = self.urgent if urgent else self.main
+        self.clock = tick(self.clock, now_ms)
+        change = Change(
+            log=log, number=len(self.lines_of[log]) + 1, time=self.clock, user=self.identity.user, catalogue=self.catalogue.version,
+            record=record, type=type_code, unit=unit, operations=tuple(operations),
+        )  # fmt: skip
+        line = write_line(change)
+        self.lines_of[log].append(line)
+        self.unsettled[line.name] = line
+        return line.name
+
+    # the contract of TabletStore
+
+    def policy(self, type_code: str, path: str) -> str:
+        return policy_of(self.catalogue.types[type_code], path)
+
+    def device(self) -> Device:
+        return self.identity
+
+    def head(self, log: str) -> LogHead:
+        chain = chain_start(log, self.identity.key)
+        for line in self.lines_of[log]:
+            chain = chain_next(chain, line.hash)
+        return LogHead(len(self.lines_of[log]), chain)
+
+    def own_logs(self) -> list[OwnLog]:
+        return [OwnLog(log, log == self.urgent, self.head(log), self.acknowledged[log]) for log in (self.urgent, self.main)]
+
+    def unsent(self, log: str, after: int, limit_bytes: int) -> Run | None:
+        lines, size = [], 0
+        for line in self.lines_of[log][after:]:
+            if lines and size + len(line.body) > limit_bytes:
+                break
+            lines.append(line.body)
+            size += len(line.body)
+        chain = chain_start(log, self.identity.key)
+        for line in self.lines_of[log][:after]:
+            chain = chain_next(chain, line.hash)
+        return Run(log, after + 1, chain, lines) if lines else None
+
+    def blobs_of(self, run: Run) -> list[tuple[str, bytes]]:
+        return []
+
+    def wraps_of(self, run: Run) -> list[tuple[str, str, str]]:
+        return []
+
+    def line(self, name: str) -> bytes | None:
+        log, number, _ = parse_name(name)
+        if log in self.lines_of:
+            return self.lines_of[log][number - 1].body
+        return self.held.get(name)
+
+    def cursors(self) -> dict[str, str]:
+        return dict(self.tokens)
+
+    def past_cursors(self, stream: str) -> list[str]:
+        return list(reversed(self.past_tokens))
+
+    def versions(self) -> dict[str, str]:
+        return {code: body["version"] for code, body in self.documents.items()}
+
+    def part_digests(self) -> dict[str, int]:
+        digests: dict[str, int] = {}
+        for state in self.told.values():
+            heads = sealed_heads(self.catalogue.types[state.type])
+            for unit in state.units:
+                if unit in self.identity.scope.units:
+                    for sealed in (False, True) if heads else (False,):
+                        part = f"{unit}/{state.type}/{int(sealed)}"
+                        digests[part] = (digests.get(part, 0) + state.digest(heads, sealed=sealed)) % (1 << 128)
+        return digests
+
+    def digest(self) -> int:
+        return sum(self.part_digests().values()) % (1 << 128)
+
+    def acknowledge(self, read: Mapping[str, LogHead], aside: Sequence[tuple[str, int, str]], wraps: Sequence[Sequence[str]]) -> None:
+        for log, head in read.items():
+            if log in self.acknowledged:
+                self.acknowledged[log] = head.number
+        for log, number, code in aside:
+            name = self.lines_of[log][number - 1].name
+            self.aside[name] = code
+            self.unsettled.pop(name, None)
+
+    def keep(self, page: Page) -> None:
+        if page.scope is not None:
+            self.identity = self.identity._replace(scope=page.scope)
+            self.tokens = {}
+        self.acknowledge(page.read, page.aside, ())
+        for run in page.runs:
+            for offset, body in enumerate(run.lines):
+                line = Change.parse(body)
+                self.held[write_line(line).name] = body
+                assert line.number == run.first + offset
+        told = {state.id for state in page.states}
+        for state in page.states:
+            self.told[state.id] = replace(self.told.get(state.id), state)
+        for name, line in list(self.unsettled.items()):
+            if line.number <= page.upto.get(line.change.log, 0):
+                if line.change.record in told:
+                    del self.unsettled[name]
+                elif page.complete:
+                    del self.unsettled[name]
+                    self.told[line.change.record] = imply(self.told.get(line.change.record), line.change, name)
+        for place, token in page.cursors.items():
+            if "/" in place and page.complete:
+                self.tokens.pop(place, None)
+            else:
+                self.tokens[place] = token
+                if "/" not in place and page.complete:
+                    self.past_tokens.append(token)
+        self.documents.update(page.documents)
+
+    def refill(self, parts: Sequence[str]) -> None:
+        self.tokens.update(dict.fromkeys(parts, ""))
