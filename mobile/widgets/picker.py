@@ -1,0 +1,149 @@
+"""A sheet with a search box over a list, for choosing one thing or several; the list draws only what is seen."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from kivy.properties import BooleanProperty, ObjectProperty, StringProperty
+from kivy.uix.behaviors import ButtonBehavior
+from kivy.uix.boxlayout import BoxLayout
+from kivy.uix.recycleview import RecycleView
+
+from mobile.widgets.basics import RoundButton
+from mobile.widgets.desk import Desk, Offer
+from mobile.widgets.entry import InputBox
+from mobile.widgets.sheets import Sheet
+
+__all__ = ["FileSheet", "OfferList", "OfferSheet"]
+
+PHOTO_ENDINGS = (".jpg", ".jpeg", ".png", ".webp")
+
+
+class OfferRow(ButtonBehavior, BoxLayout):
+    """One thing that may be chosen."""
+
+    words = StringProperty("")
+    below = StringProperty("")
+    chosen = BooleanProperty(False)
+    choose = ObjectProperty(None, allownone=True)
+
+    def on_release(self) -> None:
+        """Choose it."""
+        if self.choose is not None:
+            self.choose()
+
+
+class OfferList(RecycleView):
+    """The list of things that may be chosen."""
+
+    def show(self, offers: Sequence[Offer], chosen: Sequence[Any], press: Callable[[Offer], None]) -> None:
+        """Draw offers; those among ``chosen`` bear a mark."""
+        self.data = [
+            {
+                "words": offer.words,
+                "below": offer.below,
+                "chosen": offer.value in chosen,
+                "choose": lambda offer=offer: press(offer),
+            }
+            for offer in offers
+        ]
+
+
+class OfferSheet(Sheet):
+    """Chooses among the offers of one field; ``then`` gets the list of chosen values."""
+
+    fixed_body = True
+
+    def __init__(
+        self,
+        *,
+        desk: Desk,
+        title: str,
+        path: str,
+        chosen: Sequence[Any],
+        several: bool,
+        then: Callable[[list[Any]], None],
+    ) -> None:
+        super().__init__(title=title)
+        self.desk, self.path, self.several, self.then = desk, path, several, then
+        self.chosen = list(chosen)
+        self.search = InputBox(label=desk.say("mobile.sheet.search"), typing=desk.typing, icon="magnify")
+        self.search.bind(on_typed=lambda *_: self.refresh())
+        self.list = OfferList()
+        self.ids.body.add_widget(self.search)
+        self.ids.body.add_widget(self.list)
+        if several:
+            self.deed(desk.say("mobile.sheet.done"), lambda: then(self.chosen), filled=True)
+        elif self.chosen:
+            self.deed(desk.say("mobile.sheet.clear"), lambda: then([]))
+        self.deed(desk.say("mobile.sheet.close"), None)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show what the search finds now."""
+        self.list.show(self.desk.offers(self.path, self.search.text), self.chosen, self.pressed)
+
+    def pressed(self, offer: Offer) -> None:
+        """Choose or leave one; where only one may be chosen, it is the answer."""
+        if not self.several:
+            self.dismiss(animation=False)
+            self.then([offer.value])
+            return
+        if offer.value in self.chosen:
+            self.chosen.remove(offer.value)
+        else:
+            self.chosen.append(offer.value)
+        self.refresh()
+
+
+class FileSheet(Sheet):
+    """Walks the folders of a disk and chooses files; folders first, by name, nothing hidden shown."""
+
+    fixed_body = True
+
+    def __init__(self, *, desk: Desk, start: Path, photos: bool, then: Callable[[Sequence[Path]], None]) -> None:
+        super().__init__(title=desk.say("mobile.sheet.photos" if photos else "mobile.sheet.files"))
+        self.desk, self.photos = desk, photos
+        self.chosen: list[Path] = []
+        self.list = OfferList()
+        self.ids.body.add_widget(self.list)
+        self.ok = RoundButton(text=desk.say("mobile.sheet.take", count=0), filled=True)
+        self.ok.bind(on_release=lambda *_: self._take(then))
+        self.ids.deeds.add_widget(self.ok)
+        self.deed(desk.say("mobile.sheet.close"), None)
+        self.folder = start
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show the folder and how many files are chosen."""
+        offers = [Offer(value=self.folder.parent, words="‹ " + self.folder.name, below=str(self.folder.parent))]
+        for path in self._entries():
+            words = path.name + "/" if path.is_dir() else path.name
+            offers.append(Offer(value=path, words=words))
+        self.list.show(offers, self.chosen, self.pressed)
+        self.ok.text = self.desk.say("mobile.sheet.take", count=len(self.chosen))
+
+    def _entries(self) -> list[Path]:
+        try:
+            entries = [path for path in self.folder.iterdir() if not path.name.startswith(".")]
+        except OSError:
+            return []
+        wanted = [p for p in entries if p.is_dir() or not self.photos or p.suffix.lower() in PHOTO_ENDINGS]
+        return sorted(wanted, key=lambda path: (not path.is_dir(), path.name.lower()))
+
+    def pressed(self, offer: Offer) -> None:
+        """Open a folder, choose or leave a file."""
+        path: Path = offer.value
+        if path.is_dir():
+            self.folder = path
+            self.list.scroll_y = 1
+        elif path in self.chosen:
+            self.chosen.remove(path)
+        else:
+            self.chosen.append(path)
+        self.refresh()
+
+    def _take(self, then: Callable[[Sequence[Path]], None]) -> None:
+        self.dismiss(animation=False)
+        if self.chosen:
+            then(self.chosen)

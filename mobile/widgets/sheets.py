@@ -1,0 +1,109 @@
+"""Sheets: what lies over a screen for one question and goes away with its answer."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from kivy.core.window import Window
+from kivy.metrics import dp
+from kivy.properties import StringProperty
+from kivy.uix.modalview import ModalView
+
+from mobile.widgets.basics import Link, RoundButton, Words
+from mobile.widgets.entry import InputBox
+
+__all__ = ["AskSheet", "ReasonSheet", "Sheet"]
+
+
+class Sheet(ModalView):
+    """A white sheet with a title, a body (``ids.body``) and a row of deeds (``ids.deeds``).
+
+    It is as high as its content, at most the window's height; the body scrolls.
+    """
+
+    title = StringProperty("")
+    width_dp = 560
+    fixed_body = False
+    """True: the body takes the whole height that is left (lists), instead of scrolling as one."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(size_hint=(None, None), auto_dismiss=True, **kwargs)
+        Window.bind(size=self._fit)
+        body, deeds, head = self.ids.body, self.ids.deeds, self.ids.head
+        for part in (body, deeds, head):
+            part.bind(height=self._fit)
+        self._fit()
+
+    def _fit(self, *_: Any) -> None:
+        wide, high = Window.size
+        self.width = min(dp(self.width_dp), wide - dp(32))
+        ids = self.ids
+        needed = ids.head.height + ids.deeds.height + dp(64)
+        limit = high - dp(32)
+        body = dp(4000) if self.fixed_body else ids.body.height
+        self.height = min(limit, needed + body)
+
+    def deed(self, text: str, done: Callable[[], None] | None, *, filled: bool = False, danger: bool = False) -> Any:
+        """Add a button that closes the sheet and then does something."""
+        button = RoundButton(text=text, filled=filled, danger=danger)
+
+        def released(*_: Any) -> None:
+            self.dismiss(animation=False)
+            if done is not None:
+                done()
+
+        button.bind(on_release=released)
+        self.ids.deeds.add_widget(button)
+        return button
+
+    def link(self, text: str, done: Callable[[], None]) -> None:
+        """Add a deed of lesser weight."""
+        link = Link(text=text)
+
+        def released(*_: Any) -> None:
+            self.dismiss(animation=False)
+            done()
+
+        link.bind(on_release=released)
+        self.ids.deeds.add_widget(link)
+
+    def on_dismiss(self) -> None:
+        """Let the window forget this sheet."""
+        Window.unbind(size=self._fit)
+
+
+class AskSheet(Sheet):
+    """One question in words and its answers, each with what it does."""
+
+    def __init__(
+        self, *, title: str, words: str, answers: Sequence[tuple[str, Callable[[], None] | None]], danger: bool = False
+    ) -> None:
+        super().__init__(title=title)
+        if words:
+            self.ids.body.add_widget(Words(text=words))
+        for index, (text, done) in enumerate(answers):
+            self.deed(text, done, filled=index == 0, danger=danger and index == 0)
+
+
+class ReasonSheet(Sheet):
+    """Asks for a reason in a sentence; an empty one is not taken."""
+
+    def __init__(
+        self, *, title: str, words: str, ok: str, cancel: str, missing: str, typing: str, then: Callable[[str], None]
+    ) -> None:
+        super().__init__(title=title)
+        if words:
+            self.ids.body.add_widget(Words(text=words))
+        self.box = InputBox(multiline=True, typing=typing, label=missing)
+        self.ids.body.add_widget(self.box)
+        button = RoundButton(text=ok, filled=True)
+        button.bind(on_release=lambda *_: self._done(then))
+        self.ids.deeds.add_widget(button)
+        self.deed(cancel, None)
+
+    def _done(self, then: Callable[[str], None]) -> None:
+        text = self.box.text.strip()
+        if not text:
+            self.box.wrong = True
+            return
+        self.dismiss(animation=False)
+        then(text)
