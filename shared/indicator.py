@@ -29,19 +29,21 @@ whose `year` is the period's; those whose `period` field names the period."""
 _KEYS: Final = frozenset((
     "code", "label", "unit", "kind", "type", "at", "where", "of", "rows", "row_where", "unit_where", "num", "den", "factor",
     "by", "once", "cases", "linked", "least_per", "subset_of", "decimals", "source", "letter", "note"))
-_BY_KEYS: Final = frozenset(("code", "field", "groups", "label"))
+_BY_KEYS: Final = frozenset(("code", "field", "groups", "missing"))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Breakdown:
     """A split of an indicator by a choice field (of the record, or of the row where the indicator counts rows).
 
-    `groups` gathers several choice codes under one, {group: (codes)}; a choice in no group is left out.
+    `groups` gathers several choice codes under one, {group: (codes)}; a choice in no group is left out. `missing` is the
+    code that a record without the field counts under.
     """
 
     code: str
     field: str
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    missing: str = ""
 
     @property
     def group_of(self) -> Mapping[str, str]:
@@ -96,7 +98,7 @@ def _breakdown(raw: str | Mapping[str, Any]) -> Breakdown:
     if unknown := set(raw) - _BY_KEYS:
         raise ValueError(f"unknown key in by: {', '.join(sorted(unknown))}")
     groups = {group: tuple(codes) for group, codes in raw.get("groups", {}).items()}
-    return Breakdown(code=raw.get("code", raw["field"]), field=raw["field"], groups=groups)
+    return Breakdown(code=raw.get("code", raw["field"]), field=raw["field"], groups=groups, missing=raw.get("missing", ""))
 
 
 def read_indicator(raw: Mapping[str, Any]) -> Indicator:

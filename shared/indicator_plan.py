@@ -128,7 +128,7 @@ def _parts(indicator: Indicator, values: Mapping[str, Any], amount: Any) -> dict
     """{breakdown: {code: amount}}: a choice field gives one code, a set of choices gives each of its codes."""
     parts: dict[str, dict[str, Any]] = {}
     for breakdown in indicator.by:
-        value = values.get(breakdown.field)
+        value = values.get(breakdown.field) or breakdown.missing or None
         codes = [value] if isinstance(value, str) else value if isinstance(value, list) else []
         if breakdown.groups:
             group_of = breakdown.group_of

@@ -14,7 +14,6 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
 from shared.figures import BLANK, DECLARED, KNOWN, NO_BASE, Figure, Figures, Number
@@ -368,8 +367,6 @@ def _ratios(indicators: Iterable[Indicator], table: dict[str, Figure] | Mapping[
         if indicator.kind != "ratio":
             continue
         num, den = table.get(indicator.num, Figure()), table.get(indicator.den, Figure())
-        if num.value is None and den.value is not None and den.value > 0 and num.status == BLANK and indicator.note:
-            num = Figure(value=None, status=BLANK)
         if den.value is None or (den.value and num.value is None):
             table[indicator.code] = Figure(records=den.records)
         elif not den.value:
@@ -379,8 +376,3 @@ def _ratios(indicators: Iterable[Indicator], table: dict[str, Figure] | Mapping[
                 value=indicator.factor * (num.value or 0) / den.value, status=KNOWN, numerator=num.value,
                 denominator=den.value, records=tuple(sorted({*num.records, *den.records})), late=den.late,
                 estimated=num.estimated or den.estimated, corrected=num.corrected or den.corrected)
-
-
-def period_day(text: str) -> date:
-    """An ISO date of a plain record as a date."""
-    return date.fromisoformat(text[:10])

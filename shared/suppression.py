@@ -107,14 +107,25 @@ def _second_cell(
     exposed: Sequence[Cell], truth: Mapping[Cell, int], marks: Mapping[Cell, str], constraints: Sequence[Constraint[Cell]],
     fixed: Collection[Cell],
 ) -> Cell | None:
-    """The next cell to hide: beside the first exposed one that has any; parts before wholes and totals, small before large,
-    a zero only when nothing else is left."""
-    for cell in exposed:
-        choices = [other for other in _beside(cell, constraints) if other not in marks and other not in fixed]
-        if choices:
-            return min(choices, key=lambda other: (other.unit == OVER_ALL, truth[other] == 0, other.part == "" != cell.part,
-                                                   truth[other], other))
+    """The next cell to hide: beside the first exposed one that has any, first in the sums that it stands in, then in «in which»;
+    parts before wholes and totals, small before large, a zero only when nothing else is left."""
+    for exact in (True, False):
+        for cell in exposed:
+            beside = [one for one in constraints if cell in one.cells and (one.low is not None and one.low == one.high) is exact]
+            choices = [other for other in {other for one in beside for other in one.cells}
+                       if other not in marks and other not in fixed and not _of_shown_zero(other, truth, marks, constraints)]
+            if choices:
+                return min(choices, key=lambda other: (other.unit == OVER_ALL, truth[other] == 0, other.part == "" != cell.part,
+                                                       truth[other], other))
     return None
+
+
+def _of_shown_zero(
+    cell: Cell, truth: Mapping[Cell, int], marks: Mapping[Cell, str], constraints: Sequence[Constraint[Cell]]
+) -> bool:
+    """A part of a whole that is shown as 0 is known to be 0: hiding it helps nobody."""
+    wholes = (other for one in constraints if cell in one.cells for factor, other in one.terms if factor < 0)
+    return any(other != cell and not truth[other] and other not in marks for other in wholes)
 
 
 def _cells(figures: Figures, cases: Mapping[str, Indicator]) -> tuple[dict[Cell, int], set[Cell]]:

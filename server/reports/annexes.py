@@ -1,0 +1,215 @@
+"""The annexes' tables, from the outline's data: one builder for each kind of table.
+
+    units        a row a unit and a total; the columns are figures
+    parts        a row a part of a breakdown (by form, by part); the columns are figures broken down alike
+    lines        a row a figure, this period and the one before; `each` gives a row a choice of a breakdown
+    records      a row a record behind a figure; the columns are its fields
+    submissions  a row a unit: when it sent its report, in time or late
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date
+from typing import Any, Final
+
+from server.reports.document import NUMBER, Annex, Cell, Column, Row, Source, Table
+from server.reports.outline import DISTRICT, UNIT
+from server.reports.prose import CONFIDENTIAL, Context, field_text
+from server.reports.request import punctuality
+from shared.figure_text import amount_text, figure_text, rounded
+from shared.figures import Figure, Figures
+from shared.suppression import suppress
+
+Spec = Mapping[str, Any]
+
+_NUMBER_COLUMN: Final = Column(heading="TT", width=0.9)
+_UNIT_WIDTH: Final = 4.6
+_LABEL_WIDTH: Final = 7.5
+
+
+def annexes_of(context: Context, belongs_to: str) -> tuple[Annex, ...]:
+    """The annexes that stand in this report. `belongs_to` is the line that ties them to it."""
+    return tuple(
+        Annex(
+            number=spec["number"], title=spec["title"], belongs_to=belongs_to,
+            tables=tuple(_TABLE[table["kind"]](context, table) for table in spec["tables"] if _fits(context, table)),
+            landscape=spec.get("landscape", True), marking=spec.get("marking", "") if not context.request.published else "")
+        for spec in context.outline.annexes if _fits(context, spec))
+
+
+def _fits(context: Context, spec: Spec) -> bool:
+    return spec.get("scope", context.request.scope) == context.request.scope and context.holds(spec.get("when", ""))
+
+
+def _units(context: Context, spec: Spec) -> Table:
+    figures = _figures(context, suppressed=spec.get("suppressed", False))
+    columns = (_NUMBER_COLUMN, Column(heading="Đơn vị", width=_UNIT_WIDTH), *_figure_columns(spec))
+    rows: list[Row] = []
+    for unit in context.request.units:
+        cells = tuple(_figure_cell(context, column, figures.share(column["figure"], unit)
+                                   if context.request.scope == DISTRICT else figures.of(column["figure"], unit), unit)
+                      for column in spec["columns"])
+        kind = context.catalogue.units[unit].kind
+        if kind not in spec.get("always", (kind,)) and all(cell.text == "-" for cell in cells):
+            continue
+        rows.append(Row(cells=(_count(len(rows) + 1), Cell(text=str(context.catalogue.units[unit].name.vi)), *cells)))
+    if context.request.scope == DISTRICT:
+        totals = tuple(_figure_cell(context, column, figures.of(column["figure"])) for column in spec["columns"])
+        rows.append(Row(cells=(Cell(text=""), Cell(text=spec["total"]), *totals), strong=True))
+    return _table(context, spec, columns, rows)
+
+
+def _parts(context: Context, spec: Spec) -> Table:
+    figures = context.request.figures
+    indicator = context.indicator(spec["of"])
+    breakdown = next(one for one in indicator.by if one.code == spec["breakdown"])
+    choices = context.catalogue.types[indicator.type].fields[breakdown.field].choices
+    found = figures.of(spec["of"]).by.get(breakdown.code, {})
+    columns = (_NUMBER_COLUMN, Column(heading=spec["label"], width=_LABEL_WIDTH), *_figure_columns(spec))
+    rows: list[Row] = []
+    for choice in choices:
+        if choice.code in found:
+            cells = tuple(_figure_cell(context, column, figures.of(f"{column['figure']}.{breakdown.code}.{choice.code}"))
+                          for column in spec["columns"])
+            rows.append(Row(cells=(_count(len(rows) + 1), Cell(text=choice.label.vi), *cells)))
+    totals = tuple(_figure_cell(context, column, figures.of(column["figure"])) for column in spec["columns"])
+    rows.append(Row(cells=(Cell(text=""), Cell(text=spec["total"]), *totals), strong=True))
+    return _table(context, spec, columns, rows)
+
+
+def _lines(context: Context, spec: Spec) -> Table:
+    columns = [Column(heading="Chỉ tiêu", width=8.2), Column(heading="ĐVT", width=2.2)]
+    if spec.get("previous"):
+        columns.append(Column(heading="Kỳ trước", width=2.2, numeric=True))
+    columns.append(Column(heading="Kỳ này", width=2.2, numeric=True))
+    if spec.get("change"):
+        columns.append(Column(heading="Tăng, giảm", width=2.2, numeric=True))
+    rows = [row for line in spec["lines"] for row in _line_rows(context, spec, line)]
+    return _table(context, spec, tuple(columns), rows)
+
+
+def _line_rows(context: Context, spec: Spec, line: Spec) -> Iterator[Row]:
+    level = line.get("level", 0)
+    if each := line.get("each"):
+        for code, label in _choices(context, each):
+            yield _line_row(context, spec, label, f"{each}.{code}", level)
+    elif "figure" in line:
+        yield _line_row(context, spec, line["vi"], line["figure"], level)
+    else:
+        blanks = (Cell(text=""),) * (1 + bool(spec.get("previous")) + bool(spec.get("change")))
+        yield Row(cells=(Cell(text=line["vi"]), Cell(text=line.get("unit", "")), *blanks), strong=True)
+
+
+def _line_row(context: Context, spec: Spec, label: str, reference: str, level: int) -> Row:
+    indicator = context.indicator(reference)
+    now, before = context.figure(reference), context.figure(reference, previous=True)
+    column = {"figure": reference}
+    cells = [Cell(text=label), Cell(text=indicator.unit["vi"])]
+    if spec.get("previous"):
+        cells.append(_figure_cell(context, column, before, source=False))
+    cells.append(_figure_cell(context, column, now))
+    if spec.get("change"):
+        new, old = rounded(now, indicator), rounded(before, indicator)
+        step = None if new is None or old is None else round(new - old, indicator.decimals)
+        text = "-" if step is None else f"{'+' if step > 0 else ''}{amount_text(step, decimals=indicator.decimals)}"
+        cells.append(Cell(text=text, kind=NUMBER, value=step, decimals=indicator.decimals))
+    return Row(cells=tuple(cells), level=level, strong=level == 0 and not spec.get("change"))
+
+
+def _choices(context: Context, each: str) -> Iterator[tuple[str, str]]:
+    """(code, label) of the choices of a breakdown that are valid at the end of the period."""
+    code, name = each.split(".")
+    indicator = context.indicators[code]
+    fields = context.catalogue.types[indicator.type].fields
+    if indicator.rows:
+        fields = fields[indicator.rows].fields
+    breakdown = next(one for one in indicator.by if one.code == name)
+    day = context.request.period.ends
+    for choice in fields[breakdown.field].choices:
+        if (choice.valid_from is None or choice.valid_from <= day) and (choice.valid_to is None or day <= choice.valid_to):
+            yield choice.code, choice.label.vi
+
+
+def _records(context: Context, spec: Spec) -> Table:
+    """One row a record. A field that is confidential has no place here: its cells stay empty."""
+    figure = context.figure(spec["figure"])
+    record_type = context.catalogue.types[context.indicator(spec["figure"]).type]
+    columns = (_NUMBER_COLUMN, *(Column(heading=column["heading"], width=column["width"], numeric=column.get("numeric", False))
+                                 for column in spec["columns"]))
+    rank = {unit: place for place, unit in enumerate(context.request.units)}
+    found = sorted((context.records[one] for one in figure.records if one in context.records),
+                   key=lambda one: (rank.get(one["unit"], len(rank)), str(one["values"].get(record_type.date or "", "")), one["id"]))
+    rows = [Row(cells=(_count(place), *(_field_cell(context, column, record, record_type, spec["figure"])
+                                        for column in spec["columns"])))
+            for place, record in enumerate(found, 1)]
+    return _table(context, spec, columns, rows)
+
+
+def _field_cell(context: Context, column: Spec, record: Mapping[str, Any], record_type: Any, reference: str) -> Cell:
+    source = Source(reference=reference, unit=record["unit"], records=(record["id"],))
+    if column["field"] == "unit":
+        return Cell(text=str(context.catalogue.units[record["unit"]].name.vi))
+    field_of = record_type.fields[column["field"]]
+    value = record["values"].get(column["field"])
+    if column.get("numeric"):
+        if field_of.sensitivity == CONFIDENTIAL or not isinstance(value, int | float) or isinstance(value, bool):
+            return Cell(text="-", kind=NUMBER)
+        amount = round(value / column.get("scale", 1))
+        return Cell(text=amount_text(amount), kind=NUMBER, value=amount, source=source)
+    if isinstance(value, list) and field_of.choices and field_of.sensitivity != CONFIDENTIAL:
+        return Cell(text="; ".join(choice.label.vi for choice in field_of.choices if choice.code in value))
+    return Cell(text=field_text(field_of, record["values"]))
+
+
+def _submissions(context: Context, spec: Spec) -> Table:
+    columns = (_NUMBER_COLUMN, Column(heading="Đơn vị", width=6.5), Column(heading="Hạn gửi", width=2.6),
+               Column(heading="Ngày gửi", width=2.6), Column(heading="Tình trạng", width=4.2))
+    rows: list[Row] = []
+    for one in punctuality(context.request):
+        if one.days_late is None:
+            over = one.due is not None and context.request.today > one.due
+            said = "Chưa gửi báo cáo" if over else "Chưa đến hạn"
+        else:
+            said = f"Gửi trễ {one.days_late} ngày" if one.days_late else "Đúng hạn"
+        rows.append(Row(cells=(_count(len(rows) + 1), Cell(text=str(context.catalogue.units[one.unit].name.vi)),
+                               Cell(text=_day(one.due)), Cell(text=_day(one.sent)), Cell(text=said))))
+    return _table(context, spec, columns, rows)
+
+
+_TABLE: Final[Mapping[str, Callable[[Context, Spec], Table]]] = {
+    "units": _units, "parts": _parts, "lines": _lines, "records": _records, "submissions": _submissions}
+
+
+def _figures(context: Context, *, suppressed: bool) -> Figures:
+    """The figures of a table by unit. Where it is to be suppressed it stands beside totals that are shown in full."""
+    figures = context.request.figures
+    if not suppressed or figures.published or context.request.scope == UNIT:
+        return figures
+    return suppress(figures, context.indicators, totals_shown=True)
+
+
+def _figure_columns(spec: Spec) -> tuple[Column, ...]:
+    return tuple(Column(heading=column["heading"], width=column["width"], numeric=True) for column in spec["columns"])
+
+
+def _figure_cell(context: Context, column: Spec, figure: Figure, unit: str = "", *, source: bool = True) -> Cell:
+    indicator = context.indicator(column["figure"])
+    scale = column.get("scale", 1)
+    return Cell(
+        text=figure_text(figure, indicator, scale=scale), kind=NUMBER, value=rounded(figure, indicator, scale=scale),
+        decimals=indicator.decimals,
+        source=Source(reference=column["figure"], unit=unit, records=figure.records, late=figure.late) if source else None)
+
+
+def _count(number: int) -> Cell:
+    return Cell(text=str(number), kind=NUMBER, value=number)
+
+
+def _day(day: date | None) -> str:
+    return day.strftime("%d/%m/%Y") if day else "-"
+
+
+def _table(context: Context, spec: Spec, columns: tuple[Column, ...], rows: list[Row]) -> Table:
+    notes = tuple(note["vi"] for note in spec.get("notes", ()) if note.get("scope", context.request.scope) == context.request.scope)
+    return Table(code=spec["code"], title=spec["title"], columns=columns, rows=tuple(rows), notes=notes)
