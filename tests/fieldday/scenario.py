@@ -1,0 +1,216 @@
+"""A scenario: a YAML file that a person who knows the work can read and write.
+
+The sentences are a table, `SENTENCES`; `docs/scenarios.md` shows the same table and a test keeps them together. A mistake
+in a file is told with its line.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+WHO, NAME, UNIT, PERIOD = r"(?P<who>[^:]+?)", r"(?P<name>\S+)", r"(?P<unit>[a-z0-9_]+)", r"(?P<period>\d{4}-\w+)"
+
+
+class ScenarioError(Exception):
+    """A scenario that cannot be understood; the text says where and what is allowed there."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sentence:
+    """One kind of sentence: its verb, how it is written, what the values behind it are, and what it means."""
+
+    verb: str
+    pattern: str
+    values: str
+    """"" (none), "fields" (field: value) or "lists" (field: list of values)."""
+    means: str
+    needs: str = ""
+    """"tablet" or "console": where the person must work; "" for either."""
+
+    @property
+    def written(self) -> str:
+        """The sentence as the documentation shows it."""
+        plain = self.pattern.replace(WHO, "WHO").replace(NAME, "RECORD").replace(UNIT, "UNIT").replace(PERIOD, "PERIOD")
+        plain = re.sub(r"\(\?:(\w+)\)\?", r"\1", plain).replace("syncs?", "syncs")
+        return re.sub(r"\(\?P<(\w+)>[^)]*\)", lambda m: m[1].upper(), plain)
+
+
+SENTENCES: tuple[Sentence, ...] = tuple(
+    Sentence(verb=verb, pattern=pattern, values=values, needs=needs, means=means)
+    for verb, pattern, values, needs, means in (
+        ("offline", f"{WHO} go(?:es)? offline", "", "tablet", "the tablet has no network from here on"),
+        ("online", f"{WHO} go(?:es)? online", "", "tablet", "the tablet has a network again; nothing is sent yet"),
+        ("enter", f"{WHO} enters {NAME}", "fields", "", "a new record, `type` among its values; RECORD is its name in the story"),
+        ("report_incident", f"{WHO} reports the incident {NAME}", "fields", "tablet", "an urgent incident (type gbv_incident): it leaves at once, as soon as there is a network"),
+        ("change", f"{WHO} changes {NAME}", "fields", "", "new values in some fields of a record that the person sees"),
+        ("withdraw", f"{WHO} withdraws {NAME}", "", "", "the record is taken back; what others wrote in it unseen keeps it as a question"),
+        ("submit", f"{WHO} submits {NAME}", "", "tablet", "the record is handed in; it must be complete"),
+        ("decide", f"{WHO} decides {NAME}", "fields", "", "the answer to a question that two people's values left open"),
+        ("sync", f"{WHO} syncs?", "", "", "one or more people (`Lan and Huệ sync`, `everybody syncs`) exchange until nothing is left"),
+        ("cut", f"{WHO} syncs and is cut", "", "tablet", "the sync breaks off on the way; what arrived and what did not is left open"),
+        ("kill", f"{WHO} is killed", "", "tablet", "the tablet's process ends at once (SIGKILL), as with a dead battery"),
+        ("kill_syncing", f"{WHO} is killed while syncing", "", "tablet", "the same, in the middle of an exchange"),
+        ("return", f"{WHO} comes back", "", "tablet", "the killed tablet is started again"),
+        ("write_report", f"{WHO} writes the report {NAME} of {PERIOD}", "fields", "tablet", "the unit's report of a period: figures computed on the tablet, texts as given"),
+        ("approve", f"{WHO} approves {NAME}", "", "", "the head of the unit approves the report"),
+        ("hand_in", f"{WHO} hands in {NAME}", "", "", "the approved report is submitted"),
+        ("accept", f"{WHO} accepts {NAME}", "", "console", "the district accepts a record or a report"),
+        ("give_back", f"{WHO} returns {NAME}", "fields", "console", "the district returns it; `reason` says why"),
+        ("acknowledge", f"{WHO} acknowledges {NAME}", "", "console", "the district takes note of an urgent incident"),
+        ("consolidate", f"{WHO} consolidates {PERIOD}", "", "console", "the district's own report of the period is made, as DOCX and XLSX"),
+        ("see", f"{WHO} sees {NAME}", "fields", "", "these values must stand on the person's screen now"),
+        ("see_question", f"{WHO} sees two answers in {NAME}", "lists", "", "these fields must be open questions there, with these values"),
+        ("see_receipt", f"{WHO} sees the receipt of {NAME}", "", "tablet", "the tablet says that the server has the incident"),
+        ("see_not", f"{WHO} does not see {NAME}", "", "", "the record must not be on the person's screen"),
+        ("figure", rf"figure (?P<figure>\w+) of {UNIT} in {PERIOD} is (?P<number>\S+)", "", "", "this figure must come out, by the server's own computation"),
+    )
+)  # fmt: skip
+# Longer sentences first: «is killed while syncing» must not be read as «is killed».
+_BY_LENGTH = sorted(SENTENCES, key=lambda s: -len(s.written))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Person:
+    """Somebody in the story; without a tablet they work on the console."""
+
+    name: str
+    unit: str
+    roles: tuple[str, ...]
+    tablet: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One sentence of the story, understood. `line` is where it stands (from 1); 0 when it was generated."""
+
+    verb: str
+    who: tuple[str, ...] = ()
+    name: str = ""
+    unit: str = ""
+    period: str = ""
+    figure: str = ""
+    number: str = ""
+    values: Mapping[str, Any] = field(default_factory=dict)
+    line: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scenario:
+    """A whole story. `today` is the date of the day it plays on."""
+
+    title: str
+    about: str
+    today: datetime.date
+    people: Mapping[str, Person]
+    story: Sequence[Step]
+
+
+def load(path: Path) -> Scenario:
+    """Read a scenario file. Raises ScenarioError."""
+    try:
+        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        raise ScenarioError(f"{path.name}: not YAML: {error}") from error
+    if not isinstance(node, yaml.MappingNode):
+        raise ScenarioError(f"{path.name}: a scenario has title, about, today, people and story")
+    parts = {key.value: value for key, value in node.value}
+    wanted = {"title", "about", "today", "people", "story"}
+    if set(parts) != wanted:
+        odd = ", ".join(sorted(set(parts) ^ wanted))
+        raise ScenarioError(f"{path.name}: a scenario has title, about, today, people and story; look at: {odd}")
+    body = {name: _plain(parts[name]) for name in ("title", "about", "today", "people")}
+    people = {name: _person(path, name, told) for name, told in (body["people"] or {}).items()}
+    story = tuple(_step(path, node, people) for node in parts["story"].value)
+    _check_names(path, story)
+    return Scenario(title=body["title"], about=body["about"], today=body["today"], people=people, story=story)
+
+
+def _plain(node: yaml.Node) -> Any:
+    loader = yaml.SafeLoader("")
+    try:
+        return loader.construct_document(node)
+    finally:
+        loader.dispose()
+
+
+def _as_typed(value: Any) -> Any:
+    """Dates as the texts that records hold: YAML reads 2022-05-29 as a date."""
+    if isinstance(value, dict):
+        return {name: _as_typed(told) for name, told in value.items()}
+    if isinstance(value, list):
+        return [_as_typed(told) for told in value]
+    return value.isoformat() if isinstance(value, datetime.date) else value
+
+
+def _person(path: Path, name: str, told: Any) -> Person:
+    if not isinstance(told, dict) or not {"unit", "roles"} <= set(told) <= {"unit", "roles", "tablet"}:
+        raise ScenarioError(f"{path.name}: {name} needs a unit and roles, and may have a tablet (yes or no)")
+    return Person(name=name, unit=told["unit"], roles=tuple(told["roles"]), tablet=bool(told.get("tablet", False)))
+
+
+def _step(path: Path, node: yaml.Node, people: Mapping[str, Person]) -> Step:
+    line = node.start_mark.line + 1
+    body = _as_typed(_plain(node))
+    sentence, values = (body, None) if isinstance(body, str) else next(iter(body.items()))
+    try:
+        return read_sentence(str(sentence), values, people, line)
+    except ScenarioError as error:
+        raise ScenarioError(f"{path.name}, line {line}: {error}") from error
+
+
+def read_sentence(text: str, values: Any, people: Mapping[str, Person], line: int = 0) -> Step:
+    """Understand one sentence. Raises ScenarioError."""
+    for sentence in _BY_LENGTH:
+        match = re.fullmatch(sentence.pattern, text.strip())
+        if match is None:
+            continue
+        found = match.groupdict()
+        who = tuple(_who(found.pop("who"), people)) if "who" in found else ()
+        for name in who:
+            if sentence.needs == "tablet" and not people[name].tablet:
+                raise ScenarioError(f"{name} has no tablet: «{text}»")
+            if sentence.needs == "console" and people[name].tablet:
+                raise ScenarioError(f"{name} works on a tablet, and this is done on the console: «{text}»")
+        _check_values(sentence, text, values)
+        return Step(verb=sentence.verb, who=who, values=values or {}, line=line, **found)
+    raise ScenarioError(f"«{text}» is none of: " + "; ".join(s.written for s in SENTENCES))
+
+
+def _who(text: str, people: Mapping[str, Person]) -> Iterator[str]:
+    if text == "everybody":
+        yield from (name for name, person in people.items() if person.tablet)
+        return
+    for name in re.split(r" and |, ", text):
+        if name not in people:
+            raise ScenarioError(f"nobody is called {name}; there are {', '.join(people)}")
+        yield name
+
+
+def _check_values(sentence: Sentence, text: str, values: Any) -> None:
+    if not sentence.values and values is not None:
+        raise ScenarioError(f"«{text}» takes no values")
+    if sentence.values and not (isinstance(values, dict) and values):
+        raise ScenarioError(f"«{text}» needs values behind a colon, as {{field: value}}")
+    if sentence.values == "lists" and not all(isinstance(value, list) for value in values.values()):
+        raise ScenarioError(f"«{text}» needs a list of answers for each field")
+
+
+def _check_names(path: Path, story: Sequence[Step]) -> None:
+    """Every record is entered, once, before it is spoken of."""
+    known: set[str] = set()
+    for step in story:
+        if not step.name:
+            continue
+        makes = step.verb in ("enter", "report_incident", "write_report")
+        if makes and step.name in known:
+            raise ScenarioError(f"{path.name}, line {step.line}: {step.name} is entered twice")
+        if not makes and step.name not in known:
+            raise ScenarioError(f"{path.name}, line {step.line}: nobody has entered {step.name} yet")
+        known.add(step.name)
