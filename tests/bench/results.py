@@ -1,0 +1,76 @@
+"""The results of a run: what each figure is, how it is written, and the limits that it must keep."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+
+@dataclass(kw_only=True)
+class Figure:
+    """One measured thing. `value` and `floor` are rates in `unit`; `ratio` is value / floor.
+
+    Bytes, round trips, SQL statements and commits are those of one run of the thing; `memory_mb` is the server's greatest
+    memory in that time above what it had when it had started. None: not measured for this figure.
+    """
+
+    value: float
+    unit: str
+    floor: float
+    round_trips: int
+    bytes_up: int
+    bytes_down: int
+    queries: int | None = None
+    commits: int | None = None
+    memory_mb: float | None = None
+
+    @property
+    def ratio(self) -> float:
+        """Our rate over the floor's: 1.0 is as fast as the floor."""
+        return self.value / self.floor if self.floor else 0.0
+
+    def written(self) -> dict[str, Any]:
+        """As it stands in results.json: two decimals are enough, and what was not measured is left out."""
+        body = asdict(self) | {"ratio": self.ratio}
+        return {k: round(v, 2) if isinstance(v, float) else v for k, v in body.items() if v is not None}
+
+
+def write(path: Path, figures: Mapping[str, Figure]) -> None:
+    """Write results.json."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    body = {name: figure.written() for name, figure in figures.items()}
+    path.write_text(json.dumps(body, indent=2) + "\n", encoding="utf-8")
+
+
+def table(figures: Mapping[str, Figure]) -> str:
+    """The figures for a person to read."""
+    heads = ("", "value", "floor", "ratio", "trips", "up", "down", "queries", "commits", "MB")
+    lines = ["{:<18}{:>16}{:>16}{:>7}{:>7}{:>10}{:>10}{:>9}{:>9}{:>7}".format(*heads)]
+    for name, f in figures.items():
+        rates = (f"{f.value:,.0f} {f.unit}", f"{f.floor:,.0f}")
+        rest = (f.queries, f.commits, None if f.memory_mb is None else round(f.memory_mb))
+        told = ["–" if r is None else str(r) for r in rest]
+        lines.append(
+            f"{name:<18}{rates[0]:>16}{rates[1]:>16}{f.ratio:>7.2f}{f.round_trips:>7}{f.bytes_up:>10}{f.bytes_down:>10}"
+            f"{told[0]:>9}{told[1]:>9}{told[2]:>7}"
+        )
+    return "\n".join(lines)
+
+
+def breaches(figures: Mapping[str, Figure], limits: Path) -> list[str]:
+    """The limits that are not kept, as sentences. A limit is `at_least` or `at_most` of one member of one figure."""
+    told = []
+    for name, members in yaml.safe_load(limits.read_text(encoding="utf-8")).items():
+        body = figures[name].written()
+        for member, limit in members.items():
+            value = body[member]
+            if "at_least" in limit and value < limit["at_least"]:
+                told.append(f"{name}: {member} is {value}, and must be at least {limit['at_least']}")
+            if "at_most" in limit and value > limit["at_most"]:
+                told.append(f"{name}: {member} is {value}, and must be at most {limit['at_most']}")
+    return told
