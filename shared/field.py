@@ -1,0 +1,79 @@
+"""A field of a record type, and a choice of a choice list: frozen, and checked when they are read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from shared.labels import Label
+
+__all__ = ["Choice", "Field"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Choice:
+    """One choice of a list; ``valid_from`` and ``valid_to`` are judged by the record's own date."""
+
+    code: str
+    label: Label
+    valid_from: date | None = None
+    valid_to: date | None = None
+    folded: bool = False
+
+    def valid_on(self, day: date | None) -> bool:
+        """Whether the choice may be chosen in a record of this day; always where the day is unknown."""
+        if day is None:
+            return True
+        return (self.valid_from is None or self.valid_from <= day) and (self.valid_to is None or day <= self.valid_to)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Field:
+    """One field: its kind, its label, what it may hold, how two values of it meet, who may read it.
+
+    ``choices`` are those of its list; ``choices_name`` is the list's name in ``choices.yaml`` or "" where they stand inline;
+    ``fields`` are those of a row; ``rows_from`` names the instrument whose items are its fixed rows; ``computed``,
+    ``show_when`` and ``require_when`` are expressions (``rules``).
+    """
+
+    code: str
+    kind: str
+    label: Label
+    merge: str
+    sensitivity: str = "public"
+    required: bool = False
+    help: Label | None = None
+    choices: tuple[Choice, ...] = ()
+    choices_name: str = ""
+    minimum: float | None = None
+    maximum: float | None = None
+    max_length: int | None = None
+    ref: str | None = None
+    flow: str | None = None
+    fields: Mapping[str, "Field"] = field(default_factory=dict)
+    rows_from: str | None = None
+    computed: str | None = None
+    show_when: str | None = None
+    require_when: str | None = None
+    default: Any = None
+    not_future: bool = False
+    valid_from: date | None = None
+    valid_to: date | None = None
+    unit_kinds: tuple[str, ...] = ()
+    unit_of_measure: Label | None = None
+    source: str = ""
+
+    @property
+    def confidential(self) -> bool:
+        """Whether its values identify a person and are sealed."""
+        return self.sensitivity == "confidential"
+
+    def choice(self, code: str) -> Choice | None:
+        """The choice of a code, or None."""
+        return next((choice for choice in self.choices if choice.code == code), None)
+
+    def valid_on(self, day: date | None) -> bool:
+        """Whether a record of this day has the field at all; always where the day is unknown."""
+        if day is None:
+            return True
+        return (self.valid_from is None or self.valid_from <= day) and (self.valid_to is None or day <= self.valid_to)

@@ -1,0 +1,85 @@
+"""A record type: its fields, its sections, its rules. Read and checked from one file of ``record_types/``."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from shared.field import Field
+from shared.labels import Label
+from shared.rules import Expression
+
+__all__ = ["RecordType", "Rule", "Section"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Section:
+    """One section of a form; folded ones are closed until they are asked for."""
+
+    code: str
+    label: Label
+    fields: tuple[str, ...]
+    folded: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rule:
+    """A rule over several fields: an ``error`` stops submission, never saving; a ``warning`` asks and keeps the answer."""
+
+    code: str
+    level: str
+    check: Expression
+    when: Expression | None
+    fields: tuple[str, ...]
+    message: Label
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RecordType:
+    """One record type of the catalogue.
+
+    ``title``, ``date`` and ``figure`` name the fields that a list shows; ``sealed_by`` is ``self``, or the ref field whose case's
+    key seals the confidential values, or None where there are none; ``letter`` are the paragraphs of the letter that order it.
+    """
+
+    code: str
+    label: Label
+    icon: str
+    group: str
+    letter: tuple[str, ...]
+    title: str | None
+    date: str | None
+    figure: str | None
+    urgent: bool
+    unit_kinds: tuple[str, ...]
+    sealed_by: str | None
+    flow: str
+    valid_from: date | None
+    valid_to: date | None
+    fields: Mapping[str, Field]
+    sections: tuple[Section, ...]
+    rules: tuple[Rule, ...]
+    computed: Mapping[str, Expression]
+    shown: Mapping[str, Expression]
+    wanted: Mapping[str, Expression]
+
+    def field_at(self, path: str) -> Field | None:
+        """The field that a path leads to: ``title``, ``speakers/ROW/name``, ``topics/gbv``; None where there is none."""
+        head, *rest = path.split("/")
+        field = self.fields.get(head)
+        if field is None or field.kind != "rows" or len(rest) < 2:
+            return field
+        return field.fields.get(rest[1])
+
+    def offered_to(self, unit_kind: str, day: date | None = None) -> bool:
+        """Whether a unit of this kind fills in this type on a day."""
+        in_time = day is None or (self.valid_from is None or self.valid_from <= day) and (self.valid_to is None or day <= self.valid_to)
+        return in_time and (not self.unit_kinds or unit_kind in self.unit_kinds)
+
+    def day_of(self, values: Mapping[str, Any]) -> date | None:
+        """The day that places a record in a period, where it is known."""
+        value = values.get(self.date) if self.date else None
+        try:
+            return date.fromisoformat(value[:10]) if isinstance(value, str) else None
+        except ValueError:
+            return None

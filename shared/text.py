@@ -1,0 +1,55 @@
+"""The one gate for text, and how Vietnamese text is searched and sorted."""
+
+import unicodedata
+from functools import cache
+
+LETTERS = "aăâbcdđeêfghijklmnoôơpqrstuưvwxyz"
+TONES = "\u0300\u0309\u0303\u0301\u0323"
+"""The order of tones in a Vietnamese dictionary: huyền, hỏi, ngã, sắc, nặng; none comes first."""
+
+SHAPES = {"\u0302", "\u0306", "\u031b"}
+"""Circumflex, breve and horn make another letter (â, ă, ơ); tones do not."""
+
+__all__ = ["clean", "fold", "name_key"]
+
+
+def clean(text: str) -> str:
+    """Make text fit to be stored: NFC, without NUL, other control characters or halves of surrogate pairs.
+
+    Line breaks and tabs stay. What is taken out could not have been typed.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    kept = "".join(letter for letter in text if letter in "\n\t" or unicodedata.category(letter) not in ("Cc", "Cs"))
+    return unicodedata.normalize("NFC", kept)
+
+
+def fold(text: str) -> str:
+    """Reduce text to what search compares: no case, no tone marks, «đ» as «d».
+
+    >>> fold("Phụ Nữ Đồng Tháp")
+    'phu nu dong thap'
+    """
+    if text.isascii():
+        return text.casefold()
+    parts = unicodedata.normalize("NFD", text.casefold().replace("đ", "d"))
+    return "".join(letter for letter in parts if not unicodedata.combining(letter))
+
+
+@cache
+def _letter_key(letter: str) -> tuple[int, int]:
+    parts = unicodedata.normalize("NFD", letter)
+    tone = next((TONES.index(part) + 1 for part in parts[1:] if part in TONES), 0)
+    shape = unicodedata.normalize("NFC", parts[0] + "".join(part for part in parts[1:] if part in SHAPES))
+    place = LETTERS.find(shape)
+    return (place if place >= 0 else len(LETTERS) + ord(parts[0]), tone)
+
+
+def name_key(name: str) -> tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]:
+    """A sort key for people's names: by given name first, as Việt Nam sorts them, letters before tones."""
+    words = clean(name).casefold().split()
+    keys = []
+    for word in reversed(words):
+        letters = [_letter_key(letter) for letter in word]
+        keys.append((tuple(place for place, _ in letters), tuple(tone for _, tone in letters)))
+    return tuple(keys)
