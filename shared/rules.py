@@ -7,12 +7,12 @@ expression that compares or reckons with None gives None: a rule that cannot be 
 
 import ast
 from collections.abc import Callable, Collection, Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from simpleeval import SimpleEval
 
-MAX_LENGTH = 1_000
+MAX_LENGTH = 2_000
 MAX_DEPTH = 24
 MAX_RESULT = 1e15
 
@@ -56,6 +56,34 @@ def _rows(rows: Any) -> list[Mapping[str, Any]]:
     return rows if isinstance(rows, list) else []
 
 
+def _where(rows: Any, name: str, value: Any) -> list[Mapping[str, Any]]:
+    """The rows whose field has the value, or one of the values where a list is given."""
+    wanted = value if isinstance(value, list) else [value]
+    return [row for row in _rows(rows) if row.get(name) in wanted]
+
+
+def _latest(rows: Any, name: str) -> list[Mapping[str, Any]]:
+    """The rows whose field, a day, is the last that any of them has."""
+    last = max((row.get(name) or "" for row in _rows(rows)), default="")
+    return [row for row in _rows(rows) if last and row.get(name) == last]
+
+
+def _rows_where(rows: Any, name: str, wanted: Any) -> list[Mapping[str, Any]]:
+    """The rows whose field is a value, or one of a list of values."""
+    values = wanted if isinstance(wanted, list) else [wanted]
+    return [row for row in _rows(rows) if row.get(name) in values]
+
+
+def _latest(rows: Any, name: str) -> list[Mapping[str, Any]]:
+    """The rows with the latest value of a field."""
+    last = max((row[name] for row in _rows(rows) if row.get(name) is not None), default=None)
+    return [] if last is None else _rows_where(rows, name, last)
+
+
+def _hours(start: Any, end: Any) -> float:
+    return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds() / 3600
+
+
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "empty": lambda value: value is None or value == "" or value == [] or value == {},
     "days": lambda start, end: (_day(end) - _day(start)).days,
@@ -63,7 +91,9 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "year": lambda value: _day(value).year,
     "count": lambda rows: len(_rows(rows)),
     "total": lambda rows, name: sum(row.get(name) or 0 for row in _rows(rows)),
-    "count_where": lambda rows, name, value: sum(row.get(name) == value for row in _rows(rows)),
+    "count_where": lambda rows, name, value: len(_where(rows, name, value)),
+    "rows_where": _where,
+    "latest": _latest,
     "has": lambda codes, code: code in (codes or ()),
     "if_": lambda condition, yes, no: yes if condition else no,
     "min": lambda *values: min(values),
@@ -71,7 +101,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 }
 """Function → what it does. ``today()`` and ``series(name, date)`` are added with the moment of the evaluation."""
 
-LAZY = frozenset({"empty", "has", "if_", "count", "total", "count_where"})
+LAZY = frozenset({"empty", "has", "if_", "count", "total", "count_where", "rows_where", "latest"})
 """Functions that may be asked about what has no value."""
 
 
