@@ -68,18 +68,6 @@ def _latest(rows: Any, name: str) -> list[Mapping[str, Any]]:
     return [row for row in _rows(rows) if last and row.get(name) == last]
 
 
-def _rows_where(rows: Any, name: str, wanted: Any) -> list[Mapping[str, Any]]:
-    """The rows whose field is a value, or one of a list of values."""
-    values = wanted if isinstance(wanted, list) else [wanted]
-    return [row for row in _rows(rows) if row.get(name) in values]
-
-
-def _latest(rows: Any, name: str) -> list[Mapping[str, Any]]:
-    """The rows with the latest value of a field."""
-    last = max((row[name] for row in _rows(rows) if row.get(name) is not None), default=None)
-    return [] if last is None else _rows_where(rows, name, last)
-
-
 def _hours(start: Any, end: Any) -> float:
     return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds() / 3600
 
@@ -88,6 +76,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "empty": lambda value: value is None or value == "" or value == [] or value == {},
     "days": lambda start, end: (_day(end) - _day(start)).days,
     "age_months": _months,
+    "hours": _hours,
     "year": lambda value: _day(value).year,
     "count": lambda rows: len(_rows(rows)),
     "total": lambda rows, name: sum(row.get(name) or 0 for row in _rows(rows)),
