@@ -52,6 +52,7 @@ class Unit:
     must_have_committee: bool = False
     must_self_assess_ntm: bool = False
     must_report: bool = False
+    receives_reports_of: tuple[str, ...] = ()
     population: int | None = None
     households: int | None = None
     demo: bool = False
@@ -113,7 +114,7 @@ class UnitTree(Mapping[str, Unit]):
 
     def reporting(self, above: str, day: date | None = None) -> list[Unit]:
         """The units directly below one that owe it periodic reports, in administrative order."""
-        return [unit for unit in self.children(above, day) if unit.kind != "hamlet"]
+        return [unit for unit in self.children(above, day) if unit.must_report]
 
 
 def read_units(rows: Sequence[Mapping[str, Any]]) -> UnitTree:
@@ -130,6 +131,7 @@ def _unit(row: Mapping[str, Any]) -> Unit:
         symbol=str(row.get("symbol", "")),
         signer=None if signer is None else Signer(authority=tuple(signer["authority"]), title=signer["title"]),
         must_have_committee=bool(row.get("must_have_committee")), must_self_assess_ntm=bool(row.get("must_self_assess_ntm")),
-        must_report=bool(row.get("must_report")), population=row.get("population"), households=row.get("households"),
+        must_report=bool(row.get("must_report")), receives_reports_of=tuple(row.get("receives_reports_of", ())),
+        population=row.get("population"), households=row.get("households"),
         demo=bool(row.get("demo")),
     )  # fmt: skip
