@@ -29,21 +29,24 @@ def rounded(figure: Figure, indicator: Indicator, *, scale: int = 1) -> Number |
     return float(value) if indicator.decimals else int(value)
 
 
-def amount_text(value: Number, *, decimals: int = 0, lang: str = "vi", pad: bool = False) -> str:
-    """A number as written in the language: 1.234,5 in Vietnamese. `pad` writes 1–9 as 01–09, as official prose does."""
+def amount_text(value: Number, *, decimals: int = 0, lang: str = "vi", prose: bool = False) -> str:
+    """A number as written in the language: 1.234,5 in Vietnamese.
+
+    `prose` writes as official sentences do: 1–9 as 01–09, and no «,0».
+    """
+    if prose and decimals and value == int(value):
+        value, decimals = int(value), 0
+    elif prose and not decimals and 0 < value < 10:
+        return f"0{value}"
     text = number_text(value, decimals)
-    if lang == "en":
-        text = text.translate(_SWAPPED)
-    return f"0{text}" if pad and not decimals and 0 < value < 10 else text
+    return text.translate(_SWAPPED) if lang == "en" else text
 
 
-def figure_text(
-    figure: Figure, indicator: Indicator, *, lang: str = "vi", scale: int = 1, pad: bool = False, about: bool = False
-) -> str:
-    """The figure as printed. `about` writes «khoảng» before one that rests on estimates."""
+def figure_text(figure: Figure, indicator: Indicator, *, lang: str = "vi", scale: int = 1, prose: bool = False) -> str:
+    """The figure as printed. In `prose`, «khoảng» stands before one that rests on estimates."""
     language = 0 if lang == "vi" else 1
     value = rounded(figure, indicator, scale=scale)
     if value is None:
         return _MARKS[figure.status][language]
-    text = amount_text(value, decimals=indicator.decimals, lang=lang, pad=pad)
-    return _ABOUT[language] + text if about and figure.estimated else text
+    text = amount_text(value, decimals=indicator.decimals, lang=lang, prose=prose)
+    return _ABOUT[language] + text if prose and figure.estimated else text

@@ -13,8 +13,9 @@ How its numbers come about stands in `indicators.py`. Kinds of indicator:
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 KINDS: Final = ("count", "sum", "distinct", "median", "latest", "units", "ratio")
@@ -28,7 +29,7 @@ whose `year` is the period's; those whose `period` field names the period."""
 
 _KEYS: Final = frozenset((
     "code", "label", "unit", "kind", "type", "at", "where", "of", "rows", "row_where", "unit_where", "num", "den", "factor",
-    "by", "once", "cases", "linked", "least_per", "subset_of", "decimals", "source", "letter", "note"))
+    "by", "once", "cases", "linked", "least_per", "subset_of", "estimate", "decimals", "source", "letter", "note"))
 _BY_KEYS: Final = frozenset(("code", "field", "groups", "missing"))
 
 
@@ -42,7 +43,7 @@ class Breakdown:
 
     code: str
     field: str
-    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    groups: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     missing: str = ""
 
     @property
@@ -58,7 +59,8 @@ class Indicator:
     `label` and `unit` are {"vi": text, "en": text}; `once` is the expression that chooses the records which enter a
     total over several units (an event that units share has one leader); `linked` is a chain of ref fields whose last
     record must itself be counted in the period and lends its fields as `linked_<field>`; `least_per` keeps the
-    smallest value for each value of that field; `cases` marks what is hidden where it is published and small.
+    smallest value for each value of that field; `estimate` is the yes/no field that marks a record's number as estimated;
+    `cases` marks what is hidden where it is published and small, `subset_of` the indicator whose cases these are among.
     """
 
     code: str
@@ -81,6 +83,7 @@ class Indicator:
     linked: tuple[str, ...] = ()
     least_per: str = ""
     subset_of: str = ""
+    estimate: str = ""
     decimals: int = 0
     source: str = ""
     letter: str = ""

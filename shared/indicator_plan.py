@@ -6,11 +6,10 @@ in `indicators.py`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from shared.indicator import Indicator, check_indicators, read_indicators
 from shared.rules import compile_expression
@@ -24,17 +23,37 @@ PERIOD_NAMES: Final = ("period_start", "period_end", "period_due")
 UNIT_NAMES: Final = ("code", "kind", "must_have_committee", "must_self_assess_ntm")
 """What `unit_where` may ask of a unit."""
 
-ESTIMATED_FIELD: Final = "estimated"
-
-_WORD: Final = re.compile(r"[A-Za-z_]\w*")
 _PLANS_KEPT: Final = 4
+_ANSWERS_KEPT: Final = 5_000
 
 
-class Expression(Protocol):
-    """What `rules.compile_expression` gives."""
+class Asked:
+    """An expression that remembers its answers.
+
+    Most expressions of indicators ask a choice field or two, so that thousands of records have a dozen different
+    answers; a bare field name is read without asking at all.
+    """
+
+    def __init__(self, text: str, names: Collection[str]) -> None:
+        self._expression = compile_expression(text, names)
+        self._names = tuple(sorted(self._expression.names))
+        self._bare = text if text in names else ""
+        self._known: dict[Any, Any] = {}
 
     def evaluate(self, values: Mapping[str, Any], today: date) -> Any:
-        """The expression's value, None where a name in a comparison is unknown."""
+        """The expression's value, None where something that it needs is unknown."""
+        if self._bare:
+            return values.get(self._bare)
+        key = (today, *[values.get(name) for name in self._names])
+        try:
+            return self._known[key]
+        except TypeError:                  # a list of rows or codes cannot be remembered
+            return self._expression.evaluate(values, today)
+        except KeyError:
+            if len(self._known) >= _ANSWERS_KEPT:
+                self._known.clear()
+            answer = self._known[key] = self._expression.evaluate(values, today)
+            return answer
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,16 +84,15 @@ class Step:
     """One indicator over one record type, with its compiled expressions (None where the indicator has none)."""
 
     indicator: Indicator
-    where: Expression | None
-    once: Expression | None
-    row_where: Expression | None
-    of: Expression | None
+    where: Asked | None
+    once: Asked | None
+    row_where: Asked | None
+    of: Asked | None
 
-    def tally(self, record: str, names: Mapping[str, Any], results: dict[str, Any], *, today: date, day: str,
-              late: bool) -> Tally | None:
-        """The record's tally, or None where it does not count. `results` keeps answers for the record's next step."""
+    def tally(self, record: str, names: Mapping[str, Any], *, today: date, day: str, late: bool) -> Tally | None:
+        """The record's tally, or None where it does not count. `names` are its values and the names of the period."""
         indicator = self.indicator
-        if self.where is not None and not _answer(self.where, indicator.where, names, results, today, bool(indicator.linked)):
+        if self.where is not None and not self.where.evaluate(names, today):
             return None
         if indicator.rows:
             amount, parts = self._over_rows(names, today)
@@ -86,10 +104,10 @@ class Step:
         return Tally(
             record=record, unit=names["unit"], amount=amount, day=day, parts=parts, late=late,
             group=names.get(indicator.least_per) if indicator.least_per else None,
-            shared=self.once is None or bool(_answer(self.once, indicator.once, names, results, today, False)),
-            estimated=names.get(ESTIMATED_FIELD) is True)
+            shared=self.once is None or bool(self.once.evaluate(names, today)),
+            estimated=bool(indicator.estimate) and names.get(indicator.estimate) is True)
 
-    def _amount(self, of: Expression, names: Mapping[str, Any], today: date) -> Any:
+    def _amount(self, of: Asked, names: Mapping[str, Any], today: date) -> Any:
         value = of.evaluate(names, today)
         if self.indicator.kind == "distinct":
             return value if isinstance(value, str | int) else None
@@ -114,16 +132,6 @@ class Step:
         return total, parts
 
 
-def _answer(expression: Expression, text: str, names: Mapping[str, Any], results: dict[str, Any], today: date,
-            linked: bool) -> Any:
-    """The expression's value for the record, asked once a record (expressions over linked records are not kept)."""
-    if linked:
-        return expression.evaluate(names, today)
-    if text not in results:
-        results[text] = expression.evaluate(names, today)
-    return results[text]
-
-
 def _parts(indicator: Indicator, values: Mapping[str, Any], amount: Any) -> dict[str, dict[str, Any]]:
     """{breakdown: {code: amount}}: a choice field gives one code, a set of choices gives each of its codes."""
     parts: dict[str, dict[str, Any]] = {}
@@ -144,7 +152,7 @@ class Plan:
 
     indicators: Mapping[str, Indicator]
     steps: Mapping[str, tuple[Step, ...]]
-    unit_where: Mapping[str, Expression]
+    unit_where: Mapping[str, Asked]
 
     def units_where(self, indicator: Indicator, catalogue: Catalogue, units: Sequence[str]) -> frozenset[str]:
         """Those of the units that the indicator is about."""
@@ -176,10 +184,10 @@ def make_plan(catalogue: Catalogue) -> Plan:
     for code, wrong in check_indicators(indicators, catalogue.types):
         raise ValueError(f"{code}: {wrong}")
     steps: dict[str, list[Step]] = {}
-    unit_where: dict[str, Expression] = {}
+    unit_where: dict[str, Asked] = {}
     for indicator in indicators.values():
         if indicator.unit_where:
-            unit_where[indicator.code] = compile_expression(indicator.unit_where, UNIT_NAMES)
+            unit_where[indicator.code] = Asked(indicator.unit_where, UNIT_NAMES)
         if indicator.type:
             steps.setdefault(indicator.type, []).append(_step(indicator, catalogue))
     return Plan(indicators=indicators, steps={code: tuple(some) for code, some in steps.items()}, unit_where=unit_where)
@@ -190,12 +198,12 @@ def _step(indicator: Indicator, catalogue: Catalogue) -> Step:
     names = {*record_type.fields, *PERIOD_NAMES}
     if indicator.linked:
         for name in indicator.linked:
-            record_type = catalogue.types[record_type.fields[name].ref]
+            record_type = catalogue.types[record_type.fields[name].ref or ""]
         names |= {f"linked_{name}" for name in record_type.fields}
     row_names: Collection[str] = catalogue.types[indicator.type].fields[indicator.rows].fields if indicator.rows else ()
 
-    def compiled(text: str, known: Collection[str]) -> Expression | None:
-        return compile_expression(text, known) if text else None
+    def compiled(text: str, known: Collection[str]) -> Asked | None:
+        return Asked(text, known) if text else None
 
     return Step(
         indicator=indicator,
@@ -203,8 +211,3 @@ def _step(indicator: Indicator, catalogue: Catalogue) -> Step:
         once=compiled(indicator.once, names),
         row_where=compiled(indicator.row_where, row_names),
         of=compiled(indicator.of, row_names if indicator.rows else names))
-
-
-def words(expression: str) -> frozenset[str]:
-    """The names that occur in an expression."""
-    return frozenset(_WORD.findall(expression))

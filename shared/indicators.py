@@ -31,6 +31,9 @@ COUNTED_STATES: Final = frozenset(("submitted", "accepted"))
 DRAFT_STATES: Final = frozenset(("draft", "returned"))
 REPORT_TYPE: Final = "periodic_report"
 
+ABOUT_FROM: Final = 0.1
+"""The share of estimates in a sum from which on it is written «khoảng»."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class CountedReport:
@@ -77,7 +80,7 @@ def compute(
     here = {item.record["id"] for item in placed if item.in_period}
     tallies = _tally(catalogue, placed, index, here, units, period)
     figures = _finish(catalogue, tallies, units, period, zero)
-    return suppress(figures, plan_of(catalogue).indicators, catalogue) if published else figures
+    return suppress(figures, plan_of(catalogue).indicators) if published else figures
 
 
 def apply_corrections(
@@ -145,21 +148,13 @@ def _place(
     return placed
 
 
-def _home(catalogue: Catalogue, unit: str, units: Sequence[str]) -> str | None:
+def _home(catalogue: Catalogue, unit: str, units: Collection[str]) -> str | None:
     """The one of `units` that the unit is, or stands nearest below."""
     if unit in units:
         return unit
     if unit not in catalogue.units:
         return None
-    above = [getattr(one, "code", one) for one in catalogue.units.ancestors(unit)]
-    depth = {code: place for place, code in enumerate(above)}
-    hits = [code for code in units if code in depth]
-    # Of several (a commune and its district), the deepest: the one that is itself below all the others.
-    for code in hits:
-        over = {getattr(one, "code", one) for one in catalogue.units.ancestors(code)}
-        if all(other == code or other in over for other in hits):
-            return code
-    return None
+    return next((above.code for above in catalogue.units.ancestors(unit) if above.code in units), None)
 
 
 def _declarations(
@@ -204,7 +199,6 @@ def _tally(
         if not steps:
             continue
         names = {**item.record["values"], "unit": item.unit, **fixed}
-        results: dict[str, Any] = {}
         places = _places_of(item, period)
         for step in steps:
             indicator = step.indicator
@@ -216,7 +210,7 @@ def _tally(
             linked = _linked(step, item.record, index, here)
             if linked is None:
                 continue
-            tally = step.tally(item.record["id"], {**names, **linked} if linked else names, results,
+            tally = step.tally(item.record["id"], {**names, **linked} if linked else names,
                                today=period.ends, day=item.day, late=item.late and indicator.at == "period")
             if tally is not None:
                 tallies[item.unit].setdefault(indicator.code, []).append(tally)
@@ -230,7 +224,7 @@ def _places_of(item: _Placed, period: Period) -> frozenset[str]:
     places = {"end"}
     if item.in_period:
         places.add("period")
-    if values.get("year") == period.ends.year:
+    if values.get("year") == period.year:
         places.add("year")
     return frozenset(places)
 
@@ -302,7 +296,8 @@ def _figure(indicator: Indicator, tallies: Sequence[Tally], status: str) -> Figu
         return Figure()
     value = _VALUE[indicator.kind](indicator, tallies)
     if value is None:
-        return Figure(status=BLANK, records=tuple(sorted({tally.record for tally in tallies})))
+        return Figure()
+    tallies = [tally for tally in tallies if tally.amount is not None]
     by: dict[str, dict[str, Figure]] = {}
     for breakdown in indicator.by:
         parts: dict[str, list[Tally]] = {}
@@ -315,7 +310,13 @@ def _figure(indicator: Indicator, tallies: Sequence[Tally], status: str) -> Figu
             for code, some in sorted(parts.items())}
     return Figure(
         value=value, status=status, records=_ids(tallies), late=_ids(tally for tally in tallies if tally.late), by=by,
-        estimated=indicator.kind == "sum" and any(tally.estimated for tally in tallies))
+        estimated=_estimated(value, tallies))
+
+
+def _estimated(value: Number, tallies: Sequence[Tally]) -> bool:
+    """Whether enough of the number was estimated to say «khoảng»."""
+    guessed = sum(tally.amount for tally in tallies if tally.estimated)
+    return bool(guessed) and guessed >= ABOUT_FROM * value
 
 
 def _ids(tallies: Iterable[Tally]) -> tuple[str, ...]:
@@ -375,4 +376,4 @@ def _ratios(indicators: Iterable[Indicator], table: dict[str, Figure] | Mapping[
             table[indicator.code] = Figure(
                 value=indicator.factor * (num.value or 0) / den.value, status=KNOWN, numerator=num.value,
                 denominator=den.value, records=tuple(sorted({*num.records, *den.records})), late=den.late,
-                estimated=num.estimated or den.estimated, corrected=num.corrected or den.corrected)
+                corrected=num.corrected or den.corrected)

@@ -12,14 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from shared.figures import BLANK, FEW, HIDDEN, Figure, Figures
 from shared.indicator import Indicator
 from shared.suppression_search import Constraint, Domain, safe_cells
-
-if TYPE_CHECKING:
-    from shared.catalogue import Catalogue
 
 SMALLEST_SHOWN: Final = 5
 """Counts of cases below this, but 0, are not shown (domain.md § 7, domain-details F10)."""
@@ -31,7 +28,7 @@ OVER_ALL: Final = ""
 """Stands for «all units» in a cell."""
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True, order=True, slots=True)
 class Cell:
     """One number of the tables: of a unit ("" = all units), an indicator, and a part of a breakdown ("" = the whole)."""
 
@@ -41,9 +38,11 @@ class Cell:
     part: str = ""
 
 
-def suppress(
-    figures: Figures, indicators: Mapping[str, Indicator], catalogue: Catalogue | None = None, *, totals_shown: bool = False
-) -> Figures:
+_Asking = dict[Cell, list[Constraint[Cell]]]
+"""{cell: the constraints that it stands in}"""
+
+
+def suppress(figures: Figures, indicators: Mapping[str, Indicator], *, totals_shown: bool = False) -> Figures:
     """The figures as they may be published.
 
     `totals_shown` is for a table by unit that stands beside totals which are shown in full (the consolidated report to the
@@ -52,7 +51,7 @@ def suppress(
     """
     cases = {code: one for code, one in indicators.items() if one.cases}
     truth, blanks = _cells(figures, cases)
-    constraints = _constraints(figures, cases, truth, catalogue)
+    constraints = _constraints(figures, cases, truth)
     fixed = {cell for cell in truth if totals_shown and cell.unit == OVER_ALL} | blanks
     marks = hide(truth, constraints, fixed)
 
@@ -68,17 +67,23 @@ def hide(truth: Mapping[Cell, int], constraints: Sequence[Constraint[Cell]], fix
     """{cell: FEW or HIDDEN} for all that may not be shown. `fixed` cells are shown whatever happens."""
     marks = {cell: FEW for cell, value in truth.items() if 0 < value < SMALLEST_SHOWN and cell not in fixed}
     weak: set[Cell] = set()
+    asking: _Asking = {}
+    for constraint in constraints:
+        for cell in constraint.cells:
+            asking.setdefault(cell, []).append(constraint)
+    safe: set[Cell] = set()
     while True:
-        safe = safe_cells({cell: truth[cell] for cell in marks}, _domains(truth, marks, weak), constraints, truth)
+        # What is safe stays safe: hiding more only leaves a reader more tables to think possible.
+        safe |= safe_cells({cell: truth[cell] for cell in marks}, _domains(truth, marks, weak), constraints, truth, safe)
         exposed = [cell for cell in sorted(marks) if cell not in safe]
         if not exposed:
             return marks
-        more = _second_cell(exposed, truth, marks, constraints, fixed)
+        more = _second_cell(exposed, truth, marks, asking, fixed)
         if more is not None:
             marks[more] = FEW if truth[more] < SMALLEST_SHOWN else HIDDEN
             continue
         # Nothing is left to hide beside them: say nothing about their size either.
-        vaguer = {cell for one in exposed for cell in _beside(one, constraints) if cell in marks} | set(exposed)
+        vaguer = {cell for one in exposed for cell in _beside(one, asking) if cell in marks} | set(exposed)
         if vaguer <= weak:
             return marks
         weak |= vaguer
@@ -99,32 +104,30 @@ def _domains(truth: Mapping[Cell, int], marks: Mapping[Cell, str], weak: Collect
     return domains
 
 
-def _beside(cell: Cell, constraints: Iterable[Constraint[Cell]]) -> set[Cell]:
-    return {other for constraint in constraints if cell in constraint.cells for other in constraint.cells}
+def _beside(cell: Cell, asking: _Asking) -> set[Cell]:
+    return {other for constraint in asking.get(cell, ()) for other in constraint.cells}
 
 
 def _second_cell(
-    exposed: Sequence[Cell], truth: Mapping[Cell, int], marks: Mapping[Cell, str], constraints: Sequence[Constraint[Cell]],
-    fixed: Collection[Cell],
+    exposed: Sequence[Cell], truth: Mapping[Cell, int], marks: Mapping[Cell, str], asking: _Asking, fixed: Collection[Cell]
 ) -> Cell | None:
     """The next cell to hide: beside the first exposed one that has any, first in the sums that it stands in, then in «in which»;
-    parts before wholes and totals, small before large, a zero only when nothing else is left."""
+    parts before wholes and totals, small before large, a zero only when nothing else is left.
+    """
     for exact in (True, False):
         for cell in exposed:
-            beside = [one for one in constraints if cell in one.cells and (one.low is not None and one.low == one.high) is exact]
+            beside = [one for one in asking.get(cell, ()) if (one.low is not None and one.low == one.high) is exact]
             choices = [other for other in {other for one in beside for other in one.cells}
-                       if other not in marks and other not in fixed and not _of_shown_zero(other, truth, marks, constraints)]
+                       if other not in marks and other not in fixed and not _of_shown_zero(other, truth, marks, asking)]
             if choices:
                 return min(choices, key=lambda other: (other.unit == OVER_ALL, truth[other] == 0, other.part == "" != cell.part,
                                                        truth[other], other))
     return None
 
 
-def _of_shown_zero(
-    cell: Cell, truth: Mapping[Cell, int], marks: Mapping[Cell, str], constraints: Sequence[Constraint[Cell]]
-) -> bool:
+def _of_shown_zero(cell: Cell, truth: Mapping[Cell, int], marks: Mapping[Cell, str], asking: _Asking) -> bool:
     """A part of a whole that is shown as 0 is known to be 0: hiding it helps nobody."""
-    wholes = (other for one in constraints if cell in one.cells for factor, other in one.terms if factor < 0)
+    wholes = (other for one in asking.get(cell, ()) for factor, other in one.terms if factor < 0)
     return any(other != cell and not truth[other] and other not in marks for other in wholes)
 
 
@@ -154,26 +157,22 @@ def _cells(figures: Figures, cases: Mapping[str, Indicator]) -> tuple[dict[Cell,
 
 
 def _constraints(
-    figures: Figures, cases: Mapping[str, Indicator], truth: Mapping[Cell, int], catalogue: Catalogue | None
+    figures: Figures, cases: Mapping[str, Indicator], truth: Mapping[Cell, int]
 ) -> list[Constraint[Cell]]:
     """All that a reader knows of the cells: sums over units, sums over the parts of a breakdown, «in which»."""
     found: list[Constraint[Cell]] = []
-    for cell in truth:
-        if cell.unit == OVER_ALL:
-            units = [replace(cell, unit=unit) for unit in figures.units]
-            found.append(Constraint.sum_is(cell, units))
-            continue
+    split: dict[tuple[str, str, str], list[Cell]] = {}
     for cell in truth:
         if cell.part:
-            continue
-        indicator = cases[cell.code]
-        for breakdown in indicator.by:
-            parts = [other for other in truth if (other.unit, other.code, other.breakdown)
-                     == (cell.unit, cell.code, breakdown.code)]
-            if parts:
-                found.extend(_split(cell, parts, truth))
-        parent = replace(cell, code=indicator.subset_of)
-        if parent in truth:
+            split.setdefault((cell.unit, cell.code, cell.breakdown), []).append(cell)
+        if cell.unit == OVER_ALL:
+            units = [Cell(unit, cell.code, cell.breakdown, cell.part) for unit in figures.units]
+            found.append(Constraint.sum_is(cell, units))
+    for (unit, code, _), parts in split.items():
+        found.extend(_split(Cell(unit, code), parts, truth))
+    for cell in truth:
+        parent = Cell(cell.unit, cases[cell.code].subset_of)
+        if not cell.part and parent in truth:
             found.append(Constraint.at_most(cell, parent))
     return found
 

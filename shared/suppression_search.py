@@ -7,7 +7,7 @@ budget can cost a second cell too many, never a hidden number.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
@@ -53,79 +53,80 @@ class Constraint(Generic[CellT]):
 
 
 def safe_cells(
-    hidden: Mapping[CellT, int], domains: Mapping[CellT, Domain], constraints: Sequence[Constraint[CellT]],
+    hidden: Mapping[CellT, int],
+    domains: Mapping[CellT, Domain],
+    constraints: Sequence[Constraint[CellT]],
     truth: Mapping[CellT, int],
+    already: Collection[CellT] = (),
 ) -> set[CellT]:
-    """Those of the hidden cells ({cell: true value}) that have another possible value.
+    """Those of the hidden cells ({cell: true value}) that have another possible value; `already` is known to be safe.
 
     `truth` holds every cell, hidden or shown. A constraint none of whose cells is hidden says nothing and is left out.
     """
-    reduced = [small for small in (_reduce(one, hidden, truth) for one in constraints) if small.terms]
-    touching: dict[CellT, list[Constraint[CellT]]] = {cell: [] for cell in hidden}
-    for constraint in reduced:
-        for cell in constraint.cells:
-            touching[cell].append(constraint)
-    safe: set[CellT] = set()
-    for cell, value in hidden.items():
-        if cell in safe:
+    cells = list(hidden)
+    number = {cell: place for place, cell in enumerate(cells)}
+    values = [hidden[cell] for cell in cells]
+    bounds = [domains[cell] for cell in cells]
+    touching: list[list[Constraint[int]]] = [[] for _ in cells]
+    for constraint in constraints:
+        small = _reduce(constraint, number, truth)
+        for place in small.cells:
+            touching[place].append(small)
+    safe = {number[cell] for cell in already if cell in number}
+    for place, value in enumerate(values):
+        if place in safe:
             continue
-        low, high = domains[cell]
-        for other in sorted(range(low, high + 1), key=lambda number: (abs(number - value), number)):
+        low, high = bounds[place]
+        for other in sorted(range(low, high + 1), key=lambda one: (abs(one - values[place]), one)):
             if other == value:
                 continue
-            found = _Search(hidden, domains, touching).solve(cell, other)
+            found = _Search(values, bounds, touching).solve(place, other)
             if found is not None:
-                safe.update(one for one, number in found.items() if number != hidden[one])
+                safe.update(one for one, answer in enumerate(found) if answer != values[one])
                 break
-    return safe
+    return {cells[place] for place in safe}
 
 
-def _reduce(
-    constraint: Constraint[CellT], hidden: Mapping[CellT, int], truth: Mapping[CellT, int]
-) -> Constraint[CellT]:
-    """The constraint over hidden cells alone, what is shown moved into its bounds."""
-    known = sum(factor * truth[cell] for factor, cell in constraint.terms if cell not in hidden)
+def _reduce(constraint: Constraint[CellT], number: Mapping[CellT, int], truth: Mapping[CellT, int]) -> Constraint[int]:
+    """The constraint over the hidden cells alone, by their numbers; what is shown is moved into its bounds."""
+    known = sum(factor * truth[cell] for factor, cell in constraint.terms if cell not in number)
     return Constraint(
-        tuple((factor, cell) for factor, cell in constraint.terms if cell in hidden),
+        tuple((factor, number[cell]) for factor, cell in constraint.terms if cell in number),
         None if constraint.low is None else constraint.low - known,
         None if constraint.high is None else constraint.high - known)
 
 
-class _Search(Generic[CellT]):
+class _Search:
     """One search, from the truth outward: a cell changes only where a constraint makes it."""
 
-    def __init__(
-        self, hidden: Mapping[CellT, int], domains: Mapping[CellT, Domain], touching: Mapping[CellT, list[Constraint[CellT]]]
-    ) -> None:
-        self.hidden, self.domains, self.touching = hidden, domains, touching
+    def __init__(self, truth: list[int], domains: list[Domain], touching: list[list[Constraint[int]]]) -> None:
+        self.truth, self.domains, self.touching = truth, domains, touching
         self.left = _BUDGET
 
-    def solve(self, cell: CellT, value: int) -> dict[CellT, int] | None:
-        """A full table with `cell` at `value` as {cell: number}, or None."""
-        bounds = dict(self.domains)
-        bounds[cell] = (value, value)
-        if not self._narrow(bounds, [cell]):
-            return None
-        return self._settle(bounds)
+    def solve(self, place: int, value: int) -> list[int] | None:
+        """A full table with the cell at `value`, as the numbers of all cells, or None."""
+        bounds = list(self.domains)
+        bounds[place] = (value, value)
+        return self._settle(bounds) if self._narrow(bounds, place) else None
 
-    def _settle(self, bounds: dict[CellT, Domain]) -> dict[CellT, int] | None:
+    def _settle(self, bounds: list[Domain]) -> list[int] | None:
         self.left -= 1
         if self.left < 0:
             return None
         # Take the truth wherever it is still possible; if that satisfies everything, the table stands.
-        guess = {one: min(max(self.hidden[one], low), high) for one, (low, high) in bounds.items()}
+        guess = [min(max(value, low), high) for value, (low, high) in zip(self.truth, bounds, strict=True)]
         broken = self._broken(guess)
         if broken is None:
             return guess
         open_cells = [one for one in broken.cells if bounds[one][0] < bounds[one][1]]
         for one in sorted(open_cells, key=lambda each: len(self.touching[each])):
             low, high = bounds[one]
-            for number in sorted(range(low, high + 1), key=lambda each: (abs(each - guess[one]), each)):
-                if number == guess[one]:
+            for answer in sorted(range(low, high + 1), key=lambda each: (abs(each - guess[one]), each)):
+                if answer == guess[one]:
                     continue
-                tried = dict(bounds)
-                tried[one] = (number, number)
-                if self._narrow(tried, [one]):
+                tried = list(bounds)
+                tried[one] = (answer, answer)
+                if self._narrow(tried, one):
                     found = self._settle(tried)
                     if found is not None:
                         return found
@@ -133,52 +134,54 @@ class _Search(Generic[CellT]):
                     return None
         return None
 
-    def _broken(self, guess: Mapping[CellT, int]) -> Constraint[CellT] | None:
-        for cell, value in guess.items():
-            if value == self.hidden[cell]:
+    def _broken(self, guess: list[int]) -> Constraint[int] | None:
+        for place, value in enumerate(guess):
+            if value == self.truth[place]:
                 continue
-            for constraint in self.touching[cell]:
+            for constraint in self.touching[place]:
                 total = sum(factor * guess[one] for factor, one in constraint.terms)
                 if (constraint.low is not None and total < constraint.low) or (
-                        constraint.high is not None and total > constraint.high):
+                    constraint.high is not None and total > constraint.high
+                ):
                     return constraint
         return None
 
-    def _narrow(self, bounds: dict[CellT, Domain], changed: list[CellT]) -> bool:
+    def _narrow(self, bounds: list[Domain], changed: int) -> bool:
         """Cut the bounds to what the constraints allow; False where nothing is left."""
-        queue = list(changed)
+        queue = [changed]
         while queue:
-            cell = queue.pop()
-            for constraint in self.touching[cell]:
+            for constraint in self.touching[queue.pop()]:
                 if not _cut(constraint, bounds, queue):
                     return False
         return True
 
 
-def _cut(constraint: Constraint[CellT], bounds: dict[CellT, Domain], queue: list[CellT]) -> bool:
+def _cut(constraint: Constraint[int], bounds: list[Domain], queue: list[int]) -> bool:
     """Narrow each cell of one constraint by what the others leave it; cells that changed join the queue."""
-    lows, highs = {}, {}
-    for factor, cell in constraint.terms:
-        low, high = bounds[cell]
-        lows[cell], highs[cell] = (factor * low, factor * high) if factor > 0 else (factor * high, factor * low)
-    least, most = sum(lows.values()), sum(highs.values())
-    for factor, cell in constraint.terms:
-        low, high = bounds[cell]
+    least = most = 0
+    for factor, place in constraint.terms:
+        low, high = bounds[place]
+        least += factor * (low if factor > 0 else high)
+        most += factor * (high if factor > 0 else low)
+    for factor, place in constraint.terms:
+        low, high = old = bounds[place]
         if constraint.high is not None:
-            room = constraint.high - (least - lows[cell])
+            room = constraint.high - (least - factor * (old[0] if factor > 0 else old[1]))
             if factor > 0:
                 high = min(high, room // factor)
             else:
                 low = max(low, -(room // -factor))
         if constraint.low is not None:
-            need = constraint.low - (most - highs[cell])
+            need = constraint.low - (most - factor * (old[1] if factor > 0 else old[0]))
             if factor > 0:
                 low = max(low, -(-need // factor))
             else:
                 high = min(high, need // factor)
         if low > high:
             return False
-        if (low, high) != bounds[cell]:
-            bounds[cell] = (low, high)
-            queue.append(cell)
+        if (low, high) != old:
+            bounds[place] = (low, high)
+            queue.append(place)
+            least += factor * ((low - old[0]) if factor > 0 else (high - old[1]))
+            most += factor * ((high - old[1]) if factor > 0 else (low - old[0]))
     return True

@@ -1,10 +1,10 @@
 """The annexes' tables, from the outline's data: one builder for each kind of table.
 
-    units        a row a unit and a total; the columns are figures
-    parts        a row a part of a breakdown (by form, by part); the columns are figures broken down alike
-    lines        a row a figure, this period and the one before; `each` gives a row a choice of a breakdown
-    records      a row a record behind a figure; the columns are its fields
-    submissions  a row a unit: when it sent its report, in time or late
+units        a row a unit and a total; the columns are figures
+parts        a row a part of a breakdown (by form, by part); the columns are figures broken down alike
+lines        a row a figure, this period and the one before; `each` gives a row a choice of a breakdown
+records      a row a record behind a figure; the columns are its fields
+submissions  a row a unit: when it sent its report, in time or late
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from shared.suppression import suppress
 Spec = Mapping[str, Any]
 
 _NUMBER_COLUMN: Final = Column(heading="TT", width=0.9)
-_UNIT_WIDTH: Final = 4.6
+_UNIT_WIDTH: Final = 5.4
 _LABEL_WIDTH: Final = 7.5
 
 

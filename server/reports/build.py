@@ -98,21 +98,23 @@ def _date(value: Any) -> date:
 def _head(catalogue: Catalogue, request: ReportRequest) -> Head:
     """Letterhead, number and place as the issuing unit's data say; a People's Committee has no superior line (A8)."""
     unit = catalogue.units[request.issuer]
-    letterhead = unit.letterhead
     number = clean(str(request.report.get("number") or "")).strip() or BLANK_NUMBER
     if "/" not in number:
         number = f"{number}/{unit.symbol or 'BC'}"
     place = unit.short if unit.kind in COMMUNE_KINDS | {"district"} else catalogue.units[
         district_of(catalogue, request.issuer)].short
     said = clean(str(request.report.get("place_date") or "")).strip()
+    head = unit.letterhead
+    lines = tuple(zip(head.lines, head.bold, strict=True)) if head else ((unit.name.vi.upper(), True),)
     return Head(
-        lines=tuple(HeadLine(text=text, bold=bold) for text, bold in zip(letterhead.lines, letterhead.bold, strict=True)),
-        number=number, place_date=said or official_date(str(place), request.today), family=letterhead.family)
+        lines=tuple(HeadLine(text=text, bold=bold) for text, bold in lines), number=number,
+        place_date=said or official_date(place, request.today), family=head.family if head else "state")
 
 
 def _signature(catalogue: Catalogue, request: ReportRequest) -> Signature:
     signer = catalogue.units[request.issuer].signer
-    return Signature(authority=(*signer.authority, signer.title), name=clean(str(request.report.get("signer") or "")).strip())
+    authority = (*signer.authority, signer.title) if signer else ()
+    return Signature(authority=authority, name=clean(str(request.report.get("signer") or "")).strip())
 
 
 def _addressees(context: Context) -> tuple[str, ...]:

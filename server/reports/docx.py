@@ -17,6 +17,7 @@ from docx.enum.table import WD_CELL_VERTICAL_ALIGNMENT, WD_TABLE_ALIGNMENT
 from docx.opc.constants import RELATIONSHIP_TYPE
 from docx.shared import Cm, Length
 from docx.table import _Cell as WordCell
+from docx.text.paragraph import Paragraph as WordParagraph
 
 from server.reports import docx_layout as layout
 from server.reports.document import HEADING, ITEM, NUMBER, SUBHEADING, Annex, Cell, Document, Head, Paragraph, Table
@@ -24,6 +25,9 @@ from server.reports.document import HEADING, ITEM, NUMBER, SUBHEADING, Annex, Ce
 _NATION: Final = "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM"
 _MOTTO: Final = "Độc lập - Tự do - Hạnh phúc"
 _HEAD_WIDTHS: Final = (Cm(6.4), Cm(9.6))
+_HEAD_LETTERS: Final = 24
+"""Capital letters of 13 pt that fit the left column of the head."""
+
 _MOTTO_RULE: Final = Cm(6.2)
 _ISSUER_RULE: Final = Cm(2.6)
 _SUBJECT_RULE: Final = Cm(5.0)
@@ -49,7 +53,8 @@ def write_docx(document: Document) -> bytes:
     _title(word, document)
     _addressees(word, document.addressees)
     for paragraph in document.body:
-        _paragraph(word, paragraph)
+        made = _paragraph(word, paragraph)
+    made.paragraph_format.keep_with_next = made.paragraph_format.keep_together = True
     _foot(word, document)
     for annex in document.annexes:
         _annex(word, annex)
@@ -66,7 +71,11 @@ def _head(word: WordDocument, head: Head) -> None:
     left, right = table.rows[0].cells
     for place, line in enumerate(head.lines):
         paragraph = layout.first_paragraph(left) if not place else left.add_paragraph()
-        layout.write(layout.plain(paragraph, layout.CENTRE), line.text, size=13, bold=line.bold)
+        layout.plain(paragraph, layout.CENTRE)
+        for turn, piece in enumerate(_balanced(line.text)):
+            if turn:
+                paragraph.add_run().add_break()
+            layout.write(paragraph, piece, size=13, bold=line.bold)
     layout.rule(left.add_paragraph(), left_width, _ISSUER_RULE)
     nation = layout.plain(layout.first_paragraph(right), layout.CENTRE)
     layout.write(nation, _NATION, size=12, bold=True)
@@ -75,6 +84,15 @@ def _head(word: WordDocument, head: Head) -> None:
     number, place_date = table.rows[1].cells
     layout.write(layout.plain(layout.first_paragraph(number), layout.CENTRE, before=4), f"Số: {head.number}", size=13)
     layout.write(layout.plain(layout.first_paragraph(place_date), layout.CENTRE, before=4), head.place_date, size=13, italic=True)
+
+
+def _balanced(text: str) -> tuple[str, ...]:
+    """A line that is too long for its column as two of about the same length."""
+    spaces = [place for place, letter in enumerate(text) if letter == " "]
+    if len(text) <= _HEAD_LETTERS or not spaces:
+        return (text,)
+    middle = min(spaces, key=lambda place: abs(2 * place - len(text)))
+    return text[:middle], text[middle + 1:]
 
 
 def _title(word: WordDocument, document: Document) -> None:
@@ -94,17 +112,17 @@ def _addressees(word: WordDocument, addressees: Sequence[str]) -> None:
         layout.write(layout.plain(word.add_paragraph(), layout.CENTRE, before=6, after=8), f"Kính gửi: {addressees[0]}.")
         return
     first = layout.plain(word.add_paragraph(), layout.LEFT, before=6)
-    first.paragraph_format.left_indent = Cm(2.5)
+    first.paragraph_format.left_indent = layout.FIRST_LINE
     layout.write(first, "Kính gửi:")
     for place, name in enumerate(addressees, 1):
         last = place == len(addressees)
         line = layout.plain(word.add_paragraph(), layout.LEFT, after=10 if last else 0)
-        line.paragraph_format.left_indent = Cm(4.8)
+        line.paragraph_format.left_indent = Cm(3.0)
         line.paragraph_format.first_line_indent = Cm(-0.4)
         layout.write(line, f"- {name}{'.' if last else ';'}")
 
 
-def _paragraph(word: WordDocument, paragraph: Paragraph) -> None:
+def _paragraph(word: WordDocument, paragraph: Paragraph) -> WordParagraph:
     if paragraph.style in (HEADING, SUBHEADING):
         made = word.add_paragraph(style="Heading 1" if paragraph.style == HEADING else "Heading 2")
     else:
@@ -114,6 +132,7 @@ def _paragraph(word: WordDocument, paragraph: Paragraph) -> None:
     for run in paragraph.runs:
         bold = run.bold or paragraph.style in (HEADING, SUBHEADING)
         layout.write(made, run.text, bold=bold, italic=run.italic)
+    return made
 
 
 def _foot(word: WordDocument, document: Document) -> None:

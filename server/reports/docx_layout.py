@@ -70,7 +70,7 @@ def set_up(word: WordDocument) -> None:
         layout.space_before, layout.space_after = Pt(6), SPACE_AFTER
         layout.first_line_indent = FIRST_LINE
         layout.keep_with_next = True
-        layout.alignment = JUSTIFY
+        layout.alignment = LEFT
         layout.line_spacing = LINE_SPACING
 
 
@@ -149,7 +149,7 @@ def body(paragraph: WordParagraph) -> WordParagraph:
 
 def rule(paragraph: WordParagraph, width: Length, length: Length, *, after: float = 0) -> None:
     """A thin centred rule of the given length in a column of the given width: the top border of an empty line."""
-    plain(paragraph, CENTRE, after=after)
+    plain(paragraph, CENTRE, before=2, after=after)
     layout = paragraph.paragraph_format
     side = Length(max(0, (width - length) // 2))
     layout.left_indent = layout.right_indent = side
@@ -189,7 +189,7 @@ def _insert_ordered(properties: Any, element: Any, followers: tuple[str, ...]) -
 
 def bare_table(word: WordDocument, widths: tuple[Length, ...], rows: int) -> WordTable:
     """A table without borders and cell margins, of fixed column widths: the head and the foot of a document."""
-    table = word.add_table(rows=rows, cols=len(widths))
+    table: WordTable = word.add_table(rows=rows, cols=len(widths))
     table.autofit = False
     table.alignment = WD_TABLE_ALIGNMENT.CENTER
     cell_margins(table, 0)
@@ -240,4 +240,5 @@ def keep_whole(row: Any) -> None:
 
 def first_paragraph(cell: WordCell) -> WordParagraph:
     """The paragraph that a new cell already has."""
-    return cell.paragraphs[0]
+    paragraph: WordParagraph = cell.paragraphs[0]
+    return paragraph

@@ -155,8 +155,9 @@ def read_block(raw: Mapping[str, Any]) -> Block:
         _refuse(set(own) - _LIST_KEYS, kind)
         return Block(kind=kind, **own, **said)
     _refuse(set(own) - _SENTENCE_KEYS, kind)
-    clauses = {key: tuple(Clause(**clause) for clause in own.pop(key, ())) for key in ("clauses", "otherwise")}
-    return Block(kind=kind, **own, **clauses, **said)
+    clauses = tuple(Clause(**clause) for clause in own.pop("clauses", ()))
+    otherwise = tuple(Clause(**clause) for clause in own.pop("otherwise", ()))
+    return Block(kind=kind, clauses=clauses, otherwise=otherwise, **own, **said)
 
 
 def figure_of(name: str) -> str:

@@ -121,14 +121,14 @@ def runs_of(context: Context, template: str, *, bold: bool = False) -> tuple[Run
 def _filled(context: Context, form: str, name: str, *, bold: bool) -> Run:
     if not REFERENCE.fullmatch(name):
         fact = context.facts[name]
-        text = str(fact) if isinstance(fact, str) or name.endswith("year") else amount_text(fact, pad=True)
+        text = str(fact) if isinstance(fact, str) or name.endswith("year") else amount_text(fact, prose=True)
         return Run(text=text, bold=bold)
     figure = context.figure(name, previous=form == "prev")
     indicator = context.indicator(name)
     source = None if form == "prev" else Source(reference=name, records=figure.records, late=figure.late)
     if form == "change":
         return Run(text=_change(context, name, indicator), source=source, bold=bold)
-    text = figure_text(figure, indicator, pad=indicator.kind != "ratio", about=True)
+    text = figure_text(figure, indicator, prose=True)
     return Run(text=f"{text} đồng" if form == "money" else text, source=source, bold=bold)
 
 
@@ -141,7 +141,7 @@ def _change(context: Context, name: str, indicator: Indicator) -> str:
     step = now - before
     if not step:
         return "không đổi"
-    amount = amount_text(abs(step), decimals=indicator.decimals, pad=True)
+    amount = amount_text(abs(step), decimals=indicator.decimals, prose=True)
     return f"{'tăng' if step > 0 else 'giảm'} {amount} {indicator.unit['vi']}"
 
 
@@ -188,11 +188,12 @@ def _list(context: Context, block: Block) -> Iterator[Paragraph]:
     record_type = context.catalogue.types[context.indicator(block.figure).type]
     dated = record_type.date or ""
     found.sort(key=lambda one: (str(one["values"].get(dated, "")), rank.get(one["unit"], len(rank)), one["id"]))
+    unit = context.indicator(block.figure).unit["vi"]
     for record in found[:block.most]:
         source = Source(reference=block.figure, unit=record["unit"], records=(record["id"],))
         yield Paragraph(runs=(Run(text=_line(context, block.line, record, record_type), source=source),), style=ITEM)
     if len(found) > block.most:
-        yield Paragraph(runs=(Run(text=f"Và {len(found) - block.most} mục khác."),), style=ITEM)
+        yield Paragraph(runs=(Run(text=f"Và {amount_text(len(found) - block.most, prose=True)} {unit} khác."),), style=ITEM)
 
 
 def _line(context: Context, template: str, record: Mapping[str, Any], record_type: Any) -> str:
@@ -222,7 +223,7 @@ def field_text(field_of: Any, values: Mapping[str, Any]) -> str:
     if isinstance(value, str) and field_of.choices:
         return next((choice.label.vi for choice in field_of.choices if choice.code == value), "")
     if isinstance(value, int | float):
-        return amount_text(value, decimals=0 if isinstance(value, int) else 1, pad=True)
+        return amount_text(value, decimals=0 if isinstance(value, int) else 1, prose=True)
     return clean(value).replace("\n", " ").strip() if isinstance(value, str) else ""
 
 

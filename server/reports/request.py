@@ -82,7 +82,7 @@ def punctuality(request: ReportRequest) -> tuple[Punctuality, ...]:
 def unit_name(catalogue: Catalogue, code: str) -> str:
     """The unit's name inside a sentence: «xã Long Khánh A», «Phòng Tư pháp»."""
     unit = catalogue.units[code]
-    name = str(unit.name.vi)
+    name = unit.name.vi.replace("–", "-")
     return name[:1].lower() + name[1:] if unit.kind in _GOVERNED else name
 
 
@@ -94,13 +94,9 @@ def body_name(catalogue: Catalogue, code: str) -> str:
 
 def district_of(catalogue: Catalogue, code: str) -> str:
     """The unit's district (itself, where it is one); where there is none, the unit above it."""
-    if catalogue.units[code].kind == "district":
-        return code
-    above = [getattr(one, "code", one) for one in catalogue.units.ancestors(code)]
-    for one in above:
-        if catalogue.units[one].kind == "district":
-            return str(one)
-    return str(catalogue.units[code].parent or code)
+    above = [catalogue.units[code], *catalogue.units.ancestors(code)]
+    found = next((unit.code for unit in above if unit.kind == "district"), None)
+    return found or catalogue.units[code].parent or code
 
 
 def facts_of(catalogue: Catalogue, request: ReportRequest) -> dict[str, str | int]:

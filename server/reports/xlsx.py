@@ -94,9 +94,9 @@ def _table(sheet: Worksheet, formats: _Formats, document: Document, annex: Annex
     for place, column in enumerate(table.columns):
         sheet.set_column(place, place, max(6.0, column.width * _CHARACTERS_A_CM))
         _text(sheet, head, place, column.heading, formats.of(bold=True, border=1, align="center", text_wrap=True, bg_color="#E7EFEE"))
-    for offset, row in enumerate(table.rows, 1):
-        for place, cell in enumerate(row.cells):
-            _cell(sheet, head + offset, place, cell, formats, bold=row.strong, indent=row.level if not place else 0)
+    for offset, line in enumerate(table.rows, 1):
+        for place, cell in enumerate(line.cells):
+            _cell(sheet, head + offset, place, cell, formats, bold=line.strong, indent=line.level if not place else 0)
     for offset, note in enumerate(table.notes, head + len(table.rows) + 2):
         _text(sheet, offset, 0, f"Ghi chú: {note}", formats.of(italic=True))
     _page(sheet, head, annex.landscape)

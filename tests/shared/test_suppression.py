@@ -125,7 +125,7 @@ def attacker_recovers(truth: Mapping[Cell, int], marks: Mapping[Cell, str], cons
             for cell in hidden:
                 possible[cell].add(guess[cell])
             return
-        for value in range(0, 5) if marks[hidden[number]] == FEW else range(5, 21):
+        for value in range(5) if marks[hidden[number]] == FEW else range(5, 21):
             guess[hidden[number]] = value
             if all(fits(one) for one in ready.get(number, ())):
                 fill(number + 1)
