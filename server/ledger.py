@@ -79,6 +79,11 @@ class SqlLedger:
         self.line_names: dict[str, Arrival] = {}
         self.fallen: dict[tuple[str, str, str], Fallen] = {}
         self.new_fallen: list[tuple[str, Fallen]] = []
+        self.policies: dict[tuple[str, str], str] = {}
+
+    def head(self) -> LogHead:
+        """The stream's last number and hash, with what this transaction has appended."""
+        return LogHead(self.number, self.hash)
 
     def keep_sealed(self, blobs: Sequence[tuple[str, bytes]], wraps: Sequence[Sequence[str]]) -> None:
         """Keep sealed values and wraps; raises FrameFault("wrong_blob") where the bytes are not those of the hash."""
@@ -142,6 +147,7 @@ class SqlLedger:
                 "log": arrival.log, "number": arrival.number, "before": arrival.before, "digest": arrival.digest,
                 "body": arrival.body, "record": record, "stream": self.stream, "place": self.number,
                 "stream_hash": self.hash, "arrived_ms": self.now_ms, "verdict": arrival.verdict,
+                "operations": 0 if arrival.change is None else len(arrival.change.operations),
             }
         )  # fmt: skip
         self.line_names[arrival.name] = arrival
@@ -281,7 +287,14 @@ class _SqlJudge:
         self.record_type = ledger.gate.catalogue.types.get(state.type)
 
     def policy(self, path: str) -> str:
-        return "ask" if self.record_type is None else policy_of(self.record_type, path)
+        if self.record_type is None:
+            return "ask"
+        if "/" in path:
+            return policy_of(self.record_type, path)
+        known = self.ledger.policies.get((self.record_type.code, path))
+        if known is None:
+            known = self.ledger.policies[self.record_type.code, path] = policy_of(self.record_type, path)
+        return known
 
     def known(self, path: str, name: str) -> Known | None:
         fell = self.ledger.fallen.get((self.state.id, path, name))

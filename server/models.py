@@ -34,6 +34,7 @@ class LogRow(db.Model):  # type: ignore[name-defined,misc]
 class LineRow(db.Model):  # type: ignore[name-defined,misc]
     """A line as it was written, where it stands in its stream, and the verdict on it ("" or why it is set aside).
 
+    ``operations`` counts the line's operations, so that a pull need not read it to tell that all of them stand.
     ``before`` is h(number - 1) of its log, ``stream_hash`` is s(place). ``body`` is null where only the hash came.
     """
 
@@ -49,6 +50,7 @@ class LineRow(db.Model):  # type: ignore[name-defined,misc]
     stream_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
     arrived_ms: Mapped[int] = mapped_column(BigInteger)
     verdict: Mapped[str] = mapped_column(String(40), default="")
+    operations: Mapped[int] = mapped_column(default=0)
     __table_args__ = (
         Index("ix_line_place", "stream", "place", unique=True),
         Index("ix_line_record", "record", "place"),
@@ -60,7 +62,7 @@ class RecordRow(db.Model):  # type: ignore[name-defined,misc]
     """A record: its registers (``sync.state``), and its current plain values for lists, search and figures.
 
     ``current`` holds no confidential value; ``folded`` is its text without tone marks; ``dated`` the local date that places
-    it in a period; ``digest`` and ``digest_sealed`` are 16 bytes each.
+    it in a period; ``sole`` names the one change that all of it came from, while nothing was edited since; ``digest`` and ``digest_sealed`` are 16 bytes each.
     """
 
     __tablename__ = "record"
@@ -76,6 +78,7 @@ class RecordRow(db.Model):  # type: ignore[name-defined,misc]
     state: Mapped[str | None] = mapped_column(String(40))
     withdrawn: Mapped[bool] = mapped_column(default=False)
     open_count: Mapped[int] = mapped_column(default=0)
+    sole: Mapped[str | None] = mapped_column(String(40))
     created_ms: Mapped[int] = mapped_column(BigInteger)
     updated_ms: Mapped[int] = mapped_column(BigInteger)
     digest: Mapped[bytes] = mapped_column(LargeBinary(16))

@@ -46,4 +46,13 @@ def project(state: RecordState, record_type: RecordType) -> dict[str, Any]:
         "state": values.get("state"),
         "withdrawn": state.withdrawn,
         "open_count": len(state.open_paths()),
+        "sole": _sole(state),
     }
+
+
+def _sole(state: RecordState) -> str | None:
+    """The name of the one change that holds every value of the record, undisputed; None once there are several."""
+    names = {name for _, value in state.values() for name in value.origins}
+    if len(names) != 1 or len(state.units) > 1 or any(value.open or value.blob or value.waits for _, value in state.values()):
+        return None
+    return names.pop()

@@ -5,13 +5,13 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, select, union_all
+from sqlalchemy import Connection, Select, case, select, union_all
 
 from server.models import Blob, LineRow, PartRow, PastUnit, RecordRow, StreamRow
 from shared.catalogue import Catalogue
 from sync.log import LogHead, name_of
 from sync.state import RecordState
-from sync.store import PartHead, Scope, StoredLine
+from sync.store import PartHead, Scope, StoredLine, Touched
 
 __all__ = ["SqlReader"]
 
@@ -45,10 +45,11 @@ class SqlReader:
             for row in self.connection.execute(query)
         ]
 
-    def changed(self, scope: Scope, after: int, limit: int, *, part: str = "") -> list[RecordState]:
+    def changed(self, scope: Scope, after: int, limit: int, *, part: str = "") -> list[Touched]:
         """Up to ``limit`` records touched after a number, in the order of their last touch."""
         units: Sequence[str] = scope.units
-        query = select(RecordRow.touched, RecordRow.registers).where(RecordRow.stream == scope.stream, RecordRow.touched > after)
+        registers = case((RecordRow.sole.is_(None), RecordRow.registers))
+        query = select(RecordRow.touched, RecordRow.id, RecordRow.sole, registers).where(RecordRow.stream == scope.stream, RecordRow.touched > after)
         if part:
             unit, code, _ = part.split("/")
             units = [unit] if unit in scope.units else []
@@ -59,17 +60,17 @@ class SqlReader:
         moved = select(PastUnit.record).where(PastUnit.unit.in_(units))
         gone = self._rows(query.where(RecordRow.id.in_(moved), RecordRow.unit.not_in(units)), limit)
         rows = heapq.merge(here, gone, key=lambda row: row[0])
-        return [RecordState.load(json.loads(row[1])) for row, _ in zip(rows, range(limit), strict=False)]
+        return [_touched(row) for row, _ in zip(rows, range(limit), strict=False)]
 
     def _rows(self, query: Select[Any], limit: int) -> list[Any]:
         return list(self.connection.execute(query.order_by(RecordRow.touched).limit(limit)))
 
-    def lines(self, states: Sequence[RecordState], after: int) -> list[StoredLine]:
+    def lines(self, records: Sequence[Touched], after: int) -> list[StoredLine]:
         """The lines of these records that came after a number; of a record that changed its unit, all of them."""
-        stayed = [state.id for state in states if len(state.units) == 1]
-        moved = [state.id for state in states if len(state.units) > 1]
+        stayed = [record.id for record in records if not record.moved]
+        moved = [record.id for record in records if record.moved]
         columns = select(
-            LineRow.log, LineRow.number, LineRow.before, LineRow.body, LineRow.digest, LineRow.record, LineRow.place, LineRow.arrived_ms
+            LineRow.log, LineRow.number, LineRow.before, LineRow.body, LineRow.digest, LineRow.record, LineRow.place, LineRow.arrived_ms, LineRow.operations
         ).where(LineRow.verdict == "")  # fmt: skip
         queries = []
         if stayed:
@@ -80,7 +81,7 @@ class SqlReader:
             return []
         rows = self.connection.execute(union_all(*queries) if len(queries) > 1 else queries[0])
         return [
-            StoredLine(row[0], row[1], row[2], row[3], row[4], name_of(row[0], row[1], row[4]), row[5], row[6], row[7])
+            StoredLine(row[0], row[1], row[2], row[3], row[4], name_of(row[0], row[1], row[4]), row[5], row[6], row[7], row[8])
             for row in rows
         ]  # fmt: skip
 
@@ -108,3 +109,8 @@ class SqlReader:
             keys.add(state.id if case is None else str(case.value))
         wraps: list[tuple[str, str, str]] = self.read_wraps(sorted(keys), user)
         return wraps
+
+
+def _touched(row: Any) -> Touched:
+    state = None if row[3] is None else RecordState.load(json.loads(row[3]))
+    return Touched(row[1], row[0], row[2], state)

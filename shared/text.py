@@ -32,8 +32,20 @@ def fold(text: str) -> str:
     """
     if text.isascii():
         return text.casefold()
-    parts = unicodedata.normalize("NFD", text.casefold().replace("đ", "d"))
-    return "".join(letter for letter in parts if not unicodedata.combining(letter))
+    return text.casefold().translate(_FOLDED)
+
+
+def _fold_table() -> dict[int, str | None]:
+    """Every letter of the Latin blocks to its base letter, and every combining mark to nothing."""
+    table: dict[int, str | None] = {code: None for code in range(0x0300, 0x0370)}
+    for code in (*range(0x00C0, 0x0250), *range(0x1E00, 0x1F00)):
+        parts = unicodedata.normalize("NFD", chr(code))
+        if len(parts) > 1:
+            table[code] = parts[0]
+    return table | {ord("đ"): "d", ord("Đ"): "d"}
+
+
+_FOLDED = _fold_table()
 
 
 @cache

@@ -7,10 +7,11 @@ content is wrong is kept as its bytes, set aside with its reason, and the lines 
 
 from collections.abc import Sequence
 from itertools import islice
+from typing import NamedTuple
 
 from sync.compose import decision
 from sync.errors import ContentFault, FrameFault
-from sync.log import Change, LogHead, chain_next, chain_start, name_of
+from sync.log import RECORD_STANDING, Change, LogHead, chain_next, chain_start, name_of
 from sync.merge import Merged, Outcome, apply, learn
 from sync.messages import Run, hash_in_run
 from sync.state import RecordState
@@ -19,11 +20,21 @@ from sync.store import Arrival, Device, Ledger
 BATCH = 500
 """Lines that are loaded, merged and written together: bounds the memory of a page, and the queries."""
 
-__all__ = ["accept", "write"]
+__all__ = ["Accepted", "accept", "write"]
 
 
-def accept(ledger: Ledger, device: Device, run: Run, *, arrived_ms: int) -> LogHead:
-    """Read a run; gives how far the log is read now. Lines that were read before have no effect.
+class Accepted(NamedTuple):
+    """How far a log is read now, how many lines were new, and whether each of them stands alone and undisputed in every
+    register that it touched, so that its writer need not be told what became of it.
+    """
+
+    head: LogHead
+    new: int
+    plain: bool
+
+
+def accept(ledger: Ledger, device: Device, run: Run, *, arrived_ms: int) -> Accepted:
+    """Read a run. Lines that were read before have no effect.
 
     Raises:
         FrameFault: ``log_gap`` (with the number expected), ``wrong_chain``, ``log_forked``, ``foreign_log``.
@@ -47,10 +58,10 @@ def accept(ledger: Ledger, device: Device, run: Run, *, arrived_ms: int) -> LogH
     remaining = iter(arrivals)
     while batch := list(islice(remaining, BATCH)):
         work.batch(batch)
-    if not arrivals:
-        return head
-    last = arrivals[-1]
-    return LogHead(last.number, chain_next(last.before, last.digest))
+    if arrivals:
+        last = arrivals[-1]
+        head = LogHead(last.number, chain_next(last.before, last.digest))
+    return Accepted(head, len(arrivals), work.plain)
 
 
 def write(ledger: Ledger, arrival: Arrival, state: RecordState | None, *, arrived_ms: int) -> None:
@@ -95,6 +106,7 @@ class _Reading:
     def __init__(self, ledger: Ledger, arrived_ms: int) -> None:
         self.ledger = ledger
         self.arrived_ms = arrived_ms
+        self.plain = True
 
     def batch(self, arrivals: Sequence[Arrival]) -> None:
         records = list(dict.fromkeys(arrival.change.record for arrival in arrivals if arrival.change is not None))
@@ -110,11 +122,13 @@ class _Reading:
         """Number one line and merge it; gives the record's state, or None where there is none."""
         change = arrival.change
         if change is None:
+            self.plain = False
             self.ledger.append(arrival)
             return state
         verdict = self.ledger.refusal(change, state)
         number = self.ledger.append(arrival._replace(verdict=verdict))
         if verdict:
+            self.plain = False
             if state is not None:
                 saw = {op.path: op.saw for op in change.operations}
                 outcome = learn(state, arrival.name, saw, number=number, judge=self.ledger.judge(state, change))
@@ -125,6 +139,7 @@ class _Reading:
         judge = self.ledger.judge(state, change)
         outcome = apply(state, change, arrival.name, number=number, arrived_ms=self.arrived_ms, judge=judge)
         self.settle(state, outcome)
+        self.plain = self.plain and not outcome.merged and _undisputed(state, change, arrival.name)
         return state
 
     def settle(self, state: RecordState, outcome: Outcome) -> None:
@@ -140,3 +155,14 @@ class _Reading:
         judge = self.ledger.judge(state, own.change)
         outcome = apply(state, own.change, own.name, number=number, arrived_ms=self.arrived_ms, judge=judge)
         self.ledger.keep(state, outcome.fallen)
+
+
+def _undisputed(state: RecordState, change: Change, name: str) -> bool:
+    """Whether a change is the only value in force in each register that it touched, and moved nothing else."""
+    if len(state.units) > 1 or RECORD_STANDING in state.registers:
+        return False
+    for op in change.operations:
+        values = state.registers[op.path].values
+        if len(values) != 1 or values[0].open or values[0].origins != (name,) or op.path.endswith(RECORD_STANDING):
+            return False
+    return True

@@ -17,8 +17,7 @@ from sync.errors import FrameFault
 from sync.log import LogHead
 from sync.messages import FIRST_PAGE, LARGEST_PAGE, PAGE_GROWTH, Opened, Run, open_message, read_rows, read_runs, seal_message, write_run
 from sync.page import PageWriter, read_states
-from sync.state import RecordState
-from sync.store import Device, Page, Reader, Scope, Server, TabletStore
+from sync.store import Device, Page, Reader, Scope, Server, StoredLine, TabletStore, Touched
 
 RAW_PER_PAGE_BYTE = 4
 """Lines compress to about a fifth; a page is filled by raw bytes, which are known before it is packed."""
@@ -51,29 +50,41 @@ class ServerHalf:
         device = devices[0]
         read = dict(device.read)
         wanted = _Wanted.read(opened.head)
+        own: Cursor | None = None
         if opened.head.get("runs"):
-            self._accept(opened, device, read, now_ms)
+            own = self._accept(opened, device, wanted, read, now_ms)
         with self.server.reading() as reader:
-            head, lines = self._answer(reader, device, wanted, read, now_ms)
+            head, lines = self._answer(reader, device, wanted, read, own)
         head = {"q": wanted.number, "at": [now_ms, 0], **head}
         documents = self.server.documents(device, wanted.versions) if wanted.page else {}
         if documents:
             head["docs"] = documents
         return seal_message(device.id, device.mac_key, head, lines)
 
-    def _accept(self, opened: Opened, device: Device, read: dict[str, LogHead], now_ms: int) -> None:
+    def _accept(
+        self, opened: Opened, device: Device, wanted: "_Wanted", read: dict[str, LogHead], now_ms: int
+    ) -> Cursor | None:
+        """Commit a request's lines. Gives the reader's new cursor when all that came behind its old one are these very
+        lines, undisputed: then it need be told nothing."""
         runs, rest = read_runs(opened.head, opened.lines)
         blobs, rest = read_rows(opened.head, "blobs", rest)
         wraps, rest = read_rows(opened.head, "wraps", rest)
         if rest:
             raise FrameFault("message_cut")
-        with self.server.writing(device.scope.stream, device.user, now_ms) as ledger:
+        stream = device.scope.stream
+        with self.server.writing(stream, device.user, now_ms) as ledger:
+            before = ledger.head()
             ledger.keep_sealed([(digest, base64.b64decode(data)) for digest, data in blobs], wraps)
-            for run in runs:
-                read[run.log] = accept(ledger, device, run, arrived_ms=now_ms)
+            accepted = [accept(ledger, device, run, arrived_ms=now_ms) for run in runs]
+            after = ledger.head()
+        read |= {run.log: one.head for run, one in zip(runs, accepted, strict=True)}
+        alone = after.number - before.number == sum(one.new for one in accepted) and all(one.plain for one in accepted)
+        same_scope = wanted.versions.get("scope") == device.scope.version
+        here = wanted.cursors.get(stream) == Cursor.at(before.number, before).token() and len(wanted.cursors) == 1
+        return Cursor.at(after.number, after) if alone and here and same_scope else None
 
     def _answer(
-        self, reader: Reader, device: Device, wanted: "_Wanted", read: Mapping[str, LogHead], now_ms: int
+        self, reader: Reader, device: Device, wanted: "_Wanted", read: Mapping[str, LogHead], own: Cursor | None
     ) -> tuple[dict[str, Any], list[bytes]]:
         head: dict[str, Any] = {}
         aside = []
@@ -88,6 +99,9 @@ class ServerHalf:
             return head, []
         if wanted.versions.get("scope") != device.scope.version:
             head["scope"] = [device.scope.stream, list(device.scope.units), device.scope.cases, device.scope.version]
+        if own is not None:
+            settled = {log: last.number for log, last in read.items() if log in wanted.heads}
+            return head | {"c": {device.scope.stream: own.token()}, "upto": settled}, []
         answer = _Pull(reader, device, wanted, self.server.run_key).answer()
         upto = {log: last.number for log, last in read.items() if log in wanted.heads} if answer.told else {}
         head |= answer.head | ({"upto": upto} if upto else {})
@@ -174,10 +188,10 @@ class _Pull:
         writer = PageWriter(cursor.number, () if part else own)
         position, more = cursor.number, True
         while more and writer.bytes < self.wanted.page * RAW_PER_PAGE_BYTE:
-            states = self.reader.changed(scope, position, RECORDS_A_QUERY, part=part)
-            more = len(states) == RECORDS_A_QUERY
-            position = self._fill(writer, states, cursor.number, position)
-            more = more or (bool(states) and position < states[-1].touched)
+            records = self.reader.changed(scope, position, RECORDS_A_QUERY, part=part)
+            more = len(records) == RECORDS_A_QUERY
+            position = self._fill(writer, records, cursor.number, position)
+            more = more or (bool(records) and position < records[-1].touched)
         end = Cursor.at(position if more else self.head.number, self.head)
         runs = writer.runs(self.run_key)
         verdicts = writer.verdicts()
@@ -192,15 +206,15 @@ class _Pull:
         lines += [_row([digest, base64.b64encode(data).decode("ascii")]) for digest, data in blobs]
         return _Told(head, [*lines, *(_row(wrap) for wrap in wraps), *verdicts], True)
 
-    def _fill(self, writer: PageWriter, states: Sequence[RecordState], after: int, position: int) -> int:
-        lines: dict[str, list[Any]] = {}
-        for line in self.reader.lines(states, after):
+    def _fill(self, writer: PageWriter, records: Sequence[Touched], after: int, position: int) -> int:
+        lines: dict[str, list[StoredLine]] = {}
+        for line in self.reader.lines(records, after):
             lines.setdefault(line.record, []).append(line)
-        for state in states:
+        for record in records:
             if writer.bytes >= self.wanted.page * RAW_PER_PAGE_BYTE:
                 return position
-            writer.add(state, lines.get(state.id, []))
-            position = state.touched
+            writer.add(record, lines.get(record.id, []))
+            position = record.touched
         return position
 
 

@@ -14,7 +14,7 @@ from sync.errors import FrameFault
 from sync.log import RECORD_STANDING, Change, name_of
 from sync.messages import Run, hash_in_run, run_mac
 from sync.state import RecordState, Register, Value
-from sync.store import StoredLine
+from sync.store import StoredLine, Touched
 
 __all__ = ["PageWriter", "read_states"]
 
@@ -41,26 +41,34 @@ class PageWriter:
         self.bytes = 0
         self.index: dict[str, int] = {}
 
-    def add(self, state: RecordState, lines: Sequence[StoredLine]) -> None:
+    def add(self, record: Touched, lines: Sequence[StoredLine]) -> None:
         """Tell a record's touched registers; ``lines`` are the record's lines that the reader may lack."""
-        told = self._told(state)
-        if self._implied(state, told, lines):
+        if record.state is None:
+            for line in lines:
+                if line.name == record.sole and line.log not in self.own_logs:
+                    self._take(line)
+            return
+        told = self._told(record.state)
+        if self._implied(record.state, told, lines):
             return
         for line in lines:
             if line.name in told and line.log not in self.own_logs:
-                self.lines[line.name] = line
-                self.bytes += len(line.body)
-        for path, value in state.values():
+                self._take(line)
+        for path, value in record.state.values():
             if value.blob is not None and any(path in told.get(name, ()) and name in self.lines for name in value.origins):
                 self.blobs[value.blob] = None
-        self.records.append((state, told))
+        self.records.append((record.state, told))
+
+    def _take(self, line: StoredLine) -> None:
+        self.lines[line.name] = line
+        self.bytes += len(line.body)
 
     def _implied(self, state: RecordState, told: Mapping[str, Mapping[str, str]], lines: Sequence[StoredLine]) -> bool:
         new = {line.name: line for line in lines}
         if len(state.units) > 1 or any(line.log not in self.own_logs for line in lines) or set(told) != set(new):
             return False
         single = all(len(register.values) == 1 for register in state.registers.values() if register.touched > self.after)
-        return single and not any(letters_of(told[name], Change.parse(line.body)) for name, line in new.items())
+        return single and not any(_word(told[name], line) for name, line in new.items())
 
     def _told(self, state: RecordState) -> dict[str, dict[str, str]]:
         """Name of a line → path → letter, for every register of the record that was touched."""
@@ -99,7 +107,7 @@ class PageWriter:
             entries: list[list[Any]] = []
             for name, letters in told.items():
                 index = self.index.get(name)
-                word = letters_of(letters, Change.parse(self.lines[name].body)) if index is not None else None
+                word = _word(letters, self.lines[name]) if index is not None else None
                 if index is None or word:
                     entries.append([name if index is None else index, word if word is not None else letters])
             if entries or len(state.units) > 1:
@@ -107,10 +115,11 @@ class PageWriter:
         return [json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode("utf-8") for row in rows]
 
 
-def letters_of(letters: Mapping[str, str], change: Change) -> str:
+def _word(letters: Mapping[str, str], line: StoredLine) -> str:
     """The letters of a line's operations in their order; "" when all of them are in force."""
-    word = "".join(letters.get(op.path, ".") for op in change.operations)
-    return "" if word.strip("+") == "" else word
+    if len(letters) == line.operations and set(letters.values()) == {"+"}:
+        return ""
+    return "".join(letters.get(op.path, ".") for op in Change.parse(line.body).operations)
 
 
 def _arrivals(lines: Sequence[StoredLine]) -> list[list[int]]:

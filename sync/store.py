@@ -16,7 +16,7 @@ from sync.state import RecordState
 
 __all__ = [
     "Arrival", "Device", "Ledger", "LogState", "OwnLog", "Page", "PartHead", "Reader", "Scope", "Server", "StoredLine",
-    "TabletStore",
+    "TabletStore", "Touched",
 ]  # fmt: skip
 
 
@@ -81,6 +81,23 @@ class StoredLine(NamedTuple):
     record: str
     place: int
     arrived_ms: int
+    operations: int
+
+
+class Touched(NamedTuple):
+    """A record that was touched: its id, the number that last touched it, and either the name of the one line that holds all
+    of it (``sole``) or its registers.
+    """
+
+    id: str
+    touched: int
+    sole: str | None
+    state: RecordState | None
+
+    @property
+    def moved(self) -> bool:
+        """Whether the record ever changed its unit."""
+        return self.state is not None and len(self.state.units) > 1
 
 
 class PartHead(NamedTuple):
@@ -93,6 +110,9 @@ class PartHead(NamedTuple):
 
 class Ledger(Protocol):
     """One writing transaction on one stream, under that stream's lock; all of it is committed, or nothing."""
+
+    def head(self) -> LogHead:
+        """The stream's last number and s(number), with what this transaction has appended."""
 
     def keep_sealed(self, blobs: Sequence[tuple[str, bytes]], wraps: Sequence[Sequence[str]]) -> None:
         """Keep sealed values and wrapped case keys that travel beside lines; those that are there already stay."""
@@ -140,10 +160,10 @@ class Reader(Protocol):
     def parts(self, scope: Scope) -> list[PartHead]:
         """The heads of the parts of a scope, in one query."""
 
-    def changed(self, scope: Scope, after: int, limit: int, *, part: str = "") -> list[RecordState]:
+    def changed(self, scope: Scope, after: int, limit: int, *, part: str = "") -> list[Touched]:
         """Up to ``limit`` records of a scope (or of one part of it) touched after a number, by that number."""
 
-    def lines(self, states: Sequence[RecordState], after: int) -> list[StoredLine]:
+    def lines(self, records: Sequence[Touched], after: int) -> list[StoredLine]:
         """The lines of these records that came after a number; of a record that changed its unit, all of them."""
 
     def set_aside(self, log: str, after: int) -> list[tuple[int, str]]:
