@@ -50,6 +50,7 @@ class Proxy:
         schedule = Schedule(link, seed)
         self._fault: Callable[[int], Fault | None] = schedule.fault if faults is None else faults.get
         self._paces = {up: Pace(link, f"{seed}:{up}") for up in (True, False)}
+        self._next: Fault | None = None
         self._offline = False
         self._connections: set[_Connection] = set()
         self._loop = asyncio.new_event_loop()
@@ -127,11 +128,16 @@ class Proxy:
         finally:
             self._connections.discard(connection)
 
+    def fail_next(self, fault: Fault) -> None:
+        """Let this go wrong with the next exchange, whatever the schedule says of it."""
+        self._next = fault
+
     def begin_exchange(self) -> Fault | None:
         """Count a new exchange; what is to go wrong with it."""
         number = self.counts.exchanges
         self.counts.exchanges += 1
-        return self._fault(number)
+        ordered, self._next = self._next, None
+        return ordered or self._fault(number)
 
     async def repeat(self, request: bytes) -> None:
         """Send a request to the server again, as a network that repeats would; nobody reads the answer."""

@@ -151,3 +151,13 @@ def test_no_network_cuts_the_connections_that_are_open(echo: Echo) -> None:
 def test_a_server_that_is_gone_is_a_refusal(echo: Echo) -> None:
     with Proxy(("127.0.0.1", 9)) as proxy, pytest.raises((http.client.HTTPException, OSError)):
         post(connect(proxy), b"nobody")
+
+
+def test_one_fault_can_be_ordered_for_the_next_exchange(echo: Echo) -> None:
+    with Proxy(echo.address) as proxy:
+        assert post(connect(proxy), b"one") == b"one"
+        proxy.fail_next(Fault(kind="cut_up", at=3))
+        with pytest.raises((http.client.HTTPException, OSError)):
+            post(connect(proxy), b"two")
+        assert post(connect(proxy), b"three") == b"three"
+    assert echo.bodies == [b"one", b"three"]
