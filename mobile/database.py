@@ -1,0 +1,106 @@
+"""The one factory that opens a tablet's database, and the one kind of writing transaction.
+
+WAL with ``synchronous=FULL``: what has returned is on disk. One connection a thread; writers take turns, and every writing
+transaction begins IMMEDIATE. What SQLite says is told as a plain refusal: a full disk refuses the new and leaves the old readable.
+"""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from shared.errors import SenError
+
+WAIT_MS: Final = 10_000
+"""How long a writer waits for another process's transaction before it says that the database is busy."""
+
+_REFUSALS: Final = {
+    sqlite3.SQLITE_FULL: "disk_full",
+    sqlite3.SQLITE_IOERR: "disk_failed",
+    sqlite3.SQLITE_READONLY: "disk_failed",
+    sqlite3.SQLITE_CANTOPEN: "disk_failed",
+    sqlite3.SQLITE_BUSY: "database_busy",
+    sqlite3.SQLITE_LOCKED: "database_busy",
+    sqlite3.SQLITE_CORRUPT: "database_damaged",
+    sqlite3.SQLITE_NOTADB: "database_damaged",
+}
+
+__all__ = ["Database", "refusal"]
+
+
+def refusal(error: sqlite3.Error) -> SenError:
+    """The plain refusal that stands for an error of SQLite (its primary code)."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return SenError(_REFUSALS.get((code or 0) & 0xFF, "database_failed"))
+
+
+class Database:
+    """One database file; each thread has its own connection."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._here = threading.local()
+        self._all: list[sqlite3.Connection] = []
+        self._turn = threading.RLock()
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """This thread's connection."""
+        connection: sqlite3.Connection | None = getattr(self._here, "connection", None)
+        if connection is None:
+            connection = self._here.connection = self._open()
+            self._all.append(connection)
+        return connection
+
+    def _open(self) -> sqlite3.Connection:
+        try:
+            connection = sqlite3.connect(self.path, timeout=WAIT_MS / 1000, isolation_level=None, check_same_thread=False)
+            for pragma in (
+                "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON", f"busy_timeout={WAIT_MS}",
+                "temp_store=MEMORY", "cache_size=-16000",
+            ):  # fmt: skip
+                connection.execute(f"PRAGMA {pragma}")
+        except sqlite3.Error as error:
+            raise refusal(error) from error
+        return connection
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """A writing transaction, committed at the end of the block or rolled back whole.
+
+        Raises:
+            SenError: ``disk_full``, ``disk_failed``, ``database_busy``, ``database_damaged``, ``database_failed``.
+        """
+        with self._turn:
+            connection = self.connection
+            if connection.in_transaction:
+                yield connection
+                return
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+                try:
+                    yield connection
+                    connection.execute("COMMIT")
+                except BaseException:
+                    if connection.in_transaction:
+                        connection.execute("ROLLBACK")
+                    raise
+            except sqlite3.Error as error:
+                raise refusal(error) from error
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """This thread's connection; what SQLite says is told as a refusal."""
+        try:
+            yield self.connection
+        except sqlite3.Error as error:
+            raise refusal(error) from error
+
+    def close(self) -> None:
+        """Close every thread's connection; the last one folds the write-ahead log in."""
+        for connection in self._all:
+            connection.close()
+        self._all.clear()
+        self._here = threading.local()

@@ -1,0 +1,118 @@
+"""A tablet's folder: who it is, how it is set, and that one process at a time works in it.
+
+``profile.json`` holds what enrolment gave (ids and public keys, nothing secret) and the settings; ``device.key`` the device's keys;
+``officer.json`` the officer's key behind the PIN; ``tablet.sqlite3`` the sealed rows; ``files/`` the photos and files by their hash.
+"""
+
+import json
+import sqlite3
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+from mobile.hardware import write_whole
+from shared.errors import SenError
+
+LANGUAGES: Final = ("vi", "en")
+TYPINGS: Final = ("off", "telex", "vni")
+
+__all__ = ["Enrolled", "Profile", "ProfileLock", "Settings"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Enrolled:
+    """What the enrolment gave. ``server_box`` is the server's X25519 public key in base64url."""
+
+    address: str
+    device: str
+    name: str
+    server: str
+    server_box: str
+    server_name: str
+    user: str
+    user_name: str
+    roles: tuple[str, ...]
+    unit: str
+    stream: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What an officer may set. ``offline`` keeps the tablet off the network by a switch of its own."""
+
+    language: str = "vi"
+    typing: str = "off"
+    offline: bool = False
+
+
+@dataclass(kw_only=True)
+class Profile:
+    """One tablet's folder."""
+
+    folder: Path
+    enrolled: Enrolled | None = None
+    settings: Settings = field(default_factory=Settings)
+
+    @classmethod
+    def load(cls, folder: Path) -> "Profile":
+        """Read a folder; a new one is made. Raises SenError("profile_damaged") or ("disk_full")."""
+        path = folder / "profile.json"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            if not path.exists():
+                return cls(folder=folder)
+            body = json.loads(path.read_bytes())
+            told = body.get("enrolled")
+            enrolled = None if told is None else Enrolled(**{**told, "roles": tuple(told["roles"])})
+            return cls(folder=folder, enrolled=enrolled, settings=Settings(**body.get("settings", {})))
+        except OSError as error:
+            raise SenError("disk_failed") from error
+        except (ValueError, TypeError, KeyError) as error:
+            raise SenError("profile_damaged", file=path.name) from error
+
+    def save(self) -> None:
+        """Write the folder's description. Raises SenError("disk_full")."""
+        body: dict[str, Any] = {"settings": asdict(self.settings)}
+        if self.enrolled is not None:
+            body["enrolled"] = asdict(self.enrolled)
+        try:
+            write_whole(self.folder / "profile.json", json.dumps(body, ensure_ascii=False, indent=1).encode("utf-8"))
+        except OSError as error:
+            raise SenError("disk_full") from error
+
+    def set(self, **changes: Any) -> None:
+        """Change settings and keep them. Raises SenError("unknown_setting")."""
+        allowed = {"language": LANGUAGES, "typing": TYPINGS, "offline": (True, False)}
+        for name, value in changes.items():
+            if value not in allowed.get(name, ()):
+                raise SenError("unknown_setting", name=name)
+        self.settings = replace(self.settings, **changes)
+        self.save()
+
+
+class ProfileLock:
+    """Holds a folder for this process; given back when the process ends, however it ends.
+
+    An exclusive lock on a small SQLite file: the same on Linux, Windows and Android.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "in-use.sqlite3"
+        self._held: sqlite3.Connection | None = None
+
+    def take(self) -> None:
+        """Take the folder. Raises SenError("profile_in_use")."""
+        connection = sqlite3.connect(self._path, timeout=0.2, isolation_level=None, check_same_thread=False)
+        try:
+            connection.execute("PRAGMA locking_mode=EXCLUSIVE")
+            connection.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError as error:
+            connection.close()
+            raise SenError("profile_in_use") from error
+        self._held = connection
+
+    def give_back(self) -> None:
+        """Let another process have the folder."""
+        if self._held is not None:
+            self._held.close()
+            self._held = None

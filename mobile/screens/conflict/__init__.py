@@ -1,0 +1,1 @@
+"""The screen «conflict»: a presenter without a window, a layout, and the class that joins them."""

@@ -1,0 +1,1 @@
+"""The screen «home»: a presenter without a window, a layout, and the class that joins them."""

@@ -1,0 +1,115 @@
+"""«Danh sách»: where is it? Search without tone marks as one types; chips for state and period."""
+
+from dataclasses import dataclass
+
+from mobile.index import Entry
+from mobile.tablet import Tablet
+from shared.labels import date_text, number_text
+
+__all__ = ["Chip", "RecordRow", "RecordsPresenter"]
+
+TONES = {"returned": "soon", "accepted": "good", "submitted": "accent", "approved": "accent"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordRow:
+    """One line of the list; ``record`` is the id that «form» is told."""
+
+    record: str
+    words: str
+    below: str
+    figure: str
+    pill: str
+    tone: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chip:
+    """One narrowing: ``code`` is what ``toggle`` is told."""
+
+    code: str
+    words: str
+    chosen: bool
+
+
+class RecordsPresenter:
+    """Answers: where is it? One type's records, the newest first."""
+
+    def __init__(self, tablet: Tablet) -> None:
+        self.tablet = tablet
+        self.type = ""
+        self.text = ""
+        self.chosen: set[str] = set()
+
+    def show(self, type: str = "", state: str = "") -> None:
+        """Show a type's records («» all types), at first only those of a state where one is named."""
+        self.type, self.text = type, ""
+        self.chosen = {f"state:{state}"} if state else set()
+
+    @property
+    def title(self) -> str:
+        """The type's name, or that of all records."""
+        types = self.tablet.catalogue.types
+        return types[self.type].label.get(self.tablet.language) if self.type in types else self.tablet.say("all_records")
+
+    def search(self, text: str) -> None:
+        """Narrow by a text."""
+        self.text = text
+
+    def toggle(self, code: str) -> None:
+        """Choose a chip, or give it up; of two chips of one kind the later one stands."""
+        if code in self.chosen:
+            self.chosen.remove(code)
+            return
+        kind = code.partition(":")[0]
+        self.chosen = {one for one in self.chosen if not one.startswith(f"{kind}:")} | {code}
+
+    def chips(self) -> list[Chip]:
+        """The states that occur, what is in question, and the running periods."""
+        say, language, catalogue = self.tablet.say, self.tablet.language, self.tablet.catalogue
+        chips = []
+        for state in self.tablet.index.states(self.type):
+            flow = catalogue.types[self.type].flow if self.type in catalogue.types else "record"
+            label = catalogue.flows[flow].states.get(state) or catalogue.flows["record"].states.get(state)
+            chips.append((f"state:{state}", label.get(language) if label else state))
+        if self.tablet.index.asked(self.type):
+            chips.append(("open:1", say("two_answers")))
+        if self.tablet.drafts.records():
+            chips.append(("draft:1", say("not_finished")))
+        for period in catalogue.periods.of(self.tablet.clock.today(), "half_year"):
+            chips.append((f"period:{period.code}", period.label.get(language)))
+        return [Chip(code=code, words=words, chosen=code in self.chosen) for code, words in chips]
+
+    def rows(self) -> list[RecordRow]:
+        """The records that are left, the newest first."""
+        told = dict(code.split(":", 1) for code in self.chosen)
+        found = self.tablet.index.find(self.type, self.text, state=told.get("state", ""), open_only="open" in told)
+        if "period" in told:
+            period = self.tablet.catalogue.periods.get(told["period"])
+            found = [entry for entry in found if entry.day and period.starts.isoformat() <= entry.day[:10] <= period.ends.isoformat()]
+        drafts = self.tablet.drafts.records()
+        if "draft" in told:
+            found = [entry for entry in found if entry.id in drafts]
+        return [self._row(entry, entry.id in drafts) for entry in found]
+
+    def said(self) -> str:
+        """How many records there are."""
+        return self.tablet.say("records_found", count=len(self.rows()))
+
+    def _row(self, entry: Entry, draft: bool) -> RecordRow:
+        record_type = self.tablet.catalogue.types[entry.type]
+        say, language = self.tablet.say, self.tablet.language
+        pill, tone = self.tablet.state_words(record_type, entry.state), TONES.get(entry.state, "plain")
+        if entry.questions:
+            pill, tone = say("two_answers"), "soon"
+        elif draft:
+            pill, tone = say("not_finished"), "soon"
+        elif self.tablet.store.waits(entry.id):
+            pill, tone = say("state_unsent", state=pill), tone
+        parts = [date_text(entry.day)] if entry.day else []
+        if not self.type:
+            parts.insert(0, record_type.label.get(language))
+        if entry.unit != self.tablet.who.unit:
+            parts.append(self.tablet.unit_words(entry.unit))
+        figure = number_text(entry.figure) if isinstance(entry.figure, int | float) else ""
+        return RecordRow(record=entry.id, words=entry.title, below=" · ".join(parts), figure=figure, pill=pill, tone=tone)

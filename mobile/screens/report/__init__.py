@@ -1,0 +1,1 @@
+"""The screen «report»: a presenter without a window, a layout, and the class that joins them."""

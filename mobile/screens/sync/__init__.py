@@ -1,0 +1,1 @@
+"""The screen «sync»: a presenter without a window, a layout, and the class that joins them."""

@@ -1,0 +1,71 @@
+"""«Đồng bộ»: what has not left, and why?"""
+
+from dataclasses import dataclass
+
+from mobile.status import sync_words
+from mobile.tablet import Tablet
+from shared.labels import number_text
+
+__all__ = ["SyncPresenter", "WaitingRow"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WaitingRow:
+    """One record whose changes have not left, or one line that was set aside, in words."""
+
+    record: str
+    words: str
+    below: str
+    tone: str = "plain"
+
+
+class SyncPresenter:
+    """Answers: what has not left, and why?"""
+
+    def __init__(self, tablet: Tablet) -> None:
+        self.tablet = tablet
+
+    def status(self) -> str:
+        """The same words as on «Hôm nay»."""
+        return sync_words(self.tablet)
+
+    def state(self) -> str:
+        """What goes on now: sending, no network, switched off, the server's last word."""
+        return self.tablet.syncer.words()
+
+    @property
+    def busy(self) -> bool:
+        """Whether an exchange is under way."""
+        return self.tablet.syncer.busy
+
+    @property
+    def offline(self) -> bool:
+        """Whether the switch «Ngoại tuyến» is on."""
+        return self.tablet.profile.settings.offline
+
+    def set_offline(self, on: bool) -> None:
+        """Turn the switch."""
+        self.tablet.profile.set(offline=on)
+
+    def size(self) -> str:
+        """How much has not left («12,4 KB»)."""
+        return self.tablet.say("unsent_size", kb=number_text(self.tablet.store.unsent_bytes() / 1024, 1))
+
+    def waiting(self) -> list[WaitingRow]:
+        """The records with changes that have not left, the oldest first."""
+        rows = []
+        for record, count, since_ms in self.tablet.store.unsent_records():
+            below = self.tablet.say("waiting_changes", count=count, age=self.tablet.age_words(since_ms))
+            rows.append(WaitingRow(record=record, words=self.tablet.title_of(record), below=below))
+        return rows
+
+    def aside(self) -> list[WaitingRow]:
+        """The lines that the server set aside, with the reason and what to do."""
+        rows = []
+        for record, code in self.tablet.store.set_aside():
+            rows.append(WaitingRow(record=record, words=self.tablet.title_of(record), below=self.tablet.say(code), tone="soon"))
+        return rows
+
+    def sync_now(self) -> None:
+        """Exchange until both sides have nothing left; takes long, so run it outside the window's thread. Raises SenError."""
+        self.tablet.syncer.sync()
