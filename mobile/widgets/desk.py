@@ -4,24 +4,12 @@ A path is a field's code (``title``) or a field of a row (``speakers/ROW/name``)
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple, Protocol
 
+from mobile.offers import Offer
+
 __all__ = ["Desk", "Offer", "Remark"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Offer:
-    """One thing that may be chosen: its stored value, the words for it, and a quieter line below them.
-
-    Folded ones are found by search only.
-    """
-
-    value: Any
-    words: str
-    below: str = ""
-    folded: bool = False
 
 
 class Remark(NamedTuple):

@@ -12,11 +12,11 @@ from kivy.properties import BooleanProperty, ListProperty, ObjectProperty, Strin
 from kivy.uix.behaviors import ButtonBehavior
 from kivy.uix.boxlayout import BoxLayout
 from kivy.uix.layout import Layout
-from shared.catalogue import Field
 
 from mobile.widgets import theme
 from mobile.widgets.basics import Icon, Link, Words
 from mobile.widgets.desk import Desk
+from shared.field import Field
 
 __all__ = ["FieldGrid", "FieldWidget", "Message"]
 

@@ -16,8 +16,8 @@ from mobile.widgets.field import FieldGrid, FieldWidget
 
 __all__ = ["RowCard", "RowIcon", "RowsField"]
 
-OPEN_AT_ONCE = 1
-"""Fixed rows with no more fields than this are all open at once: nothing is gained by opening each."""
+OPEN_AT_ONCE = 16
+"""Fixed rows with no more answers than this in all are open at once: nothing is gained by opening each."""
 
 
 class RowIcon(ButtonBehavior, Icon):
@@ -115,7 +115,7 @@ class RowsField(FieldWidget):
     @property
     def all_open(self) -> bool:
         """Whether every row shows its fields at once."""
-        return self.fixed and len(self.field.fields) <= OPEN_AT_ONCE
+        return self.fixed and len(self.field.fields) * len(self.value or ()) <= OPEN_AT_ONCE
 
     def add(self) -> None:
         """Add a row and open it."""

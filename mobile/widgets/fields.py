@@ -2,9 +2,6 @@
 
 from typing import Final
 
-from shared.catalogue import Field
-from shared.kinds import KINDS
-
 from mobile.widgets.desk import Desk
 from mobile.widgets.field import FieldWidget
 from mobile.widgets.field_choice import BoolField, ChoiceField, ChoicesField, PeriodField, RefField, UnitField
@@ -21,13 +18,15 @@ from mobile.widgets.field_text import (
     TextField,
     UrlField,
 )
+from shared.field import Field
+from shared.kinds import KINDS
 
 __all__ = ["WIDGETS", "build_field"]
 
 WIDGETS: Final[dict[str, type[FieldWidget]]] = {
     "text": TextField,
     "long": LongField,
-    "int": IntField,
+    "number": IntField,
     "money": MoneyField,
     "decimal": DecimalField,
     "date": DateField,

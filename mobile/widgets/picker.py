@@ -14,7 +14,7 @@ from mobile.widgets.desk import Desk, Offer
 from mobile.widgets.entry import InputBox
 from mobile.widgets.sheets import Sheet
 
-__all__ = ["FileSheet", "OfferList", "OfferSheet"]
+__all__ = ["FileSheet", "ListSheet", "OfferList", "OfferSheet"]
 
 PHOTO_ENDINGS = (".jpg", ".jpeg", ".png", ".webp")
 
@@ -94,6 +94,41 @@ class OfferSheet(Sheet):
         else:
             self.chosen.append(offer.value)
         self.refresh()
+
+
+class ListSheet(Sheet):
+    """Chooses one of some rows (words, line below, payload); ``rows`` gives those that a text finds."""
+
+    fixed_body = True
+
+    def __init__(
+        self,
+        *,
+        say: Callable[..., str],
+        typing: str,
+        title: str,
+        rows: Callable[[str], Sequence[tuple[str, str, Any]]],
+        then: Callable[[Any], None],
+    ) -> None:
+        super().__init__(title=title)
+        self.rows, self.then = rows, then
+        self.search = InputBox(label=say("mobile.sheet.search"), typing=typing, icon="magnify")
+        self.search.bind(on_typed=lambda *_: self.refresh())
+        self.list = OfferList()
+        self.ids.body.add_widget(self.search)
+        self.ids.body.add_widget(self.list)
+        self.deed(say("mobile.sheet.close"), None)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show what the search finds now."""
+        found = [Offer(value=payload, words=words, below=below) for words, below, payload in self.rows(self.search.text)]
+        self.list.show(found, (), self.pressed)
+
+    def pressed(self, offer: Offer) -> None:
+        """Take one."""
+        self.dismiss(animation=False)
+        self.then(offer.value)
 
 
 class FileSheet(Sheet):

@@ -1,0 +1,80 @@
+"""Start the tablet: read the options, make sure that there is a window to show it in, run the application.
+
+On Android this file is the entry point; there the profile is the app's private folder.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+from shared.labels import phrase
+
+__all__ = ["main"]
+
+NO_DISPLAY = 3
+"""The exit code where no window can be opened."""
+
+
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m mobile", description="Máy tính bảng Sen. The tablet of Sen.")
+    parser.add_argument("--profile", type=Path, required=True, metavar="DIR", help="the folder that holds this tablet")
+    parser.add_argument("--today", type=date.fromisoformat, metavar="YYYY-MM-DD", help="the day that it shall be")
+    parser.add_argument("--server", metavar="URL", help="the address offered when the tablet is enrolled")
+    parser.add_argument("--size", default="960x640", metavar="WxH", help="the window's size in pixels (default 960x640)")
+    return parser.parse_args(arguments)
+
+
+def _has_display() -> bool:
+    if sys.platform != "linux" or "ANDROID_ARGUMENT" in os.environ:
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def _refuse(code: str) -> int:
+    """Say in both languages, one sentence each, why there is no window."""
+    print(phrase(code, "vi"), file=sys.stderr)
+    print(phrase(code, "en"), file=sys.stderr)
+    return NO_DISPLAY
+
+
+def prepare_kivy(width: int, height: int) -> None:
+    """Set Kivy up before its window opens: no arguments of ours, no log file, this size, no red dots of a mouse."""
+    os.environ["KIVY_NO_ARGS"] = "1"
+    os.environ.setdefault("KIVY_NO_FILELOG", "1")
+    os.environ.setdefault("KIVY_LOG_MODE", "PYTHON")
+    from kivy.config import Config
+
+    Config.set("graphics", "width", str(width))
+    Config.set("graphics", "height", str(height))
+    Config.set("graphics", "multisamples", "0")
+    Config.set("input", "mouse", "mouse,disable_multitouch")
+    Config.set("kivy", "exit_on_escape", "0")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Open the window and stay until it is closed; gives the exit code."""
+    options = _options(sys.argv[1:] if arguments is None else arguments)
+    if not _has_display():
+        return _refuse("mobile.app.no_display")
+    width, _, height = options.size.partition("x")
+    try:
+        prepare_kivy(int(width), int(height))
+    except ImportError:
+        return _refuse("mobile.app.no_kivy")
+    try:
+        from kivy.core.window import Window
+    except SystemExit:
+        return _refuse("mobile.app.no_display")
+    if Window is None:
+        return _refuse("mobile.app.no_display")
+    from mobile.app import SenApp
+
+    SenApp(profile=options.profile, today=options.today, server=options.server).run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
