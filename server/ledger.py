@@ -17,7 +17,7 @@ from server.project import project
 from shared.ids import b64
 from sync.clock import Time
 from sync.errors import FrameFault
-from sync.log import Change, LogHead, Operation, chain_next, chain_start, parse_name, write_line
+from sync.log import Change, LogHead, Operation, chain_next, chain_start, parse_name, stream_start, write_line
 from sync.merge import Fallen
 from sync.paths import policy_of, sealed_heads
 from sync.policies import Judge, Known
@@ -49,8 +49,7 @@ class Loaded(NamedTuple):
 def ensure_stream(connection: Connection, stream: str) -> None:
     """Open a stream that has no row yet; s(0) is bound to its code."""
     if connection.scalar(select(StreamRow.code).where(StreamRow.code == stream)) is None:
-        start = hashlib.sha256(b"sen-stream/1" + stream.encode()).digest()
-        connection.execute(insert(StreamRow).values(code=stream, number=0, hash=start))
+        connection.execute(insert(StreamRow).values(code=stream, number=0, hash=stream_start(stream)))
 
 
 class SqlLedger:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Select, case, select, union_all
 
 from server.models import Blob, LineRow, PartRow, PastUnit, RecordRow, StreamRow
 from shared.catalogue import Catalogue
-from sync.log import LogHead, name_of
+from sync.log import LogHead, name_of, stream_start
 from sync.state import RecordState
 from sync.store import PartHead, Scope, StoredLine, Touched
 
@@ -28,7 +28,7 @@ class SqlReader:
     def head(self, stream: str) -> LogHead:
         """The last number of a stream and s(k) there."""
         row = self.connection.execute(select(StreamRow.number, StreamRow.hash).where(StreamRow.code == stream)).one_or_none()
-        return LogHead(0, b"\0" * 32) if row is None else LogHead(row.number, row.hash)
+        return LogHead(0, stream_start(stream)) if row is None else LogHead(row.number, row.hash)
 
     def hash_at(self, stream: str, number: int) -> bytes | None:
         """s(number), or None past the end."""

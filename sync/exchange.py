@@ -90,8 +90,9 @@ class ServerHalf:
         aside = []
         for log, (number, acknowledged, hash8) in wanted.heads.items():
             known = read.get(log, LogHead(0, b""))
-            if acknowledged != known.number or (known.number == number and b64(known.hash)[:8] != hash8):
+            if acknowledged != known.number or (0 < known.number == number and b64(known.hash)[:8] != hash8):
                 head.setdefault("read", {})[log] = [known.number, b64(known.hash)]
+            if known.number > acknowledged:
                 aside += [[log, at, code] for at, code in reader.set_aside(log, acknowledged)]
         if aside:
             head["aside"] = aside

@@ -47,6 +47,7 @@ __all__ = [
     "line_hash",
     "name_of",
     "parse_name",
+    "stream_start",
     "write_line",
 ]
 
@@ -99,6 +100,11 @@ def chain_start(log: str, device_key: bytes) -> bytes:
 def chain_next(before: bytes, hash_of_line: bytes) -> bytes:
     """h(n) from h(n-1) and the hash of line n."""
     return hashlib.sha256(before + hash_of_line).digest()
+
+
+def stream_start(stream: str) -> bytes:
+    """s(0) of a stream."""
+    return hashlib.sha256(b"sen-stream/1" + stream.encode("utf-8")).digest()
 
 
 def name_of(log: str, number: int, hash_of_line: bytes) -> str:
@@ -244,6 +250,8 @@ def _strict_json(line: bytes) -> Any:
             body = _decode_strictly(text)
     except RecursionError as error:
         raise ContentFault("too_deep") from error
+    except ContentFault:
+        raise
     except ValueError as error:
         raise ContentFault("not_json") from error
     if "\\u" in text and _ESCAPED_TROUBLE.search(text):

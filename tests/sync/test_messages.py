@@ -1,0 +1,122 @@
+"""The envelope and its frame: what is not whole or not genuine is refused and applies nothing."""
+
+import gzip
+import json
+
+import pytest
+
+from sync.errors import FrameFault
+from sync.messages import Run, open_message, read_rows, read_runs, run_mac, seal_message, write_run
+
+KEY = b"k" * 32
+DEVICE = "AAAAAAAAAAA"
+
+
+def sealed(head: dict[str, object], *lines: bytes) -> bytes:
+    return seal_message(DEVICE, KEY, head, lines)
+
+
+def code_of(data: bytes) -> str:
+    with pytest.raises(FrameFault) as fault:
+        open_message(data, lambda device: KEY)
+    assert fault.value.text("vi") != fault.value.code and fault.value.text("en") != fault.value.text("vi")
+    return fault.value.code
+
+
+def with_payload(payload: bytes) -> bytes:
+    """A message with any payload under a right MAC."""
+    from sync.messages import _mac
+
+    return b"sen1 %s %s\n%s" % (DEVICE.encode(), _mac(KEY, payload), payload)
+
+
+@pytest.mark.parametrize("size", [1, 5_000])
+def test_a_message_comes_back_as_it_was(size: int) -> None:
+    lines = [("ế" * size).encode(), b"{}"]
+    opened = open_message(sealed({"q": 1}, *lines), lambda device: KEY)
+    assert (opened.device, opened.head, list(opened.lines)) == (DEVICE, {"q": 1}, lines)
+
+
+def test_a_long_payload_is_packed() -> None:
+    assert len(sealed({"q": 1}, b"a" * 10_000)) < 500
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"", "not_a_message"),
+        (b"<html>wifi</html>\n", "not_a_message"),
+        (b"sen9 AAAAAAAAAAA x\n{}", "other_version"),
+        (b"sen1 AAAAAAAAAAA wrong\n{}", "wrong_mac"),
+    ],
+)
+def test_f08_what_is_no_message(data: bytes, code: str) -> None:
+    assert code_of(data) == code
+
+
+def test_b10_broken_gzip() -> None:
+    packed = gzip.compress(b'{"q":1}' + b"a" * 5_000)
+    assert code_of(with_payload(packed[:-9])) == "broken_gzip"
+    assert code_of(with_payload(packed[:20] + b"\0\0\0\0" + packed[24:])) == "broken_gzip"
+    assert code_of(with_payload(packed + b"more")) == "broken_gzip"
+
+
+def test_b03_a_gzip_bomb_is_counted_while_it_is_unpacked() -> None:
+    assert code_of(with_payload(gzip.compress(b"0" * (65 * 1024 * 1024)))) == "message_too_large"
+
+
+@pytest.mark.parametrize("head", [b"[]", b"1", b"{", b"\xff"])
+def test_b02_a_head_that_is_no_object(head: bytes) -> None:
+    assert code_of(with_payload(head)) == "bad_head"
+
+
+def test_every_bit_of_an_envelope_counts() -> None:
+    data = sealed({"q": 1}, b"line")
+    for index in range(len(data)):
+        changed = data[:index] + bytes([data[index] ^ 1]) + data[index + 1 :]
+        with pytest.raises(FrameFault):
+            open_message(changed, lambda device: KEY if device == DEVICE else b"other")
+
+
+def test_runs_are_read_as_written() -> None:
+    run = Run("LLLLLLLLLLL", 3, b"b" * 32, [b"{}", b'{"n":4}'], [[5, 2]], b"m" * 16)
+    runs, rest = read_runs({"runs": [write_run(run)]}, [*run.lines, b"behind"])
+    assert runs == [run] and list(rest) == [b"behind"]
+
+
+@pytest.mark.parametrize(
+    "announced", [[["LLLLLLLLLLL", 1, "", 3]], [["short", 1, "", 1]], [["LLLLLLLLLLL", 0, "", 1]], [["LLLLLLLLLLL", 1, "=", 1]], [7], 7, [[1, 2, 3, 4]]]
+)
+def test_announcements_that_do_not_fit(announced: object) -> None:
+    with pytest.raises(FrameFault):
+        read_runs({"runs": announced}, [b"{}"])
+
+
+def test_rows_that_are_missing() -> None:
+    with pytest.raises(FrameFault):
+        read_rows({"blobs": 2}, "blobs", [b"[]"])
+    with pytest.raises(FrameFault):
+        read_rows({"blobs": 1}, "blobs", [b"{"])
+
+
+def test_the_proof_of_a_run_holds_each_of_its_parts() -> None:
+    run = Run("LLLLLLLLLLL", 3, b"b" * 32, [b"{}"], [[5, 1]])
+    others = [
+        run._replace(first=4), run._replace(before=b"c" * 32), run._replace(lines=[b"{ }"]), run._replace(arrivals=[[6, 1]]), run._replace(log="KKKKKKKKKKK"),
+    ]  # fmt: skip
+    proofs = {run_mac(KEY, one) for one in (run, *others)} | {run_mac(b"other", run)}
+    assert len(proofs) == 7
+
+
+def test_a_line_that_is_not_sent_stands_as_its_hash() -> None:
+    from shared.ids import b64
+    from sync.log import line_hash
+
+    whole = Run("LLLLLLLLLLL", 1, b"b" * 32, [b'{"n":1}', b'{"n":2}'])
+    thinned = whole._replace(lines=[b64(line_hash(b'{"n":1}')).encode(), b'{"n":2}'])
+    assert thinned.end() == whole.end()
+
+
+def test_json_is_compact() -> None:
+    assert b'{"q":1,"c":{}}' in sealed({"q": 1, "c": {}})
+    assert json.loads(sealed({"q": 1}).split(b"\n")[1]) == {"q": 1}
