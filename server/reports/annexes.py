@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from server.reports.document import NUMBER, Annex, Cell, Column, Row, Source, Table
 from server.reports.outline import DISTRICT, UNIT
-from server.reports.prose import CONFIDENTIAL, Context, field_text
+from server.reports.prose import Context, field_text
 from server.reports.request import punctuality
 from shared.figure_text import amount_text, figure_text, rounded
 from shared.figures import Figure, Figures
@@ -70,8 +70,8 @@ def _parts(context: Context, spec: Spec) -> Table:
     rows: list[Row] = []
     for choice in choices:
         if choice.code in found:
-            cells = tuple(_figure_cell(context, column, figures.of(f"{column['figure']}.{breakdown.code}.{choice.code}"))
-                          for column in spec["columns"])
+            parts = [{**column, "figure": f"{column['figure']}.{breakdown.code}.{choice.code}"} for column in spec["columns"]]
+            cells = tuple(_figure_cell(context, part, figures.of(part["figure"])) for part in parts)
             rows.append(Row(cells=(_count(len(rows) + 1), Cell(text=choice.label.vi), *cells)))
     totals = tuple(_figure_cell(context, column, figures.of(column["figure"])) for column in spec["columns"])
     rows.append(Row(cells=(Cell(text=""), Cell(text=spec["total"]), *totals), strong=True))
@@ -153,13 +153,13 @@ def _field_cell(context: Context, column: Spec, record: Mapping[str, Any], recor
     field_of = record_type.fields[column["field"]]
     value = record["values"].get(column["field"])
     if column.get("numeric"):
-        if field_of.sensitivity == CONFIDENTIAL or not isinstance(value, int | float) or isinstance(value, bool):
+        if field_of.confidential or not isinstance(value, int | float) or isinstance(value, bool):
             return Cell(text="-", kind=NUMBER)
         amount = round(value / column.get("scale", 1))
         return Cell(text=amount_text(amount), kind=NUMBER, value=amount, source=source)
-    if isinstance(value, list) and field_of.choices and field_of.sensitivity != CONFIDENTIAL:
+    if isinstance(value, list) and field_of.choices and not field_of.confidential:
         return Cell(text="; ".join(choice.label.vi for choice in field_of.choices if choice.code in value))
-    return Cell(text=field_text(field_of, record["values"]))
+    return Cell(text=field_text(record_type, column["field"], record["values"], context.request.today))
 
 
 def _submissions(context: Context, spec: Spec) -> Table:

@@ -15,13 +15,12 @@ from server.reports.request import ReportRequest, body_name
 from shared.figure_text import amount_text, figure_text, rounded
 from shared.figures import Figure
 from shared.indicator import Indicator
+from shared.labels import date_text
 from shared.rules import compile_expression
 from shared.text import clean
 
 if TYPE_CHECKING:
-    from shared.catalogue import Catalogue
-
-CONFIDENTIAL: Final = "confidential"
+    from shared.catalogue import Catalogue, RecordType
 
 _WORD: Final = re.compile(r"[A-Za-z_]\w*")
 _FIGURE_NAME: Final = re.compile(r"(prev_)?(I\d+[A-Z]*(?:_\w+)?)")
@@ -163,7 +162,7 @@ def _capital(runs: tuple[Run, ...]) -> tuple[Run, ...]:
 def _narrative(context: Context, block: Block) -> Iterator[Paragraph]:
     """What the unit wrote; in a consolidated report without a text of its own, what the units wrote, one by one."""
     field_of = context.catalogue.types["periodic_report"].fields.get(block.field)
-    if field_of is None or field_of.sensitivity == CONFIDENTIAL:
+    if field_of is None or field_of.confidential:
         return
     text = context.request.report.get(block.field)
     if isinstance(text, str) and text.strip():
@@ -196,41 +195,36 @@ def _list(context: Context, block: Block) -> Iterator[Paragraph]:
         yield Paragraph(runs=(Run(text=f"Và {amount_text(len(found) - block.most, prose=True)} {unit} khác."),), style=ITEM)
 
 
-def _line(context: Context, template: str, record: Mapping[str, Any], record_type: Any) -> str:
+def _line(context: Context, template: str, record: Mapping[str, Any], record_type: RecordType) -> str:
     """A record as one line. A field that is confidential or not there leaves nothing."""
     def shown(match: re.Match[str]) -> str:
         name = match[2]
         if name == "by_unit":
             return "" if context.request.scope != DISTRICT else f" của {body_name(context.catalogue, record['unit'])}"
-        return field_text(record_type.fields.get(name), record["values"])
+        return field_text(record_type, name, record["values"], context.request.today)
 
     text = re.sub(r"\s+", " ", PLACEHOLDER.sub(shown, template)).strip(" ;,")
     text = text.replace("()", "").replace(" ,", ",")
     return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"
 
 
-def field_text(field_of: Any, values: Mapping[str, Any]) -> str:
+def field_text(record_type: RecordType, name: str, values: Mapping[str, Any], today: date) -> str:
     """A plain value as words in a report; "" for what is unknown, confidential or sealed."""
-    if field_of is None or field_of.sensitivity == CONFIDENTIAL:
+    field_of = record_type.fields.get(name)
+    if field_of is None or field_of.confidential:
         return ""
-    value = values.get(field_of.code)
-    if field_of.computed and value is None:
-        value = computed_count(field_of.computed, values)
+    computed = record_type.computed.get(name)
+    value = computed.evaluate(values, today) if computed else values.get(name)
     if isinstance(value, bool) or value is None:
         return ""
     if field_of.kind == "date" and isinstance(value, str):
-        return date.fromisoformat(value).strftime("%d/%m/%Y")
+        return date_text(value)
     if isinstance(value, str) and field_of.choices:
-        return next((choice.label.vi for choice in field_of.choices if choice.code == value), "")
+        choice = field_of.choice(value)
+        return choice.label.vi if choice else ""
     if isinstance(value, int | float):
         return amount_text(value, decimals=0 if isinstance(value, int) else 1, prose=True)
     return clean(value).replace("\n", " ").strip() if isinstance(value, str) else ""
-
-
-def computed_count(expression: str, values: Mapping[str, Any]) -> Any:
-    """The value of a computed field that the record does not carry."""
-    names = frozenset(_WORD.findall(expression)) | frozenset(values)
-    return compile_expression(expression, names).evaluate(values, date.max)
 
 
 def _nothing(context: Context) -> Paragraph:

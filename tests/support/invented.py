@@ -73,6 +73,7 @@ class Invention:
                 "participants_female": chance.randint(total // 3, total), "estimated": chance.random() < 0.05}
             if children is not None:
                 values["participants_children"] = children
+                values["children_boys"] = chance.randint(0, min(children, total - values["participants_female"]))
             if chance.random() < 0.9:
                 values["part"] = chance.choices(("lead", "co", "attend"), (8, 1, 1))[0]
             if chance.random() < 0.5:
@@ -122,11 +123,42 @@ class Invention:
                 "participants_total": total, "participants_female": chance.randint(total // 3, total),
                 "audience": ["collaborators", "officials"], "organiser": "Phòng Lao động – Thương binh và Xã hội",
                 "cost": chance.randrange(2_000_000, 15_000_000, 100_000)}, "accepted"))
+        found += self._plans(unit, starts, ends)
         for _ in range(chance.randint(0, 2)):
             values: Record = {"raised_on": self._day(starts, ends).isoformat(), "content": "Thiếu kinh phí in tài liệu."}
             if chance.random() < 0.5:
                 values["answered_on"] = ends.isoformat()
             found.append(self.record("difficulty", unit, values))
+        return found
+
+    def _plans(self, unit: str, starts: date, ends: date) -> list[Record]:
+        chance = self.chance
+        found = [
+            self.record("plan", unit, {
+                "year": ends.year, "programme": "annual", "issued_on": self._day(starts, ends).isoformat(),
+                "tasks": [{"id": f"t{place}", "content": "Nhiệm vụ mẫu", "status": chance.choice(("done", "doing", "not_started"))}
+                          for place in range(chance.randint(2, 6))]}),
+            self.record("budget", unit, {
+                "year": ends.year, "lines": [{
+                    "id": f"l{place}", "item": item, "planned": 6_000_000, "allocated": 5_000_000,
+                    "spent": chance.randrange(0, 5_000_000, 50_000)} for place, item in enumerate(("communication", "training"))]})]
+        for _ in range(chance.randint(0, 2)):
+            found.append(self.record("target", unit, {
+                "year": ends.year, "planned": 100, "achieved": chance.choice((80, 100, 120)), "direction": "at_least"}))
+        if chance.random() < 0.4:
+            found.append(self.record("inspection", unit, {
+                "done_on": self._day(starts, ends).isoformat(), "recommendations": [
+                    {"id": f"r{place}", "text": "Kiến nghị mẫu", "done": chance.random() < 0.5} for place in range(chance.randint(0, 3))]}))
+        if chance.random() < 0.4:
+            found.append(self.record("coordination", unit, {
+                "held_on": self._day(starts, ends).isoformat(), "subject": "Họp liên ngành mẫu"}))
+        if chance.random() < 0.4:
+            found.append(self.record("mainstreaming", unit, {
+                "document": "Kế hoạch phát triển kinh tế - xã hội mẫu", "issued_on": self._day(starts, ends).isoformat()}))
+        for _ in range(2 if unit in COMMUNES[1:] else 0):
+            found.append(self.record("criterion_assessment", unit, {
+                "assessed_on": self._day(starts, ends).isoformat(), "criterion_set": "NTM-2016",
+                "items": [{"id": f"18.6-{place}", "met": chance.random() < 0.9} for place in range(1, 6)]}))
         return found
 
     def _violence(self, unit: str, starts: date, ends: date) -> list[Record]:
