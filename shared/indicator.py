@@ -29,7 +29,7 @@ whose `year` is the period's; those whose `period` field names the period."""
 
 _KEYS: Final = frozenset((
     "code", "label", "unit", "kind", "type", "at", "where", "of", "rows", "row_where", "unit_where", "num", "den", "factor",
-    "by", "once", "cases", "linked", "least_per", "subset_of", "estimate", "decimals", "source", "letter", "note"))
+    "by", "once", "newest", "cases", "linked", "least_per", "subset_of", "estimate", "decimals", "source", "letter", "note"))
 _BY_KEYS: Final = frozenset(("code", "field", "groups", "missing"))
 
 
@@ -57,7 +57,7 @@ class Indicator:
     """One indicator. Fields bear the names of the YAML's keys.
 
     `label` and `unit` are {"vi": text, "en": text}; `once` is the expression that chooses the records which enter a
-    total over several units (an event that units share has one leader); `linked` is a chain of ref fields whose last
+    total over several units (an event that units share has one leader); `newest` looks at each unit's latest record only; `linked` is a chain of ref fields whose last
     record must itself be counted in the period and lends its fields as `linked_<field>`; `least_per` keeps the
     smallest value for each value of that field; `estimate` is the yes/no field that marks a record's number as estimated;
     `cases` marks what is hidden where it is published and small, `subset_of` the indicator whose cases these are among.
@@ -79,6 +79,7 @@ class Indicator:
     factor: int = 1
     by: tuple[Breakdown, ...] = ()
     once: str = ""
+    newest: bool = False
     cases: bool = False
     linked: tuple[str, ...] = ()
     least_per: str = ""

@@ -36,7 +36,7 @@ class Asked:
 
     def __init__(self, text: str, names: Collection[str]) -> None:
         self._expression = compile_expression(text, names)
-        self._names = tuple(sorted(self._expression.names))
+        self.names = tuple(sorted(self._expression.names))
         self._bare = text if text in names else ""
         self._known: dict[Any, Any] = {}
 
@@ -44,7 +44,7 @@ class Asked:
         """The expression's value, None where something that it needs is unknown."""
         if self._bare:
             return values.get(self._bare)
-        key = (today, *[values.get(name) for name in self._names])
+        key = (today, *[values.get(name) for name in self.names])
         try:
             return self._known[key]
         except TypeError:                  # a list of rows or codes cannot be remembered
@@ -88,6 +88,12 @@ class Step:
     once: Asked | None
     row_where: Asked | None
     of: Asked | None
+
+    @property
+    def words(self) -> frozenset[str]:
+        """The names that its expressions over the record ask."""
+        asked = (self.where, self.once, None if self.indicator.rows else self.of)
+        return frozenset(name for one in asked if one is not None for name in one.names)
 
     def tally(self, record: str, names: Mapping[str, Any], *, today: date, day: str, late: bool) -> Tally | None:
         """The record's tally, or None where it does not count. `names` are its values and the names of the period."""
@@ -148,10 +154,14 @@ def _parts(indicator: Indicator, values: Mapping[str, Any], amount: Any) -> dict
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """All indicators of a catalogue, ready to run: {code: Indicator}, {record type: steps}."""
+    """All indicators of a catalogue, ready to run: {code: Indicator}, {record type: steps}.
+
+    `computed` is {record type: {field: expression}}: the computed fields that the indicators ask, which records do not carry.
+    """
 
     indicators: Mapping[str, Indicator]
     steps: Mapping[str, tuple[Step, ...]]
+    computed: Mapping[str, Mapping[str, Any]]
     unit_where: Mapping[str, Asked]
 
     def units_where(self, indicator: Indicator, catalogue: Catalogue, units: Sequence[str]) -> frozenset[str]:
@@ -190,7 +200,13 @@ def make_plan(catalogue: Catalogue) -> Plan:
             unit_where[indicator.code] = Asked(indicator.unit_where, UNIT_NAMES)
         if indicator.type:
             steps.setdefault(indicator.type, []).append(_step(indicator, catalogue))
-    return Plan(indicators=indicators, steps={code: tuple(some) for code, some in steps.items()}, unit_where=unit_where)
+    asked = {code: frozenset(word for step in some for word in step.words) for code, some in steps.items()}
+    return Plan(
+        indicators=indicators,
+        steps={code: tuple(some) for code, some in steps.items()},
+        computed={code: {name: expression for name, expression in catalogue.types[code].computed.items() if name in words}
+                  for code, words in asked.items()},
+        unit_where=unit_where)
 
 
 def _step(indicator: Indicator, catalogue: Catalogue) -> Step:

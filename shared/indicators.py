@@ -192,20 +192,24 @@ def _tally(
         "period_due": period.due.isoformat() if period.due else None,
     }
     allowed = {code: plan.units_where(indicator, catalogue, units) for code, indicator in plan.indicators.items()}
+    newest = _newest(placed)
     tallies: _Tallies = {unit: {} for unit in units}
     seen: set[tuple[str, str, str]] = set()
     for item in placed:
         steps = plan.steps.get(item.record["type"])
         if not steps:
             continue
-        names = {**item.record["values"], "unit": item.unit, **fixed}
+        values = item.record["values"]
+        names = {**values, "unit": item.unit, **fixed}
+        for name, expression in plan.computed[item.record["type"]].items():
+            names[name] = expression.evaluate(values, period.ends, catalogue.value_of_series)
         places = _places_of(item, period)
         for step in steps:
             indicator = step.indicator
             if indicator.at not in places:
                 continue
             seen.add((item.unit, indicator.type, indicator.at))
-            if item.unit not in allowed[indicator.code]:
+            if item.unit not in allowed[indicator.code] or (indicator.newest and item.record["id"] not in newest):
                 continue
             linked = _linked(step, item.record, index, here)
             if linked is None:
@@ -215,6 +219,16 @@ def _tally(
             if tally is not None:
                 tallies[item.unit].setdefault(indicator.code, []).append(tally)
     return _Counted(tallies=tallies, seen=frozenset(seen))
+
+
+def _newest(placed: Iterable[_Placed]) -> frozenset[str]:
+    """The ids of each unit's latest record of each type."""
+    latest: dict[tuple[str, str], _Placed] = {}
+    for item in placed:
+        key = (item.unit, item.record["type"])
+        if key not in latest or (item.day, item.record["id"]) > (latest[key].day, latest[key].record["id"]):
+            latest[key] = item
+    return frozenset(item.record["id"] for item in latest.values())
 
 
 def _places_of(item: _Placed, period: Period) -> frozenset[str]:
