@@ -15,6 +15,10 @@ from sync.view import SET_KINDS
 
 ROW_PLACE_KINDS = frozenset({"insert", "move"})
 
+ACTS = frozenset({"go", "decide"})
+ANSWERS = frozenset({"answer", "answered_on", "district_ack_at", "district_ack_by", "district_reply", "return_reason"})
+"""What those above a unit may write in its records without recording there: a reply, a receipt, a reason."""
+
 __all__ = ["Gate", "Rights"]
 
 
@@ -23,6 +27,9 @@ class Rights(Protocol):
 
     def may_write(self, user: str, unit: str, record_type: RecordType) -> bool:
         """Whether a person may record and edit this type in this unit."""
+
+    def may_act(self, user: str, unit: str) -> bool:
+        """Whether a person may move a workflow, decide or answer in this unit without recording there."""
 
     def may_go(self, user: str, unit: str, flow: str, start: Any, to: Any) -> bool:
         """Whether a person may move a workflow in this unit from a state to another, and whether the move exists."""
@@ -35,7 +42,7 @@ class Gate:
         self.catalogue = catalogue
         self.rights = rights
         self.fields: dict[tuple[str, str], Field | None] = {}
-        self.allowed: dict[tuple[str, str, str], bool] = {}
+        self.allowed: dict[tuple[str, str, str, bool], bool] = {}
 
     def refusal(self, change: Change, state: RecordState | None, writer: str) -> str:
         """Why a change is set aside, or "".
@@ -53,7 +60,8 @@ class Gate:
         if state is not None and state.type != change.type:
             return "other_type"
         unit = change.unit if state is None else state.unit
-        if writer and not self._may_write(change.user, unit, record_type):
+        content = any(op.kind not in ACTS and op.path not in ANSWERS for op in change.operations)
+        if writer and not self._may_write(change.user, unit, record_type, content):
             return "no_right"
         for op in change.operations:
             code = self._operation(record_type, op)
@@ -61,11 +69,12 @@ class Gate:
                 return code
         return ""
 
-    def _may_write(self, user: str, unit: str, record_type: RecordType) -> bool:
-        key = (user, unit, record_type.code)
+    def _may_write(self, user: str, unit: str, record_type: RecordType, content: bool) -> bool:
+        key = (user, unit, record_type.code, content)
         allowed = self.allowed.get(key)
         if allowed is None:
-            allowed = self.allowed[key] = self.rights.may_write(user, unit, record_type)
+            allowed = self.rights.may_write(user, unit, record_type) or not content and self.rights.may_act(user, unit)
+            self.allowed[key] = allowed
         return allowed
 
     def _field(self, record_type: RecordType, path: str) -> Field | None:

@@ -41,6 +41,9 @@ class AllRights:
     def may_write(self, user: str, unit: str, record_type: RecordType) -> bool:
         return not user.startswith("stranger")
 
+    def may_act(self, user: str, unit: str) -> bool:
+        return False
+
     def may_go(self, user: str, unit: str, flow: str, start: Any, to: Any) -> bool:
         moves = self.catalogue.flows[flow].transitions
         begin = self.catalogue.flows[flow].start if start is None else start

@@ -1,0 +1,37 @@
+"""The address of the sync protocol: one message in, one message out (docs/sync.md)."""
+
+from flask import Response, current_app, request
+
+from server.api.wire import ApiBlueprint
+from server.services import services
+from server.store import SqlServer
+from sync.exchange import ServerHalf
+from sync.messages import CONTENT_TYPE
+from sync.errors import FrameFault
+
+blueprint = ApiBlueprint("exchange", __name__, description="The sync protocol")
+blueprints = (blueprint,)
+
+__all__ = ["blueprints", "sql_server"]
+
+
+def sql_server() -> SqlServer:
+    """The protocol's server of this app; one for a process, since it writes a log of its own."""
+    held = current_app.extensions.get("sen-server")
+    if held is None:
+        held = current_app.extensions["sen-server"] = SqlServer(services())
+    assert isinstance(held, SqlServer)
+    return held
+
+
+@blueprint.post("/api/exchange")
+def exchange() -> Response:
+    """Exchange lines with a tablet."""
+    if request.mimetype != CONTENT_TYPE:
+        raise FrameFault("wrong_content_type", expected=CONTENT_TYPE)
+    data = request.get_data(cache=False)
+    server = sql_server()
+    now_ms = services().clock.now_ms()
+    answer = ServerHalf(server).answer(data, now_ms=now_ms)
+    server.note_seen(data.split(b" ", 2)[1].decode("ascii"), now_ms)
+    return Response(answer, mimetype=CONTENT_TYPE)

@@ -1,0 +1,142 @@
+"""``sync.store.Server`` over the app's database: devices and their scopes, and the two kinds of transaction."""
+
+import hashlib
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+from sqlalchemy.orm import Session
+
+from server import db
+from server.access import PeopleRights, scope_of
+from server.gate import Gate
+from server.ledger import OwnIdentity, SqlLedger
+from server.models import LogRow
+from server.people import Device as DeviceRow
+from server.people import User
+from server.reader import SqlReader
+from server.services import Services
+from shared.ids import b64, new_id
+from sync.errors import FrameFault
+from sync.log import LogHead
+from sync.store import Device, Scope
+
+SEEN_EVERY_MS = 10 * 60 * 1000
+"""How often "last heard of" is written for a device: an exchange with nothing new writes nothing."""
+
+NAMES_EVERY_MS = 15 * 1000
+"""How long the people's names are kept in memory before they are read again."""
+
+__all__ = ["SqlServer"]
+
+
+class SqlServer:
+    """The protocol's server on this process's database. One for an app; its methods may be called from any thread."""
+
+    def __init__(self, services: Services) -> None:
+        self.services = services
+        identity = services.keys.identity
+        self.own = OwnIdentity(identity.id, identity.key, new_id())
+        self.run_key = services.keys.run_key
+        self._names: tuple[int, str, dict[str, str]] = (-NAMES_EVERY_MS, "", {})
+        self._scopes: dict[tuple[str, str, str, date], Scope] = {}
+        self._lock = threading.Lock()
+
+    def device(self, device: str) -> Device:
+        """An enrolled device with its logs, in one query; its scope is kept in memory while its officer's rights stay.
+
+        Raises:
+            FrameFault: ``unknown_device`` or ``device_revoked``.
+        """
+        columns = (DeviceRow.sign, DeviceRow.box, DeviceRow.user, DeviceRow.unit, DeviceRow.revoked_ms, User.stamp)
+        query = (
+            select(*columns, LogRow.id, LogRow.number, LogRow.hash)
+            .join(User, User.id == DeviceRow.user)
+            .outerjoin(LogRow, LogRow.device == DeviceRow.id)
+            .where(DeviceRow.id == device)
+        )
+        with db.reading() as connection:
+            rows = connection.execute(query).all()
+        if not rows:
+            raise FrameFault("unknown_device")
+        sign, box, user, unit, revoked_ms, stamp = rows[0][:6]
+        if revoked_ms is not None:
+            raise FrameFault("device_revoked")
+        read = {row[6]: LogHead(row[7], row[8]) for row in rows if row[6] is not None}
+        return Device(device, sign, self.services.keys.mac_key(device, box), user, self._scope(user, unit, stamp), read)
+
+    def _scope(self, user: str, unit: str, stamp: str) -> Scope:
+        day = self.services.clock.today()
+        key = (user, unit, stamp, day)
+        known = self._scopes.get(key)
+        if known is None:
+            with db.reading() as connection, Session(connection) as session:
+                person = session.get_one(User, user)
+                known = scope_of(person, unit, catalogue=self.services.catalogue, day=day)
+            self._scopes[key] = known
+        return known
+
+    @contextmanager
+    def writing(self, stream: str, writer: str, now_ms: int) -> Iterator[SqlLedger]:
+        """A writing transaction on a stream."""
+        with db.writing() as connection:
+            ledger = self.ledger(connection, stream, writer, now_ms)
+            yield ledger
+            ledger.flush()
+
+    def ledger(self, connection: Connection, stream: str, writer: str, now_ms: int) -> SqlLedger:
+        """The ledger of a transaction that the caller holds."""
+        catalogue = self.services.catalogue
+        gate = Gate(catalogue, PeopleRights(Session(connection), catalogue, self.services.clock.today()))
+        keep_wraps = self.services.keys.keep_wraps
+        return SqlLedger(connection, stream, gate, self.own, writer=writer, now_ms=now_ms, keep_wraps=keep_wraps)
+
+    @contextmanager
+    def reading(self) -> Iterator[SqlReader]:
+        """A reading transaction."""
+        with db.reading() as connection:
+            yield SqlReader(connection, self.services.catalogue, lambda keys, user: self._wraps(connection, keys, user))
+
+    def _wraps(self, connection: Connection, keys: list[str], user: str) -> list[tuple[str, str, str]]:
+        boxes = select(DeviceRow.officer_box).where(DeviceRow.user == user, DeviceRow.revoked_ms.is_(None))
+        wraps: list[tuple[str, str, str]] = []
+        for box in set(connection.scalars(boxes)):
+            wraps += self.services.keys.wrap_for(keys, user, box)
+        return wraps
+
+    def documents(self, device: Device, versions: Mapping[str, str]) -> dict[str, Any]:
+        """The catalogue and the people's names, each where the tablet holds another version."""
+        told: dict[str, Any] = {}
+        catalogue = self.services.catalogue
+        if versions.get("catalogue") != catalogue.version:
+            told["catalogue"] = {"version": catalogue.version, "texts": catalogue.texts}
+        version, names = self.names()
+        if versions.get("people") != version:
+            told["people"] = {"version": version, "names": names}
+        return told
+
+    def names(self) -> tuple[str, dict[str, str]]:
+        """The people's names by id, and their version; read again every few seconds."""
+        now_ms = self.services.clock.now_ms()
+        with self._lock:
+            read_ms, version, names = self._names
+            if 0 <= now_ms - read_ms < NAMES_EVERY_MS:
+                return version, names
+            with db.reading() as connection:
+                names = {row.id: row.name for row in connection.execute(select(User.id, User.name))}
+            names[self.own.device] = self.services.config.name
+            version = b64(hashlib.sha256(json.dumps(sorted(names.items())).encode()).digest())[:8]
+            self._names = (now_ms, version, names)
+            return version, names
+
+    def note_seen(self, device: str, now_ms: int) -> None:
+        """Write when a device was last heard of, at most once in ten minutes."""
+        with db.reading() as connection:
+            seen = connection.scalar(select(DeviceRow.seen_ms).where(DeviceRow.id == device))
+        if seen is None or now_ms - seen >= SEEN_EVERY_MS:
+            with db.writing() as connection:
+                connection.execute(update(DeviceRow).where(DeviceRow.id == device).values(seen_ms=now_ms))
