@@ -37,7 +37,7 @@ CSP = {
 """Content Security Policy: everything from this server, nothing inline."""
 
 csrf = CSRFProtect()
-limiter = Limiter(get_remote_address, storage_uri="memory://", headers_enabled=True)
+limiter = Limiter(get_remote_address, storage_uri="memory://", headers_enabled=False)
 login = LoginManager()
 migrate = Migrate()
 

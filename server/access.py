@@ -1,0 +1,206 @@
+"""Who may do what: one table of all routes, and the questions about units, confidential values and a tablet's scope.
+
+What a role may do is data (``roles.yaml``). A route that is not in the table is shut to everybody.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from server.people import Grant, RoleHeld, User
+from server.services import services
+from shared.catalogue import Catalogue, RecordType
+from sync.store import Scope
+
+ANYBODY = frozenset({"*"})
+"""No sign-in: the sign-in page itself, static files, and what proves its sender by other means (enrolment, exchange)."""
+
+READERS = frozenset({"collector", "case_worker", "unit_lead", "district_officer", "district_lead"})
+RECORDERS = frozenset({"collector", "case_worker"})
+DISTRICT = frozenset({"district_officer", "district_lead"})
+ADMIN = frozenset({"admin"})
+EVERYBODY = READERS | ADMIN | {"viewer"}
+
+__all__ = [
+    "ADMIN", "ANYBODY", "DISTRICT", "ENDPOINTS", "EVERYBODY", "READERS", "RECORDERS", "PeopleRights", "Rule", "may_do",
+    "may_see_confidential", "roles_of", "scope_of", "units_visible", "units_where",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """Who may use a route, and on what.
+
+    ``who``: roles. ``unit``: whether the ``unit`` or ``record`` of the address must be visible to the person (else it does not
+    exist for them); ``word``: what they must be allowed to do in that unit (``may`` of ``roles.yaml``). ``confidential``: the
+    record's confidential values are shown, so the need is asked for and the reading audited.
+    """
+
+    who: frozenset[str]
+    word: str = "read"
+    confidential: bool = False
+
+
+ENDPOINTS: Mapping[str, Rule] = {
+    "static": Rule(who=ANYBODY),
+    "api-docs.openapi_json": Rule(who=ANYBODY),
+    "enrol.enrol": Rule(who=ANYBODY),
+    "exchange.exchange": Rule(who=ANYBODY),
+    "catalogue.catalogue": Rule(who=EVERYBODY),
+    "catalogue.record_type": Rule(who=EVERYBODY),
+    "catalogue.units": Rule(who=EVERYBODY),
+    "people.me": Rule(who=EVERYBODY),
+    "people.people": Rule(who=ADMIN),
+}
+"""Endpoint → rule: the one table. A new route needs a row here, or nobody gets in; a test tries every role on every row."""
+
+
+# --- roles and units -----------------------------------------------------------------------------------------------
+
+
+def _today() -> date:
+    return services().clock.today()
+
+
+def roles_of(user: User, day: date | None = None) -> frozenset[str]:
+    """The codes of the roles that a person holds on a day (today)."""
+    return frozenset(role.role for role in user.roles_on(day or _today()))
+
+
+def _covered(catalogue: Catalogue, held: RoleHeld, day: date) -> set[str]:
+    """The units that a role reaches: its own with its hamlets, or all below; and what was merged into them."""
+    if held.unit not in catalogue.units:
+        return set()
+    below = catalogue.units.subtree(held.unit)
+    if catalogue.roles[held.role].scope == "own":
+        below = [unit for unit in below if unit.code == held.unit or unit.kind == "hamlet"]
+    covered = {unit.code for unit in below}
+    ended = [unit for unit in catalogue.units.values() if unit.ends is not None and unit.ends < day]
+    while merged := {unit.code for unit in ended if covered & set(unit.successors)} - covered:
+        covered |= merged
+    return covered
+
+
+def _held(catalogue: Catalogue, user: User, day: date, word: str) -> Iterable[RoleHeld]:
+    for held in user.roles_on(day):
+        role = catalogue.roles.get(held.role)
+        if role is not None and user.is_active and (not word or word in role.may):
+            yield held
+
+
+def units_where(user: User, word: str, day: date | None = None) -> frozenset[str]:
+    """The units in which a person may do something (a word of ``may`` in ``roles.yaml``)."""
+    catalogue, day = services().catalogue, day or _today()
+    return frozenset().union(*(_covered(catalogue, held, day) for held in _held(catalogue, user, day, word)))
+
+
+def units_visible(user: User, day: date | None = None) -> frozenset[str]:
+    """The units whose records a person may read."""
+    return units_where(user, "read", day)
+
+
+def may_do(user: User, word: str, unit: str) -> bool:
+    """Whether a person may do something in a unit."""
+    return unit in units_where(user, word)
+
+
+def may_see_confidential(session: Session, user: User, unit: str, record_type: str, case: str | None = None) -> bool:
+    """Whether a person may read the confidential values of a record.
+
+    Case managers may in their own unit; officers of the district with a dated, reasoned grant of this case by a second
+    person; administrators never.
+
+    Args:
+        case: the id of the record's case: its key's id.
+    """
+    catalogue, day = services().catalogue, _today()
+    known = catalogue.types.get(record_type)
+    if known is None or not known.sealed_by:
+        return False
+    for held in _held(catalogue, user, day, "read"):
+        need = catalogue.roles[held.role].confidential
+        if need == "own" and unit in _covered(catalogue, held, day):
+            return True
+        if need == "granted" and case and unit in _covered(catalogue, held, day) and _granted(session, user, case, day):
+            return True
+    return False
+
+
+def _granted(session: Session, user: User, case: str, day: date) -> bool:
+    grants = session.scalars(select(Grant).where(Grant.user == user.id, Grant.case == case))
+    return any(grant.holds_on(day) for grant in grants)
+
+
+# --- a tablet ------------------------------------------------------------------------------------------------------
+
+
+def scope_of(user: User, unit: str, *, catalogue: Catalogue | None = None, day: date | None = None) -> Scope:
+    """What a person's tablet of a unit may hold.
+
+    Sealed types are in it only where the person manages cases in every unit of the scope. The version follows the contents.
+    """
+    catalogue, day = catalogue or services().catalogue, day or _today()
+    here = {one.code for one in catalogue.units.subtree(unit)}
+    units, own_cases = set[str](), set[str]()
+    for held in _held(catalogue, user, day, "read"):
+        covered = _covered(catalogue, held, day)
+        if unit not in covered:
+            continue
+        merged = {code for code in covered if set(catalogue.units[code].successors) & here}
+        units |= covered & (here | merged)
+        if catalogue.roles[held.role].confidential == "own":
+            own_cases |= covered
+    stream = catalogue.units.stream_of(unit)
+    cases = bool(units) and units <= own_cases
+    told = "\0".join([stream, str(int(cases)), *sorted(units)])
+    version = hashlib.sha256(told.encode()).hexdigest()[:16]
+    return Scope(stream, tuple(sorted(units)), cases, version)
+
+
+class PeopleRights:
+    """What people may do with lines, for the gate that judges them; answers are kept for one transaction."""
+
+    def __init__(self, session: Session, catalogue: Catalogue, day: date) -> None:
+        self.session = session
+        self.catalogue = catalogue
+        self.day = day
+        self._users: dict[str, User | None] = {}
+        self._reach: dict[str, frozenset[str]] = {}
+
+    def _user(self, user: str) -> User | None:
+        if user not in self._users:
+            self._users[user] = self.session.get(User, user)
+        return self._users[user]
+
+    def _roles(self, user: str, unit: str, word: str = "") -> list[str]:
+        person = self._user(user)
+        if person is None:
+            return []
+        roles = []
+        for held in _held(self.catalogue, person, self.day, word):
+            if held.id not in self._reach:
+                self._reach[held.id] = frozenset(_covered(self.catalogue, held, self.day))
+            if unit in self._reach[held.id]:
+                roles.append(held.role)
+        return roles
+
+    def may_write(self, user: str, unit: str, record_type: RecordType) -> bool:
+        """Whether a person may record and edit this type in this unit; sealed types only as a case manager of it."""
+        roles = self._roles(user, unit, "record")
+        if record_type.sealed_by:
+            return any(self.catalogue.roles[role].confidential == "own" for role in roles)
+        return bool(roles)
+
+    def may_act(self, user: str, unit: str) -> bool:
+        """Whether a person may move a workflow or decide in this unit without recording there."""
+        return any(self.catalogue.roles[role].may - {"read", "published", "administer"} for role in self._roles(user, unit))
+
+    def may_go(self, user: str, unit: str, flow: str, start: str | None, to: str) -> bool:
+        """Whether a person may move a workflow in this unit from a state to another, and whether the move exists."""
+        known = self.catalogue.flows.get(flow)
+        move = None if known is None else known.move(start, to)
+        return move is not None and bool(set(self._roles(user, unit)) & set(move.roles))

@@ -1,0 +1,128 @@
+"""Every setting of a server in one table: name, type, default, and a help that says its unit.
+
+A setting is read from the environment (``SEN_`` and its name in capitals) and may be given as an option of a command. Nothing
+secret is a setting: keys and the cookies' secret stand in the key store.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from shared.errors import SenError
+
+PREFIX = "SEN_"
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+__all__ = ["LOOPBACK", "PREFIX", "SETTINGS", "Config", "Setting"]
+
+
+def _setting(default: Any, help: str) -> Any:
+    return field(default=default, metadata={"help": help})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """The settings of one server process."""
+
+    var: Path = _setting(Path("var"), "folder of everything that the server writes")
+    database: str = _setting("", "path of an SQLite file, or a postgresql:// address; empty: sen.sqlite3 in the folder above")
+    keys: Path | None = _setting(None, "path of the key store; empty: keys.sqlite3 in the folder above")
+    master_key: Path | None = _setting(None, "path of the master key's file, never in a backup; empty: master.key in the folder above")
+    catalogue: Path | None = _setting(None, "folder of the catalogue's YAML; empty: the one that ships")
+    name: str = _setting("Sen", "what tablets and documents call this server")
+    host: str = _setting("127.0.0.1", "address to listen on")
+    port: int = _setting(8040, "TCP port to listen on; 0 takes a free one")
+    threads: int = _setting(10, "how many requests are worked on at once")
+    tls_certificate: Path | None = _setting(None, "path of the certificate in PEM; needed to listen beyond this machine")
+    tls_key: Path | None = _setting(None, "path of the certificate's private key in PEM")
+    behind_proxy: bool = _setting(False, "1 behind a proxy that speaks HTTPS: its X-Forwarded headers are then believed")
+    today: datetime | None = _setting(None, "date (2022-05-30) or time (2022-05-30T08:00) at which the process's clock starts")
+    session_minutes: int = _setting(60, "minutes without a click after which a person is signed out")
+    code_hours: int = _setting(72, "hours for which an enrolment code can be used")
+    largest_body_mb: int = _setting(16, "megabytes that one request may bring")
+    database_wait_s: int = _setting(10, "seconds that a transaction waits for another one's lock")
+    log: str = _setting("info", "what is logged: debug, info, warning or error")
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str] | None = None, **options: Any) -> Config:
+        """Read the settings: an option wins over the environment, the environment over the default.
+
+        Raises:
+            SenError: ``bad_setting`` with the setting's name.
+        """
+        given = os.environ if environment is None else environment
+        values: dict[str, Any] = {}
+        for setting in SETTINGS.values():
+            told = options.get(setting.name)
+            if told is None:
+                told = given.get(setting.variable) or None
+            if told is not None:
+                values[setting.name] = setting.parse(told)
+        return cls(**values)
+
+    @property
+    def https(self) -> bool:
+        """Whether browsers reach the console by HTTPS: cookies are then marked Secure."""
+        return self.tls_certificate is not None or self.behind_proxy
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """One row of the table."""
+
+    name: str
+    type: str
+    default: Any
+    help: str
+
+    @property
+    def variable(self) -> str:
+        """The name of its environment variable."""
+        return PREFIX + self.name.upper()
+
+    def parse(self, text: Any) -> Any:
+        """The value of what was written; raises SenError("bad_setting")."""
+        if not isinstance(text, str):
+            return text
+        try:
+            return _PARSERS[self.type](text.strip())
+        except ValueError as error:
+            raise SenError("bad_setting", name=self.variable) from error
+
+
+def _truth(text: str) -> bool:
+    if text.lower() not in ("0", "1", "no", "yes", "false", "true"):
+        raise ValueError(text)
+    return text.lower() in ("1", "yes", "true")
+
+
+def _moment(text: str) -> datetime:
+    if len(text) > len("2022-05-30"):
+        return datetime.fromisoformat(text)
+    now = datetime.now().astimezone().time()
+    return datetime.combine(date.fromisoformat(text), now)
+
+
+_PARSERS: Mapping[str, Callable[[str], Any]] = {
+    "Path": Path,
+    "Path | None": Path,
+    "str": str,
+    "int": int,
+    "bool": _truth,
+    "datetime | None": _moment,
+}
+
+SETTINGS: Mapping[str, Setting] = {
+    one.name: Setting(
+        name=one.name,
+        type=str(one.type),
+        default=one.default,
+        help=one.metadata["help"],
+    )
+    for one in fields(Config)
+}

@@ -1,0 +1,162 @@
+"""The engine with its pragmas, and the one way to write: a transaction that begins IMMEDIATE and is tried again.
+
+``db.session`` is for reading only and refuses to write. ``transaction`` gives a session of ORM objects, ``writing`` a bare
+connection for rows in batches; ``retrying`` runs a whole piece of work again where the database asked for it. Works alike on
+SQLite (WAL, synchronous=FULL: a commit that was answered survives a power cut) and PostgreSQL.
+"""
+
+import contextlib
+import random
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+from flask_sqlalchemy import SQLAlchemy
+from flask_sqlalchemy.session import Session as FlaskSession
+from sqlalchemy import Connection, Engine, MetaData, event
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import DeclarativeBase, Session
+
+from shared.errors import SenError
+
+TRIES = 6
+FIRST_PAUSE_S = 0.02
+"""Doubled after each try, with jitter, so that two that met do not meet again."""
+
+SQLITE_CODES = {5: "database_busy", 6: "database_busy", 8: "storage_failed", 10: "storage_failed", 13: "disk_full"}
+"""SQLite's primary result codes: BUSY, LOCKED, READONLY, IOERR, FULL."""
+
+POSTGRESQL_CODES = {
+    "40001": "database_busy", "40P01": "database_busy", "55P03": "database_busy", "53100": "disk_full", "25006": "storage_failed",
+    "58030": "storage_failed", "57P01": "database_away", "57P02": "database_away", "57P03": "database_away",
+}  # fmt: skip
+"""SQLSTATE: serialization failure, deadlock, lock not available, disk full, read only, I/O error, shutdown."""
+
+AGAIN = frozenset({"database_busy"})
+"""What is worth another try by itself; the rest a person must mend."""
+
+NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+Result = TypeVar("Result")
+
+__all__ = ["Base", "code_of", "db", "engine_options", "reading", "retrying", "transaction", "watch_engine", "writing"]
+
+
+class Base(DeclarativeBase):
+    """The base of all tables; every constraint has a name, so that a migration can speak of it."""
+
+    metadata = MetaData(naming_convention=NAMES)
+
+
+class ReadingSession(FlaskSession):
+    """The session of a request; what is written goes through ``transaction``."""
+
+    def flush(self, objects: Any = None) -> None:
+        """Refuse to write."""
+        if self.new or self.deleted or any(self.is_modified(one) for one in self.dirty):
+            raise RuntimeError("db.session reads; write in server.db.transaction")
+
+
+db = SQLAlchemy(model_class=Base, session_options={"class_": ReadingSession})
+
+
+def engine_options(url: str, wait_s: int) -> dict[str, Any]:
+    """What an engine is made with; ``wait_s`` is how long a lock is waited for."""
+    if url.startswith("sqlite"):
+        return {"connect_args": {"timeout": wait_s}, "hide_parameters": True}
+    options = f"-c lock_timeout={wait_s * 1000} -c TimeZone=UTC"
+    return {"connect_args": {"options": options}, "pool_pre_ping": True, "hide_parameters": True}
+
+
+def watch_engine(engine: Engine) -> None:
+    """Give an engine's connections their pragmas, and its transactions their beginning."""
+    if engine.dialect.name != "sqlite":
+        return
+
+    @event.listens_for(engine, "connect")
+    def pragmas(connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None  # sqlite3 begins nothing by itself; `begin` below does
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("writes")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+@contextlib.contextmanager
+def writing() -> Iterator[Connection]:
+    """A writing transaction on a bare connection: committed at the end of the block, rolled back by an exception.
+
+    Raises:
+        SenError: ``database_busy``, ``disk_full``, ``storage_failed`` or ``database_away``.
+    """
+    with named_errors(), db.engine.execution_options(writes=True).begin() as connection:
+        yield connection
+
+
+@contextlib.contextmanager
+def reading() -> Iterator[Connection]:
+    """A reading transaction: everything it gives belongs to one moment."""
+    engine = db.engine
+    if engine.dialect.name == "postgresql":
+        engine = engine.execution_options(isolation_level="REPEATABLE READ")
+    with named_errors(), engine.begin() as connection:
+        yield connection
+
+
+def retrying(work: Callable[[], Result]) -> Result:
+    """Run work that holds a whole transaction; run it again, a bounded number of times, where the database was busy.
+
+    The work must do nothing outside the database that may not happen twice.
+    """
+    for attempt in range(TRIES - 1):
+        try:
+            return work()
+        except SenError as error:
+            if error.code not in AGAIN:
+                raise
+            time.sleep(FIRST_PAUSE_S * 2**attempt * (0.5 + random.random()))
+    return work()
+
+
+def transaction(work: Callable[[Session], Result]) -> Result:
+    """Run work on a session in one writing transaction, again where the database was busy; gives what the work gives."""
+
+    def once() -> Result:
+        with writing() as connection, Session(connection, expire_on_commit=False) as session:
+            result = work(session)
+            session.flush()
+            return result
+
+    return retrying(once)
+
+
+@contextlib.contextmanager
+def named_errors() -> Iterator[None]:
+    """Turn the database's errors that a person may meet into SenError, without statement or values."""
+    try:
+        yield
+    except DBAPIError as error:
+        code = code_of(error)
+        if code:
+            raise SenError(code) from error
+        raise
+
+
+def code_of(error: DBAPIError) -> str:
+    """The code of a database's error, or "" where it is a mistake of ours."""
+    original = error.orig
+    if isinstance(original, sqlite3.Error):
+        return SQLITE_CODES.get(getattr(original, "sqlite_errorcode", 0) & 0xFF, "")
+    state = getattr(original, "sqlstate", None)
+    if state is None:
+        return "database_away" if error.connection_invalidated or type(original).__name__ == "OperationalError" else ""
+    return POSTGRESQL_CODES.get(state, "database_away" if state.startswith("08") else "")

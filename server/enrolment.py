@@ -1,0 +1,145 @@
+"""Enrolment: a one-time code for a person and a unit becomes a device with keys; and a device's revocation.
+
+A code is short and easy to read aloud, used once, valid for some days, and kept only as a hash. An answer that was lost can be
+asked for again with the same keys, and with no others.
+"""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from server.access import scope_of
+from server.audit import note
+from server.keystore import KeyStore
+from server.people import LONGEST_NAME, Device, EnrolmentCode, User
+from shared.catalogue import Catalogue
+from shared.errors import SenError
+from shared.ids import b64, new_id
+from shared.sealing import KEY_BYTES, BoxKeys, agree
+from shared.text import clean
+
+LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
+"""No 0 and O, no 1, I and L: nobody confuses them on paper or on the telephone."""
+
+CODE_LETTERS = 12
+"""59 bits: with ten tries a minute nobody meets one in the days that it lives."""
+
+GROUP = 4
+
+__all__ = ["CODE_LETTERS", "LETTERS", "Enrolled", "Request", "enrol", "make_code", "read_code", "revoke"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What a tablet asks with: the code and its public keys (32 bytes each)."""
+
+    code: str
+    sign: bytes
+    box: bytes
+    officer_box: bytes
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Enrolled:
+    """Who was enrolled: the device and its person."""
+
+    device: Device
+    user: User
+
+
+def read_code(text: str) -> str:
+    """A code as it is kept: capitals without blanks and dashes."""
+    return "".join(letter for letter in text.upper() if letter not in " -\t")
+
+
+def _hash(code: str) -> str:
+    return b64(hashlib.sha256(b"sen-enrol/1" + code.encode("utf-8", "replace")).digest())
+
+
+def make_code(
+    session: Session, catalogue: Catalogue, *, user: User, unit: str, made_by: str | None, now_ms: int, hours: int
+) -> str:
+    """Make a code for a person and a unit: ``ABCD-EFGH-JKMN``. It is told once and cannot be shown again.
+
+    Raises:
+        SenError: ``unknown_unit``; ``no_role_here`` where the person could hold nothing on a tablet of that unit.
+    """
+    if unit not in catalogue.units:
+        raise SenError("unknown_unit")
+    if not scope_of(user, unit).units:
+        raise SenError("no_role_here")
+    code = "".join(secrets.choice(LETTERS) for _ in range(CODE_LETTERS))
+    session.add(
+        EnrolmentCode(
+            hash=_hash(code), user=user.id, unit=unit, made_by=made_by, made_ms=now_ms, expires_ms=now_ms + hours * 3_600_000
+        )
+    )
+    note(session, user=made_by or "", action="enrol_code", subject=user.id, at_ms=now_ms)
+    return "-".join(code[start : start + GROUP] for start in range(0, CODE_LETTERS, GROUP))
+
+
+def _check_keys(request: Request) -> None:
+    try:
+        Ed25519PublicKey.from_public_bytes(request.sign)
+        for box in (request.box, request.officer_box):
+            agree(BoxKeys.new().private, box)
+    except (ValueError, SenError, UnsupportedAlgorithm) as error:
+        raise SenError("bad_key") from error
+    if len({request.sign, request.box, request.officer_box}) != 3 or len(request.sign) != KEY_BYTES:
+        raise SenError("bad_key")
+
+
+def enrol(session: Session, keys: KeyStore, request: Request, *, now_ms: int) -> Enrolled:
+    """Enrol a device, in the present writing transaction.
+
+    Raises:
+        SenError: ``code_wrong``, ``code_used``, ``code_expired``, ``bad_key`` or ``device_revoked``.
+    """
+    _check_keys(request)
+    query = select(EnrolmentCode).where(EnrolmentCode.hash == _hash(read_code(request.code))).with_for_update()
+    code = session.scalar(query)
+    if code is None:
+        raise SenError("code_wrong")
+    if code.device is not None:
+        return _told_again(session, code, request)
+    if now_ms > code.expires_ms:
+        raise SenError("code_expired")
+    user = session.get_one(User, code.user)
+    if not user.is_active:
+        raise SenError("code_wrong")
+    if session.scalar(select(Device.id).where(Device.sign == request.sign)) is not None:
+        raise SenError("bad_key")
+    device = Device(
+        id=new_id(), user=user.id, unit=code.unit, name=clean(request.name).strip()[:LONGEST_NAME], sign=request.sign,
+        box=request.box, officer_box=request.officer_box, enrolled_ms=now_ms,
+    )  # fmt: skip
+    session.add(device)
+    session.flush()
+    code.used_ms, code.device = now_ms, device.id
+    note(session, user=user.id, action="enrol", subject=device.id, at_ms=now_ms)
+    keys.mac_key(device.id, device.box)
+    return Enrolled(device=device, user=user)
+
+
+def _told_again(session: Session, code: EnrolmentCode, request: Request) -> Enrolled:
+    """The answer once more, to the device that has had it; to any other the code is used."""
+    device = session.get_one(Device, code.device)
+    if (device.sign, device.box, device.officer_box) != (request.sign, request.box, request.officer_box):
+        raise SenError("code_used")
+    if device.revoked_ms is not None:
+        raise SenError("device_revoked")
+    return Enrolled(device=device, user=session.get_one(User, device.user))
+
+
+def revoke(session: Session, keys: KeyStore, device: Device, *, by: str, now_ms: int) -> None:
+    """Revoke a device: it gets nothing more; what it still hands in is kept for review. It stays revoked after a restore."""
+    if device.revoked_ms is None:
+        device.revoked_ms, device.revoked_by = now_ms, by
+        note(session, user=by, action="revoke", subject=device.id, at_ms=now_ms)
+    keys.note_ended("device", device.id, device.revoked_ms)

@@ -1,0 +1,213 @@
+"""The key store: the server's own keys and the case keys, in an SQLite file of its own, sealed under a master key in a file.
+
+It stands apart from the data and from its backups: whoever finds a database or its backup opens nothing, and to destroy a case
+key erases the case everywhere. What has ended for good (erasures, revocations) stands here too, so that a restored database
+can be told again.
+"""
+
+import hashlib
+import hmac
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from server.places import private_folder, write_private
+from shared.errors import SenError
+from shared.ids import b64, new_id, unb64
+from shared.sealing import KEY_BYTES, BoxKeys, agree, derive, new_key, open_box, open_bytes, seal_box, seal_bytes
+
+WAIT_S = 10
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS own (name TEXT PRIMARY KEY, sealed BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS case_key (id TEXT PRIMARY KEY, sealed BLOB);
+CREATE TABLE IF NOT EXISTS ended (kind TEXT, id TEXT, at_ms INTEGER NOT NULL, PRIMARY KEY (kind, id));
+"""
+OWN_SECRETS = ("box", "sign", "run", "cookies", "audit")
+
+__all__ = ["Identity", "KeyStore", "wrap_bound"]
+
+
+class Identity(NamedTuple):
+    """The server as a device: its id, its public signing key (it binds the server's logs) and its X25519 pair."""
+
+    id: str
+    key: bytes
+    box: BoxKeys
+
+
+def wrap_bound(key_id: str) -> bytes:
+    """What a wrapped case key is bound to."""
+    return b"sen-case/1" + key_id.encode("ascii")
+
+
+class KeyStore:
+    """Opens and makes the key store of one server. Its methods may be called from any thread."""
+
+    def __init__(self, path: Path, master_key: Path) -> None:
+        self.path = path
+        self._known: dict[str, bytes] = {}
+        self._lock = threading.Lock()
+        private_folder(path.parent)
+        fresh = not path.exists()
+        self._master = self._read_master(master_key, fresh)
+        if fresh:
+            os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+        with self._open() as connection:
+            connection.executescript(SCHEMA)
+        self._own = self._read_own()
+
+    def _read_master(self, path: Path, fresh: bool) -> bytes:
+        if not path.exists():
+            if not fresh:
+                raise SenError("master_key_missing", path=path.name)
+            write_private(path, b64(new_key()).encode("ascii") + b"\n")
+        try:
+            key = unb64(path.read_text("ascii").strip())
+        except ValueError as error:
+            raise SenError("master_key_wrong", path=path.name) from error
+        if len(key) != KEY_BYTES:
+            raise SenError("master_key_wrong", path=path.name)
+        return key
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        connection = sqlite3.connect(self.path, timeout=WAIT_S, isolation_level=None)
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=FULL")
+            connection.execute("PRAGMA secure_delete=ON")
+            yield connection
+        finally:
+            connection.close()
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        with self._open() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
+            connection.execute("COMMIT")
+
+    def _read_own(self) -> dict[str, bytes]:
+        """Read the server's own secrets; make those that are missing. Two processes that begin at once agree."""
+        with self._writing() as connection:
+            there = dict(connection.execute("SELECT name, sealed FROM own").fetchall())
+            try:
+                own = {name: open_bytes(self._master, sealed, name.encode()) for name, sealed in there.items()}
+            except SenError as error:
+                raise SenError("master_key_wrong", path="master.key") from error
+            for name in ("id", *OWN_SECRETS):
+                if name not in own:
+                    own[name] = new_id().encode("ascii") if name == "id" else new_key()
+                    sealed = seal_bytes(self._master, own[name], name.encode())
+                    connection.execute("INSERT INTO own VALUES (?, ?)", (name, sealed))
+        return own
+
+    @cached_property
+    def identity(self) -> Identity:
+        """Who this server is; the same after a move to another machine with its keys."""
+        sign = Ed25519PrivateKey.from_private_bytes(self._own["sign"])
+        public = sign.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+        return Identity(self._own["id"].decode("ascii"), public, BoxKeys.from_private(self._own["box"]))
+
+    @property
+    def run_key(self) -> bytes:
+        """The key of the proofs of runs."""
+        return self._own["run"]
+
+    @property
+    def cookie_secret(self) -> bytes:
+        """The key that signs sessions."""
+        return self._own["cookies"]
+
+    def audit_mark(self, head: bytes) -> bytes:
+        """A proof, 32 bytes, that this server wrote a head of the audit chain."""
+        return hmac.digest(self._own["audit"], head, hashlib.sha256)
+
+    def mac_key(self, device: str, device_box: bytes) -> bytes:
+        """The key of a device's messages: HKDF of the X25519 agreement with its public key."""
+        return derive(agree(self.identity.box.private, device_box), b"sen-mac/1" + device.encode("ascii"))
+
+    # --- case keys -----------------------------------------------------------------------------------------------
+
+    def keep_wraps(self, wraps: Sequence[Sequence[str]]) -> None:
+        """Keep case keys that tablets wrapped to this server: rows of (key id, recipient, wrapped key in base64url).
+
+        Rows for others are let pass; a key that is there, or was destroyed, stays as it is. What cannot be opened is refused:
+        SenError("sealed_open_failed").
+        """
+        own = [(key_id, wrapped) for key_id, recipient, wrapped in wraps if recipient == self.identity.id]
+        rows = []
+        for key_id, wrapped in own:
+            key = self._unwrap(key_id, wrapped)
+            rows.append((key_id, seal_bytes(self._master, key, wrap_bound(key_id))))
+        if rows:
+            with self._writing() as connection:
+                connection.executemany("INSERT OR IGNORE INTO case_key VALUES (?, ?)", rows)
+
+    def _unwrap(self, key_id: str, wrapped: str) -> bytes:
+        try:
+            key = open_box(self.identity.box, unb64(wrapped), wrap_bound(key_id))
+        except (SenError, ValueError) as error:
+            raise SenError("sealed_open_failed") from error
+        if len(key) != KEY_BYTES:
+            raise SenError("sealed_open_failed")
+        return key
+
+    def new_case_key(self, key_id: str) -> bytes:
+        """Make the key of a case that begins at the console; the present one where there is one."""
+        sealed = seal_bytes(self._master, new_key(), wrap_bound(key_id))
+        with self._writing() as connection:
+            connection.execute("INSERT OR IGNORE INTO case_key VALUES (?, ?)", (key_id, sealed))
+        key = self.case_key(key_id)
+        if key is None:
+            raise SenError("case_erased")
+        return key
+
+    def case_key(self, key_id: str) -> bytes | None:
+        """The key of a case; None where it never came or was destroyed."""
+        return self.case_keys([key_id]).get(key_id)
+
+    def case_keys(self, key_ids: Sequence[str]) -> dict[str, bytes]:
+        """The keys of several cases, those that there are."""
+        keys: dict[str, bytes] = {}
+        with self._open() as connection:
+            for key_id in key_ids:
+                row = connection.execute("SELECT sealed FROM case_key WHERE id = ?", (key_id,)).fetchone()
+                if row is not None and row[0] is not None:
+                    keys[key_id] = open_bytes(self._master, row[0], wrap_bound(key_id))
+        return keys
+
+    def wrap_for(self, key_ids: Sequence[str], recipient: str, box: bytes) -> list[tuple[str, str, str]]:
+        """Case keys wrapped to a person's public key: rows of (key id, recipient, wrapped key in base64url)."""
+        keys = self.case_keys(key_ids)
+        return [(key_id, recipient, b64(seal_box(box, key, wrap_bound(key_id)))) for key_id, key in keys.items()]
+
+    def destroy_case_key(self, key_id: str, at_ms: int) -> None:
+        """Erase a case: its key is gone, here and, after the next backup of the keys, everywhere."""
+        with self._writing() as connection:
+            connection.execute("INSERT INTO case_key VALUES (?, NULL) ON CONFLICT (id) DO UPDATE SET sealed = NULL", (key_id,))
+            connection.execute("INSERT OR IGNORE INTO ended VALUES ('case', ?, ?)", (key_id, at_ms))
+
+    # --- what has ended ------------------------------------------------------------------------------------------
+
+    def note_ended(self, kind: str, id: str, at_ms: int) -> None:
+        """Remember for good that something ended: kind ``device``, ``grant``, ``role`` or ``user``."""
+        with self._writing() as connection:
+            connection.execute("INSERT OR IGNORE INTO ended VALUES (?, ?, ?)", (kind, id, at_ms))
+
+    def ended(self) -> list[tuple[str, str, int]]:
+        """Everything that ended: (kind, id, time in milliseconds)."""
+        with self._open() as connection:
+            return list(connection.execute("SELECT kind, id, at_ms FROM ended ORDER BY at_ms"))
