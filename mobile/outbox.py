@@ -1,0 +1,256 @@
+"""The tablet's own logs: changes become lines, and wait until the server has read and told them.
+
+A change is in the log when ``write`` has returned, and then it is on disk. Unsettled changes are held in memory too, by record: they are
+what the screens show on top of the told state.
+"""
+
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from sqlite3 import Connection
+from typing import TYPE_CHECKING
+
+from shared.errors import SenError
+from shared.ids import new_id
+from sync.clock import tick
+from sync.errors import ContentFault
+from sync.log import Change, LogHead, Operation, chain_next, chain_start, parse_name, write_line
+from sync.messages import Run
+from sync.store import OwnLog
+
+if TYPE_CHECKING:
+    from mobile.store import Store
+
+__all__ = ["Outbox", "Subject"]
+
+
+class Subject:
+    """What a change is about: a record of a type in a unit."""
+
+    def __init__(self, *, record: str, type: str, unit: str, urgent: bool) -> None:
+        self.record = record
+        self.type = type
+        self.unit = unit
+        self.urgent = urgent
+
+
+class Outbox:
+    """The own logs of one tablet; ``key`` is the public signing key to which they are bound."""
+
+    def __init__(self, store: "Store", key: bytes) -> None:
+        self.store = store
+        self.key = key
+        self._lock = threading.RLock()
+        self._pending: dict[str, dict[str, Change]] = {}
+        """record → name → change, in the order of writing."""
+        self._open_logs()
+        self._read_pending()
+
+    def _open_logs(self) -> None:
+        """Open a main and an urgent log where there is none; a closed one stays to be sent."""
+        with self.store.database.writing() as connection:
+            held = {bool(row[0]) for row in connection.execute("SELECT urgent FROM log WHERE closed = 0")}
+            for urgent in {True, False} - held:
+                log = new_id()
+                connection.execute("INSERT INTO log VALUES (?, ?, 0, ?, 0, 0)", (log, int(urgent), chain_start(log, self.key)))
+
+    def _read_pending(self) -> None:
+        query = "SELECT log, number, name, body FROM own_line WHERE settled = 0 ORDER BY made, log, number"
+        with self.store.database.reading() as connection:
+            rows = connection.execute(query).fetchall()
+        for log, number, name, body in rows:
+            change = Change.parse(self.store.rows.open(body, f"own {log} {number}"))
+            self._pending.setdefault(change.record, {})[name] = change
+
+    # writing
+
+    def write(
+        self, subject: Subject, changes: Iterable[Sequence[Operation]], blobs: Mapping[str, bytes] | None = None, *, draft_done: bool = False
+    ) -> list[str]:
+        """Put changes of one record into the log; gives their names. One transaction: all of them or none.
+
+        Args:
+            blobs: the sealed values that they name, by hash.
+            draft_done: the record's draft is now in the log and is forgotten in the same transaction.
+
+        Raises:
+            SenError: ``line_too_long``, ``disk_full`` and the like; nothing was written.
+        """
+        store, written = self.store, []
+        try:
+            with store.database.writing() as connection:
+                for operations in changes:
+                    written.append(self._append(connection, subject, operations))
+                if blobs:
+                    connection.executemany("INSERT OR IGNORE INTO blob VALUES (?, ?)", list(blobs.items()))
+                if draft_done:
+                    connection.execute("DELETE FROM draft WHERE record = ?", (subject.record,))
+        except ContentFault as fault:
+            raise SenError(fault.code) from fault
+        with self._lock:
+            self._pending.setdefault(subject.record, {}).update(written)
+        store.heard([subject.record])
+        return [name for name, _ in written]
+
+    def _append(self, connection: Connection, subject: Subject, operations: Sequence[Operation]) -> tuple[str, Change]:
+        store = self.store
+        log, number, chain = connection.execute(
+            "SELECT id, number, chain FROM log WHERE urgent = ? AND closed = 0", (int(subject.urgent),)
+        ).fetchone()
+        now = store.now_ms()
+        time = tick(store.last_time(), now)
+        change = Change(
+            log=log, number=number + 1, time=time, user=store.device().user, catalogue=store.catalogue().version, record=subject.record,
+            type=subject.type, unit=subject.unit, operations=tuple(operations),
+        )  # fmt: skip
+        line = write_line(change)
+        body = store.rows.seal(line.body, f"own {log} {number + 1}")
+        connection.execute(
+            "INSERT INTO own_line (log, number, name, before, body, size, made) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (log, number + 1, line.name, chain, body, len(line.body), now),
+        )
+        connection.execute("UPDATE log SET number = ?, chain = ? WHERE id = ?", (number + 1, chain_next(chain, line.hash), log))
+        store.set_note("time", f"{time.ms},{time.counter}")
+        return line.name, change
+
+    # what is shown on top
+
+    def pending(self, record: str) -> list[tuple[str, Change]]:
+        """The unsettled changes of a record with their names, in the order of writing."""
+        with self._lock:
+            return list(self._pending.get(record, {}).items())
+
+    def records(self) -> list[str]:
+        """The records with unsettled changes."""
+        with self._lock:
+            return list(self._pending)
+
+    def unsettled(self) -> list[tuple[str, Change]]:
+        """All unsettled changes with their names, record by record."""
+        with self._lock:
+            return [one for changes in self._pending.values() for one in changes.items()]
+
+    def settled(self, names: Iterable[str]) -> None:
+        """Forget changes that are settled on disk."""
+        gone = set(names)
+        if not gone:
+            return
+        with self._lock:
+            for record in list(self._pending):
+                left = {name: change for name, change in self._pending[record].items() if name not in gone}
+                if left:
+                    self._pending[record] = left
+                else:
+                    del self._pending[record]
+
+    # sending
+
+    def logs(self) -> list[OwnLog]:
+        """The logs, the urgent one first; a closed one as long as it has something to send."""
+        query = (
+            "SELECT id, urgent, number, chain, acknowledged FROM log WHERE closed = 0 OR acknowledged < number"
+            " ORDER BY urgent DESC, closed DESC, id"
+        )
+        with self.store.database.reading() as connection:
+            rows = connection.execute(query).fetchall()
+        return [OwnLog(log, bool(urgent), LogHead(number, chain), read) for log, urgent, number, chain, read in rows]
+
+    def run(self, log: str, after: int, limit_bytes: int) -> Run | None:
+        """The lines behind ``after``, up to about so many bytes but at least one; None when none."""
+        query = "SELECT number, before, body, size FROM own_line WHERE log = ? AND number > ? ORDER BY number"
+        lines: list[bytes] = []
+        before, size = b"", 0
+        with self.store.database.reading() as connection:
+            for number, chain, body, length in connection.execute(query, (log, after)):
+                if lines and size + length > limit_bytes:
+                    break
+                before = before or bytes(chain)
+                lines.append(self.store.rows.open(body, f"own {log} {number}"))
+                size += length
+        return Run(log, after + 1, before, lines) if lines else None
+
+    def blobs_named(self, run: Run) -> list[str]:
+        """The hashes of the sealed values that a run's lines name."""
+        named: dict[str, None] = {}
+        for line in run.lines:
+            if b'"b":"' in line:
+                named.update(dict.fromkeys(op.blob for op in Change.parse(line).operations if op.blob is not None))
+        return list(named)
+
+    def line(self, name: str) -> bytes | None:
+        """An own line by its name."""
+        log, number, _ = parse_name(name)
+        query = "SELECT body FROM own_line WHERE log = ? AND number = ? AND name = ?"
+        with self.store.database.reading() as connection:
+            row = connection.execute(query, (log, number, name)).fetchone()
+        return None if row is None else self.store.rows.open(row[0], f"own {log} {number}")
+
+    def acknowledge(
+        self, connection: Connection, read: Mapping[str, LogHead], aside: Sequence[tuple[str, int, str]]
+    ) -> dict[str, Change]:
+        """Keep how far the server has read; gives what was set aside: it is settled, and stands no more."""
+        at = self.store.now_ms()
+        for log, head in read.items():
+            connection.execute("UPDATE log SET acknowledged = min(?, number) WHERE id = ?", (head.number, log))
+            if head.number:
+                connection.execute("INSERT OR IGNORE INTO acknowledgement VALUES (?, ?, ?)", (log, head.number, at))
+        gone: dict[str, Change] = {}
+        for log, number, code in aside:
+            row = connection.execute("SELECT name, body FROM own_line WHERE log = ? AND number = ?", (log, number)).fetchone()
+            if row is not None:
+                gone[row[0]] = Change.parse(self.store.rows.open(row[1], f"own {log} {number}"))
+                connection.execute("UPDATE own_line SET settled = 1, aside = ? WHERE log = ? AND number = ?", (code, log, number))
+        return gone
+
+    def close_log(self, log: str) -> None:
+        """Close a log that was found forked: it stays to be looked at, and later changes go into a new one."""
+        with self.store.database.writing() as connection:
+            connection.execute("UPDATE log SET closed = 1 WHERE id = ?", (log,))
+        self._open_logs()
+
+    # what the screens ask
+
+    def unsent_bytes(self) -> int:
+        """The bytes of the lines that the server is not known to have read."""
+        query = (
+            "SELECT coalesce(sum(size), 0) FROM own_line JOIN log ON own_line.log = log.id"
+            " WHERE own_line.number > log.acknowledged"
+        )
+        with self.store.database.reading() as connection:
+            return int(connection.execute(query).fetchone()[0])
+
+    def _unsent(self) -> list[tuple[str, int, Change]]:
+        """The lines that the server is not known to have read: (log, made, change)."""
+        read = {log.log: log.acknowledged for log in self.logs()}
+        found = [change for _, change in self.unsettled() if change.number > read.get(change.log, change.number)]
+        return [(change.log, change.time.ms, change) for change in found]
+
+    def unsent_records(self) -> list[tuple[str, int, int]]:
+        """The records with such lines: (record, how many, the oldest one's milliseconds), the oldest first."""
+        told: dict[str, tuple[int, int]] = {}
+        for _, made, change in self._unsent():
+            count, since = told.get(change.record, (0, made))
+            told[change.record] = (count + 1, min(since, made))
+        return sorted(((record, count, since) for record, (count, since) in told.items()), key=lambda row: row[2])
+
+    def waits(self, record: str) -> bool:
+        """Whether a record has such lines."""
+        pending = self.pending(record)
+        if not pending:
+            return False
+        read = {log.log: log.acknowledged for log in self.logs()}
+        return any(change.number > read.get(change.log, change.number) for _, change in pending)
+
+    def received_ms(self, log: str, number: int) -> int | None:
+        """When the server was known to have read a line of an own log; None while it is not."""
+        query = "SELECT min(at) FROM acknowledgement WHERE log = ? AND number >= ?"
+        with self.store.database.reading() as connection:
+            row = connection.execute(query, (log, number)).fetchone()
+        return None if row[0] is None else int(row[0])
+
+    def set_aside(self) -> list[tuple[str, str]]:
+        """The lines that the server set aside: (record, code), the newest first."""
+        query = "SELECT log, number, body, aside FROM own_line WHERE aside <> '' ORDER BY made DESC"
+        with self.store.database.reading() as connection:
+            rows = connection.execute(query).fetchall()
+        lines = [(self.store.rows.open(body, f"own {log} {number}"), code) for log, number, body, code in rows]
+        return [(Change.parse(line).record, code) for line, code in lines]

@@ -1,0 +1,183 @@
+"""What one answer brings, made ready outside the transaction and then written in one, whole or not at all.
+
+What may live here: how a ``sync.store.Page`` becomes rows. The told state replaces, own changes settle, digests follow.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from sqlite3 import Connection
+from typing import TYPE_CHECKING
+
+from shared.ids import b64
+from sync.log import Change, name_of
+from sync.messages import Run, hash_in_run
+from sync.paths import sealed_heads
+from sync.replica import imply, replace
+from sync.state import RecordState
+from sync.store import Page, Scope
+
+if TYPE_CHECKING:
+    from mobile.store import Store
+
+DIGEST_BYTES = 16
+
+__all__ = ["PullWriter"]
+
+
+class PullWriter:
+    """One page on its way into the store; ``touched`` are the records whose told state it changes."""
+
+    def __init__(self, store: "Store", page: Page) -> None:
+        self.store = store
+        self.page = page
+        self.scope: Scope = page.scope or store.device().scope
+        self.touched: dict[str, RecordState] = {}
+        self.gone: dict[str, Change] = {}
+        self._rows: list[tuple[str, bytes, bytes, bytes]] = []
+        self._lines: list[tuple[str, str, int, bytes]] = []
+        self._parts: dict[str, int] = {}
+        self._heads: dict[str, frozenset[str]] = {}
+
+    def prepare(self) -> None:
+        """Reckon everything that is to be written. Only the sync thread changes told states, so that what is read here holds."""
+        self._settle()
+        self._digest()
+        self._gather_lines()
+
+    def _settle(self) -> None:
+        """Put the told registers in place, and settle own changes that the told state holds."""
+        page, told = self.page, {state.id: state for state in self.page.states}
+        arrived = [
+            (name, change)
+            for name, change in self.store.outbox.unsettled()
+            if change.number <= page.upto.get(change.log, 0) and (change.record in told or page.complete)
+        ]
+        wanted = list(dict.fromkeys([*told, *(change.record for _, change in arrived)]))
+        self._before = self.store.told(wanted)
+        whole = any("/" in place for place in page.cursors)
+        for record, state in told.items():
+            base = None if whole else self._before.get(record)
+            self.touched[record] = replace(None if base is None else RecordState.load(base.dump()), state)
+        for name, change in arrived:
+            self.gone[name] = change
+            if change.record not in told:
+                base = self.touched.get(change.record)
+                if base is None and change.record in self._before:
+                    base = RecordState.load(self._before[change.record].dump())
+                self.touched[change.record] = imply(base, change, name)
+
+    def _digest(self) -> None:
+        for record, state in self.touched.items():
+            before = self._before.get(record)
+            if before is not None:
+                self._count(before, -1)
+            open_digest, sealed_digest = self._count(state, 1)
+            body = json.dumps(state.dump(), ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+            self._rows.append((record, self.store.rows.seal(body, f"record {record}"), open_digest, sealed_digest))
+
+    def _count(self, state: RecordState, sign: int) -> tuple[bytes, bytes]:
+        """Add a record's digests to its parts' (or take them away); gives them as bytes."""
+        heads = self._heads_of(state.type)
+        digests = [state.digest(heads, sealed=False), state.digest(heads, sealed=True) if heads else 0]
+        for part in parts_of(state, self.scope, sealed=bool(heads)):
+            self._parts[part] = self._parts.get(part, 0) + sign * digests[part.endswith("/1")]
+        return digests[0].to_bytes(DIGEST_BYTES, "big"), digests[1].to_bytes(DIGEST_BYTES, "big")
+
+    def _heads_of(self, type_code: str) -> frozenset[str]:
+        if type_code not in self._heads:
+            record_type = self.store.catalogue().types.get(type_code)
+            self._heads[type_code] = frozenset() if record_type is None else sealed_heads(record_type)
+        return self._heads[type_code]
+
+    def _gather_lines(self) -> None:
+        records = {name: state.id for state in self.page.states for _, value in state.values() for name in value.origins}
+        for run in self.page.runs:
+            arrivals = _arrivals(run)
+            for offset, body in enumerate(run.lines):
+                at = next(arrivals, 0)
+                if body.startswith(b"{"):
+                    name = name_of(run.log, run.first + offset, hash_in_run(body))
+                    self._lines.append((name, records.get(name, ""), at, self.store.rows.seal(body, f"line {name}")))
+
+    def write(self, connection: Connection) -> dict[str, Change]:
+        """Write the page, inside a writing transaction; gives the own changes that are settled now."""
+        page, store = self.page, self.store
+        if page.scope is not None:
+            self._change_scope(connection, page.scope)
+        aside = store.outbox.acknowledge(connection, page.read, page.aside)
+        connection.executemany("INSERT OR IGNORE INTO held_line VALUES (?, ?, ?, ?)", self._lines)
+        good = [(digest, data) for digest, data in page.blobs if b64(hashlib.sha256(data).digest()) == digest]
+        connection.executemany("INSERT OR IGNORE INTO blob VALUES (?, ?)", good)
+        store.keep_wraps(page.wraps)
+        connection.executemany("INSERT OR REPLACE INTO record VALUES (?, ?, ?, ?)", self._rows)
+        if self.gone:
+            names = [(change.log, change.number) for change in self.gone.values()]
+            connection.executemany("UPDATE own_line SET settled = 1 WHERE log = ? AND number = ?", names)
+        self._write_parts(connection)
+        self._write_cursors(connection)
+        for name, body in page.documents.items():
+            sealed = store.rows.seal(json.dumps(body, ensure_ascii=False).encode("utf-8"), f"document {name}")
+            connection.execute("INSERT OR REPLACE INTO document VALUES (?, ?, ?)", (name, str(body["version"]), sealed))
+        return {**self.gone, **aside}
+
+    def _write_parts(self, connection: Connection) -> None:
+        rows = []
+        for part, moved in self._parts.items():
+            row = connection.execute("SELECT digest FROM part WHERE part = ?", (part,)).fetchone()
+            digest = (moved + (0 if row is None else int.from_bytes(row[0], "big"))) % (1 << 128)
+            rows.append((part, digest.to_bytes(DIGEST_BYTES, "big")))
+        connection.executemany("INSERT OR REPLACE INTO part VALUES (?, ?)", rows)
+
+    def _write_cursors(self, connection: Connection) -> None:
+        for place, token in self.page.cursors.items():
+            if "/" in place and self.page.complete:
+                connection.execute("DELETE FROM cursor WHERE place = ?", (place,))
+                continue
+            connection.execute("INSERT OR REPLACE INTO cursor VALUES (?, ?)", (place, token))
+            if "/" not in place and self.page.complete:
+                connection.execute("INSERT INTO past_cursor (stream, token) VALUES (?, ?)", (place, token))
+                connection.execute("DELETE FROM past_cursor WHERE number <= (SELECT max(number) FROM past_cursor) - 12")
+
+    def _change_scope(self, connection: Connection, scope: Scope) -> None:
+        """Drop what is outside the new scope, never an unsent change; the stream begins anew."""
+        connection.execute("DELETE FROM cursor")
+        told = json.dumps([scope.stream, list(scope.units), scope.cases, scope.version])
+        connection.execute("INSERT OR REPLACE INTO meta VALUES ('scope', ?)", (told,))
+        connection.execute("DELETE FROM part")
+        sums: dict[str, int] = {}
+        query = "SELECT id, body, open_digest, sealed_digest FROM record"
+        for record, body, open_digest, sealed_digest in connection.execute(query).fetchall():
+            state = self.store.read_state(record, body)
+            heads = self._heads_of(state.type)
+            parts = parts_of(state, scope, sealed=bool(heads))
+            if not parts:
+                self._drop(connection, record, state)
+            for part in parts:
+                digest = sealed_digest if part.endswith("/1") else open_digest
+                sums[part] = sums.get(part, 0) + int.from_bytes(digest, "big")
+        rows = [(part, (digest % (1 << 128)).to_bytes(DIGEST_BYTES, "big")) for part, digest in sums.items()]
+        connection.executemany("INSERT INTO part VALUES (?, ?)", rows)
+
+    def _drop(self, connection: Connection, record: str, state: RecordState) -> None:
+        if record in self.touched:
+            return
+        blobs = [(value.blob,) for _, value in state.values() if value.blob is not None]
+        connection.execute("DELETE FROM record WHERE id = ?", (record,))
+        connection.execute("DELETE FROM held_line WHERE record = ?", (record,))
+        connection.executemany("DELETE FROM blob WHERE hash = ?", blobs)
+        connection.execute("DELETE FROM wrap WHERE key_id = ?", (record,))
+
+
+def parts_of(state: RecordState, scope: Scope, *, sealed: bool) -> list[str]:
+    """The parts of a scope that a record stands in: of every unit it was ever in, open and (where its type has one) sealed."""
+    if sealed and not scope.cases:
+        return []
+    kinds = (0, 1) if sealed else (0,)
+    return [f"{unit}/{state.type}/{kind}" for unit in state.units if unit in scope.units for kind in kinds]
+
+
+def _arrivals(run: Run) -> Iterator[int]:
+    for ms, count in run.arrivals:
+        for _ in range(count):
+            yield int(ms)

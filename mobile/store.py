@@ -1,0 +1,262 @@
+"""The tablet's store: the contract of ``sync.store.TabletStore`` over SQLite, and what the screens ask of it.
+
+Content is sealed row by row with the device's row key (``tables``). What the server told and the tablet's own lines stand
+apart: a screen shows the told state under the own changes that are not settled yet. A page of a pull is made ready outside the
+transaction and written in one, so that an officer's typing never waits for it. Own lines: ``outbox``. Pulled pages: ``pull``.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from mobile.database import Database
+from mobile.keys import RowKey
+from mobile.outbox import Outbox
+from mobile.pull import PullWriter
+from mobile.tables import bring_up
+from shared.catalogue import Catalogue
+from sync.clock import Time
+from sync.log import LogHead
+from sync.messages import Run
+from sync.paths import policy_of
+from sync.replica import overlay
+from sync.state import RecordState
+from sync.store import Device, OwnLog, Page, Scope
+
+PAST_CURSORS: Final = 12
+"""How many tokens of earlier complete pulls are kept."""
+
+__all__ = ["Store"]
+
+
+class Store:
+    """A tablet's whole store. What a method has returned from is on disk.
+
+    Args:
+        identity: who the tablet is; its scope is replaced by the one that was last told.
+        catalogue: gives the present catalogue.
+        now_ms: the clock.
+        heard: is told the ids of records whose content changed, after the commit.
+    """
+
+    def __init__(
+        self, database: Database, rows: RowKey, identity: Device, *, catalogue: Callable[[], Catalogue], now_ms: Callable[[], int],
+        heard: Callable[[Iterable[str]], None] = lambda records: None,
+    ) -> None:  # fmt: skip
+        self.database = database
+        self.rows = rows
+        self.catalogue = catalogue
+        self.now_ms = now_ms
+        self.heard = heard
+        self._identity = identity
+        with database.writing() as connection:
+            bring_up(connection)
+        told = self.note("scope")
+        if told is not None:
+            stream, units, cases, version = json.loads(told)
+            self._identity = identity._replace(scope=Scope(stream, tuple(units), cases, version))
+        self.outbox = Outbox(self, identity.key)
+
+    # notes: small named values
+
+    def note(self, name: str) -> str | None:
+        """A small named value, as the clock's last reading or the scope."""
+        with self.database.reading() as connection:
+            row = connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def set_note(self, name: str, value: str) -> None:
+        """Keep a small named value; within the writing transaction where there is one."""
+        with self.database.writing() as connection:
+            connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
+
+    # the contract of TabletStore
+
+    def device(self) -> Device:
+        """Who this tablet is, and the scope it was last told."""
+        return self._identity
+
+    def own_logs(self) -> list[OwnLog]:
+        """The logs that this tablet writes or has still to send, the urgent one first."""
+        return self.outbox.logs()
+
+    def unsent(self, log: str, after: int, limit_bytes: int) -> Run | None:
+        """The lines of an own log behind ``after``, up to about so many bytes but at least one; None when none."""
+        return self.outbox.run(log, after, limit_bytes)
+
+    def blobs_of(self, run: Run) -> list[tuple[str, bytes]]:
+        """The sealed values that the lines of an own run name by their hashes."""
+        hashes = self.outbox.blobs_named(run)
+        found = [(digest, self.blob(digest)) for digest in hashes]
+        return [(digest, data) for digest, data in found if data is not None]
+
+    def wraps_of(self, run: Run) -> list[tuple[str, str, str]]:
+        """The wrapped case keys that the server needs for an own run."""
+        keys = {data[1:17].hex() for _, data in self.blobs_of(run)}
+        if not keys:
+            return []
+        with self.database.reading() as connection:
+            rows = connection.execute("SELECT key_id, recipient, wrapped FROM wrap WHERE recipient <> ?", (self._identity.user,))
+            return [(key, to, wrapped) for key, to, wrapped in rows if key.replace("-", "") in keys]
+
+    def line(self, name: str) -> bytes | None:
+        """A line that the tablet holds, its own or a pulled one, by its name."""
+        own = self.outbox.line(name)
+        if own is not None:
+            return own
+        with self.database.reading() as connection:
+            row = connection.execute("SELECT body FROM held_line WHERE name = ?", (name,)).fetchone()
+        return None if row is None else self.rows.open(row[0], f"line {name}")
+
+    def cursors(self) -> dict[str, str]:
+        """Stream or part → token of the place up to which it was pulled."""
+        with self.database.reading() as connection:
+            return dict(connection.execute("SELECT place, token FROM cursor").fetchall())
+
+    def past_cursors(self, stream: str) -> list[str]:
+        """Tokens of earlier complete pulls, the newest first."""
+        query = "SELECT token FROM past_cursor WHERE stream = ? ORDER BY number DESC LIMIT ?"
+        with self.database.reading() as connection:
+            return [row[0] for row in connection.execute(query, (stream, PAST_CURSORS))]
+
+    def versions(self) -> dict[str, str]:
+        """The versions held of what else syncs; the catalogue that ships counts as held."""
+        with self.database.reading() as connection:
+            held = dict(connection.execute("SELECT name, version FROM document").fetchall())
+        return {"catalogue": self.catalogue().version, **held}
+
+    def part_digests(self) -> dict[str, int]:
+        """The digest of each part held, by ``unit/type/0`` or ``…/1``."""
+        with self.database.reading() as connection:
+            rows = connection.execute("SELECT part, digest FROM part").fetchall()
+        return {part: int.from_bytes(digest, "big") for part, digest in rows}
+
+    def digest(self) -> int:
+        """The sum, modulo 2^128, of the digests of all parts held."""
+        return sum(self.part_digests().values()) % (1 << 128)
+
+    def acknowledge(
+        self, read: Mapping[str, LogHead], aside: Sequence[tuple[str, int, str]], wraps: Sequence[Sequence[str]]
+    ) -> None:
+        """Keep how far the server has read the own logs and what it set aside, without a pull."""
+        with self.database.writing() as connection:
+            gone = self.outbox.acknowledge(connection, read, aside)
+            self.keep_wraps(wraps)
+        self.outbox.settled(gone)
+        self.heard(change.record for change in gone.values())
+
+    def keep(self, page: Page) -> None:
+        """Keep a page in one transaction: registers, lines, cursors, acknowledgements, documents; all or nothing."""
+        if not any(part for part in page if part is not page.complete):
+            return
+        ready = PullWriter(self, page)
+        ready.prepare()
+        with self.database.writing() as connection:
+            gone = ready.write(connection)
+        if page.scope is not None:
+            self._identity = self._identity._replace(scope=page.scope)
+        self.outbox.settled(gone)
+        self.heard({*ready.touched, *(change.record for change in gone.values())})
+
+    def refill(self, parts: Sequence[str]) -> None:
+        """Pull these parts again from the start: their digests differ from the server's."""
+        with self.database.writing() as connection:
+            connection.executemany("INSERT OR REPLACE INTO cursor VALUES (?, '')", [(part,) for part in parts])
+
+    # records as the screens show them
+
+    def told(self, records: Sequence[str]) -> dict[str, RecordState]:
+        """The told states of these records, those that are held."""
+        states = {}
+        with self.database.reading() as connection:
+            for start in range(0, len(records), 500):
+                some = records[start : start + 500]
+                marks = ",".join("?" * len(some))
+                for record, body in connection.execute(f"SELECT id, body FROM record WHERE id IN ({marks})", some):
+                    states[record] = self.read_state(record, body)
+        return states
+
+    def read_state(self, record: str, body: bytes) -> RecordState:
+        """Open a sealed row of the table ``record``."""
+        return RecordState.load(json.loads(self.rows.open(body, f"record {record}")))
+
+    def show(self, record: str) -> RecordState | None:
+        """What the screen shows of a record: the told state under the tablet's own unsettled changes."""
+        return self.shown_of(record, self.told([record]).get(record))
+
+    def shown_of(self, record: str, told: RecordState | None) -> RecordState | None:
+        """The same, where the told state is at hand."""
+        pending = self.outbox.pending(record)
+        return overlay(told, pending, self._policy) if pending else told
+
+    def _policy(self, type_code: str, path: str) -> str:
+        record_type = self.catalogue().types.get(type_code)
+        return "ask" if record_type is None else policy_of(record_type, path)
+
+    def records(self) -> list[str]:
+        """The ids of all records that the screens may show."""
+        with self.database.reading() as connection:
+            held = [row[0] for row in connection.execute("SELECT id FROM record")]
+        return list(dict.fromkeys([*held, *self.outbox.records()]))
+
+    # sealed values and keys beside lines
+
+    def blob(self, digest: str) -> bytes | None:
+        """A sealed value by its hash; None where it is not held."""
+        with self.database.reading() as connection:
+            row = connection.execute("SELECT data FROM blob WHERE hash = ?", (digest,)).fetchone()
+        return None if row is None else bytes(row[0])
+
+    def wrap(self, key_id: str, recipient: str) -> str | None:
+        """A case key wrapped to a recipient, in base64url."""
+        with self.database.reading() as connection:
+            row = connection.execute("SELECT wrapped FROM wrap WHERE key_id = ? AND recipient = ?", (key_id, recipient)).fetchone()
+        return None if row is None else str(row[0])
+
+    def keep_wraps(self, wraps: Sequence[Sequence[str]]) -> None:
+        """Keep wrapped case keys; those that are there already stay."""
+        if wraps:
+            with self.database.writing() as connection:
+                connection.executemany("INSERT OR IGNORE INTO wrap VALUES (?, ?, ?)", [tuple(wrap) for wrap in wraps])
+
+    # documents
+
+    def document(self, name: str) -> Any:
+        """What else was synced under a name, or None."""
+        with self.database.reading() as connection:
+            row = connection.execute("SELECT body FROM document WHERE name = ?", (name,)).fetchone()
+        return None if row is None else json.loads(self.rows.open(row[0], f"document {name}"))
+
+    # what the screens ask about sending
+
+    def unsent_count(self) -> int:
+        """How many own changes the server is not known to have read."""
+        return sum(log.head.number - log.acknowledged for log in self.own_logs())
+
+    def unsent_bytes(self) -> int:
+        """The bytes of those lines."""
+        return self.outbox.unsent_bytes()
+
+    def unsent_records(self) -> list[tuple[str, int, int]]:
+        """The records of those lines: (record, how many lines, written in milliseconds since 1970), the oldest first."""
+        return self.outbox.unsent_records()
+
+    def waits(self, record: str) -> bool:
+        """Whether a record has changes that the server is not known to have read."""
+        return self.outbox.waits(record)
+
+    def set_aside(self) -> list[tuple[str, str]]:
+        """The own lines that the server set aside: (record, code), the newest first."""
+        return self.outbox.set_aside()
+
+    def last_sent_ms(self) -> int | None:
+        """When the server last was known to have read something of ours; None when never."""
+        with self.database.reading() as connection:
+            row = connection.execute("SELECT max(at) FROM acknowledgement").fetchone()
+        return None if row[0] is None else int(row[0])
+
+    def last_time(self) -> Time:
+        """The last reading of the hybrid clock."""
+        held = self.note("time")
+        ms, _, counter = (held or "0,0").partition(",")
+        return Time(int(ms), int(counter))
