@@ -73,7 +73,7 @@ class Gate:
         key = (user, unit, record_type.code, content)
         allowed = self.allowed.get(key)
         if allowed is None:
-            allowed = self.rights.may_write(user, unit, record_type) or not content and self.rights.may_act(user, unit)
+            allowed = self.rights.may_write(user, unit, record_type) or (not content and self.rights.may_act(user, unit))
             self.allowed[key] = allowed
         return allowed
 

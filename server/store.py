@@ -90,10 +90,13 @@ class SqlServer:
 
     def ledger(self, connection: Connection, stream: str, writer: str, now_ms: int) -> SqlLedger:
         """The ledger of a transaction that the caller holds."""
-        catalogue = self.services.catalogue
-        gate = Gate(catalogue, PeopleRights(Session(connection), catalogue, self.services.clock.today()))
+        gate = Gate(self.services.catalogue, self.rights(connection))
         keep_wraps = self.services.keys.keep_wraps
         return SqlLedger(connection, stream, gate, self.own, writer=writer, now_ms=now_ms, keep_wraps=keep_wraps)
+
+    def rights(self, connection: Connection) -> PeopleRights:
+        """What people may write, as this transaction sees their roles."""
+        return PeopleRights(Session(connection), self.services.catalogue, self.services.clock.today())
 
     @contextmanager
     def reading(self) -> Iterator[SqlReader]:

@@ -15,7 +15,18 @@ from sync.clock import Time
 from sync.cursor import Cursor
 from sync.errors import FrameFault
 from sync.log import LogHead
-from sync.messages import FIRST_PAGE, LARGEST_PAGE, PAGE_GROWTH, Opened, Run, open_message, read_rows, read_runs, seal_message, write_run
+from sync.messages import (
+    FIRST_PAGE,
+    LARGEST_PAGE,
+    PAGE_GROWTH,
+    Opened,
+    Run,
+    open_message,
+    read_rows,
+    read_runs,
+    seal_message,
+    write_run,
+)
 from sync.page import PageWriter, read_states
 from sync.store import Device, Page, Reader, Scope, Server, StoredLine, TabletStore, Touched
 
@@ -65,7 +76,8 @@ class ServerHalf:
         self, opened: Opened, device: Device, wanted: "_Wanted", read: dict[str, LogHead], now_ms: int
     ) -> Cursor | None:
         """Commit a request's lines. Gives the reader's new cursor when all that came behind its old one are these very
-        lines, undisputed: then it need be told nothing."""
+        lines, undisputed: then it need be told nothing.
+        """
         runs, rest = read_runs(opened.head, opened.lines)
         blobs, rest = read_rows(opened.head, "blobs", rest)
         wraps, rest = read_rows(opened.head, "wraps", rest)

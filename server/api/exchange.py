@@ -1,27 +1,18 @@
 """The address of the sync protocol: one message in, one message out (docs/sync.md)."""
 
-from flask import Response, current_app, request
+from flask import Response, request
 
 from server.api.wire import ApiBlueprint
+from server.editing import sql_server
 from server.services import services
-from server.store import SqlServer
+from sync.errors import FrameFault
 from sync.exchange import ServerHalf
 from sync.messages import CONTENT_TYPE
-from sync.errors import FrameFault
 
 blueprint = ApiBlueprint("exchange", __name__, description="The sync protocol")
 blueprints = (blueprint,)
 
-__all__ = ["blueprints", "sql_server"]
-
-
-def sql_server() -> SqlServer:
-    """The protocol's server of this app; one for a process, since it writes a log of its own."""
-    held = current_app.extensions.get("sen-server")
-    if held is None:
-        held = current_app.extensions["sen-server"] = SqlServer(services())
-    assert isinstance(held, SqlServer)
-    return held
+__all__ = ["blueprints"]
 
 
 @blueprint.post("/api/exchange")

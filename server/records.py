@@ -1,0 +1,324 @@
+"""Reading records: lists, one record with its questions, and its history field by field.
+
+Everything a person sees here is limited to the units that the person may read; confidential values are opened only for those with a
+need, after the reading is in the audit trail.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, select
+
+from server import db
+from server.access import may_see_confidential, units_visible
+from server.audit import note_reading
+from server.models import Blob, LineRow, RecordRow
+from server.people import User
+from server.services import services
+from shared.catalogue import RecordType
+from shared.errors import SenError
+from shared.periods import Period
+from shared.sealing import open_value
+from shared.text import fold
+from sync.errors import ContentFault
+from sync.log import Change, parse_name
+from sync.state import RecordState, Value
+from sync.view import Sealed, Snapshot, snapshot
+
+PAGE_ROWS = 50
+
+__all__ = [
+    "Answer", "Entry", "Listing", "Opened", "Question", "Row", "case_of", "history", "open_record", "open_values_of", "plain_records",
+    "questions", "search", "state_of", "title_of",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One record in a list. ``title`` is never confidential; ``figure`` is the type's telling figure."""
+
+    id: str
+    type: str
+    title: str
+    unit: str
+    dated: str | None
+    figure: Any
+    state: str | None
+    open_count: int
+    updated_ms: int
+    withdrawn: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listing:
+    """A page of a list, and how many rows there are in all."""
+
+    rows: list[Row]
+    total: int
+    page: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """One of the values of an open question: what, who wrote it, on which device, when, and when it arrived (ms)."""
+
+    value: Any
+    user: str
+    log: str
+    written_ms: int
+    arrived_ms: int
+    current: bool
+    kind: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """A place where two people wrote differently."""
+
+    record: Row
+    path: str
+    answers: list[Answer]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One operation of a record's history. A sealed value is shown as ``Sealed``; ``verdict`` is "" or why it was set aside."""
+
+    path: str
+    kind: str
+    value: Any
+    user: str
+    log: str
+    written_ms: int
+    arrived_ms: int
+    why: str | None
+    verdict: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opened:
+    """A record as a person may see it; confidential values are ``Sealed`` unless they were opened."""
+
+    row: Row
+    record_type: RecordType
+    state: RecordState
+    snapshot: Snapshot
+    values: Mapping[str, Any]
+    questions: list[Question] = field(default_factory=list)
+    confidential_open: bool = False
+    may_open_confidential: bool = False
+
+
+def title_of(record_type: RecordType, values: Mapping[str, Any], lang: str = "vi") -> str:
+    """What a list calls a record: its title field in words, or its type."""
+    name = record_type.title
+    value = values.get(name) if name else None
+    one = record_type.fields.get(name or "")
+    if value is None or one is None or isinstance(value, Sealed):
+        return record_type.label.get(lang)
+    told = value if isinstance(value, list) else [value]
+    labels = [choice.label.get(lang) if (choice := one.choice(str(code))) else str(code) for code in told]
+    return ", ".join(labels) or record_type.label.get(lang)
+
+
+def _row(told: Any, lang: str) -> Row:
+    record_type = services().catalogue.types[told.type]
+    values = json.loads(told.current)
+    return Row(
+        id=told.id, type=told.type, title=title_of(record_type, values, lang), unit=told.unit, dated=told.dated,
+        figure=values.get(record_type.figure) if record_type.figure else None, state=told.state, open_count=told.open_count,
+        updated_ms=told.updated_ms, withdrawn=told.withdrawn,
+    )  # fmt: skip
+
+
+_COLUMNS = (
+    RecordRow.id, RecordRow.type, RecordRow.unit, RecordRow.dated, RecordRow.current, RecordRow.state, RecordRow.open_count,
+    RecordRow.updated_ms, RecordRow.withdrawn,
+)  # fmt: skip
+
+
+def _readable(user: User, query: Select[Any]) -> Select[Any]:
+    """Only what the person may read: the units, and of sealed types those whose cases are the person's own."""
+    held = services().catalogue
+    cases = [unit for unit in units_visible(user) if _own_cases(user, unit)]
+    query = query.where(RecordRow.unit.in_(units_visible(user)), RecordRow.type.in_(held.types))
+    return query.where(RecordRow.type.not_in(held.sealed_types) | RecordRow.unit.in_(cases))
+
+
+def _own_cases(user: User, unit: str) -> bool:
+    sealed = next(iter(services().catalogue.sealed_types), None)
+    return sealed is not None and may_see_confidential(db.db.session(), user, unit, sealed)
+
+
+def search(
+    user: User, type_code: str, *, unit: str | None = None, state: str | None = None, period: Period | None = None, text: str = "",
+    page: int = 1, withdrawn: bool = False, ids: Sequence[str] | None = None, lang: str = "vi",
+) -> Listing:  # fmt: skip
+    """A page of the records of a type, the latest first; ``text`` is found without case and tone marks."""
+    where = [RecordRow.type == type_code, RecordRow.withdrawn.is_(withdrawn)]
+    if unit:
+        where.append(RecordRow.unit == unit)
+    if state:
+        where.append(RecordRow.state == state)
+    if period is not None:
+        where.append(RecordRow.dated.between(period.starts.isoformat(), period.ends.isoformat()))
+    if ids is not None:
+        where.append(RecordRow.id.in_(ids))
+    for word in fold(text).split():
+        where.append(RecordRow.folded.contains(word, autoescape=True))
+    query = _readable(user, select(*_COLUMNS).where(*where)).order_by(RecordRow.dated.desc(), RecordRow.updated_ms.desc(), RecordRow.id)
+    with db.reading() as connection:
+        total = connection.scalar(_readable(user, select(func.count()).select_from(RecordRow).where(*where))) or 0
+        rows = connection.execute(query.limit(PAGE_ROWS).offset((page - 1) * PAGE_ROWS)).all()
+    return Listing(rows=[_row(row, lang) for row in rows], total=total, page=page)
+
+
+def plain_records(units: Sequence[str], *, types: Sequence[str] | None = None) -> list[dict[str, Any]]:
+    """The records of units as the indicators take them: ``{"id", "type", "unit", "state", "values"}``, none withdrawn."""
+    query = select(RecordRow.id, RecordRow.type, RecordRow.unit, RecordRow.state, RecordRow.current)
+    query = query.where(RecordRow.unit.in_(units), RecordRow.withdrawn.is_(False))
+    if types is not None:
+        query = query.where(RecordRow.type.in_(types))
+    with db.reading() as connection:
+        return [
+            {"id": row.id, "type": row.type, "unit": row.unit, "state": row.state or "draft", "values": json.loads(row.current)}
+            for row in connection.execute(query)
+        ]
+
+
+def state_of(connection: Connection, record: str) -> RecordState:
+    """A record's registers. Raises SenError("not_found")."""
+    told = connection.scalar(select(RecordRow.registers).where(RecordRow.id == record))
+    if told is None:
+        raise SenError("not_found")
+    return RecordState.load(json.loads(told))
+
+
+def open_record(user: User, record: str, *, why: str = "", lang: str = "vi") -> Opened:
+    """Open a record.
+
+    Args:
+        why: the person's reason to read confidential values; without one they stay closed.
+
+    Raises:
+        SenError: ``not_found`` where there is no such record for this person.
+    """
+    with db.reading() as connection:
+        told = connection.execute(_readable(user, select(*_COLUMNS).where(RecordRow.id == record))).one_or_none()
+        if told is None:
+            raise SenError("not_found")
+        row, state = _row(told, lang), state_of(connection, record)
+    record_type = services().catalogue.types[row.type]
+    shot = snapshot(state, record_type)
+    may = may_see_confidential(db.db.session(), user, row.unit, row.type, case_of(record_type, state))
+    values: Mapping[str, Any] = shot.values
+    opened = bool(may and why.strip())
+    if opened:
+        sealed = [code for code, value in shot.values.items() if _holds_sealed(value)]
+        note_reading(user=user.id, record=record, fields=sealed, why=why, at_ms=services().clock.now_ms())
+        values = open_values_of(state, record_type, shot.values)
+    found = _questions(row, state)
+    return Opened(
+        row=row, record_type=record_type, state=state, snapshot=shot, values=values, questions=found, confidential_open=opened,
+        may_open_confidential=may,
+    )  # fmt: skip
+
+
+def case_of(record_type: RecordType, state: RecordState) -> str | None:
+    """The id of the case whose key seals a record; None where nothing is sealed or the case is not named yet."""
+    if not record_type.sealed_by or record_type.sealed_by == "self":
+        return state.id if record_type.sealed_by else None
+    value = state.current(record_type.sealed_by)
+    return None if value is None or value.value is None else str(value.value)
+
+
+def _holds_sealed(value: Any) -> bool:
+    if isinstance(value, Sealed):
+        return True
+    if isinstance(value, list):
+        return any(_holds_sealed(item) for item in value)
+    return isinstance(value, dict) and any(_holds_sealed(item) for item in value.values())
+
+
+def open_values_of(state: RecordState, record_type: RecordType, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The plain values with their sealed ones opened in memory; one that was erased stays ``Sealed``. Audit first."""
+    case = case_of(record_type, state)
+    key = None if case is None else services().keys.case_key(case)
+    if key is None:
+        return dict(values)
+    paths = {value.blob: path for path, value in state.values() if value.blob is not None}
+    with db.reading() as connection:
+        blobs = {row.hash: row.data for row in connection.execute(select(Blob).where(Blob.hash.in_(list(paths))))}
+
+    def opened(value: Any) -> Any:
+        if isinstance(value, Sealed):
+            return open_value(key, blobs[value.blob], state.id, paths[value.blob]) if value.blob in blobs else value
+        if isinstance(value, list):
+            return [opened(item) for item in value]
+        return {code: opened(item) for code, item in value.items()} if isinstance(value, dict) else value
+
+    return {code: opened(value) for code, value in values.items()}
+
+
+def _questions(row: Row, state: RecordState) -> list[Question]:
+    paths = state.open_paths()
+    if not paths:
+        return []
+    with db.reading() as connection:
+        return [
+            Question(record=row, path=path, answers=[_answer(connection, value) for value in state.registers[path].values])
+            for path in paths
+        ]
+
+
+def _answer(connection: Connection, value: Value) -> Answer:
+    log, number, _ = parse_name(value.origins[0])
+    told = connection.execute(select(LineRow.body, LineRow.arrived_ms).where(LineRow.log == log, LineRow.number == number)).one()
+    change = Change.parse(told.body)
+    content = value.value if value.blob is None else Sealed(value.blob)
+    return Answer(
+        value=content, user=change.user, log=log, written_ms=change.time.ms, arrived_ms=told.arrived_ms, current=not value.open,
+        kind=value.kind,
+    )  # fmt: skip
+
+
+def questions(user: User, *, limit: int = 100, lang: str = "vi") -> list[Question]:
+    """The open questions that a person may see, the latest first."""
+    query = _readable(user, select(*_COLUMNS).where(RecordRow.open_count > 0)).order_by(RecordRow.updated_ms.desc()).limit(limit)
+    found: list[Question] = []
+    with db.reading() as connection:
+        for told in connection.execute(query).all():
+            found += _questions(_row(told, lang), state_of(connection, told.id))
+    return found
+
+
+def history(user: User, record: str, *, path: str | None = None) -> list[Entry]:
+    """Every operation on a record (or on one path), in the order of the stream, those that were set aside too.
+
+    Raises:
+        SenError: ``not_found``.
+    """
+    with db.reading() as connection:
+        if connection.scalar(_readable(user, select(RecordRow.id).where(RecordRow.id == record))) is None:
+            raise SenError("not_found")
+        columns = select(LineRow.body, LineRow.log, LineRow.arrived_ms, LineRow.verdict)
+        lines = connection.execute(columns.where(LineRow.record == record).order_by(LineRow.place)).all()
+    entries: list[Entry] = []
+    for line in lines:
+        try:
+            change = Change.parse(line.body or b"")
+        except ContentFault:
+            continue
+        for op in change.operations:
+            if path is None or op.path == path or op.path.startswith(path + "/"):
+                content = op.value if op.blob is None else Sealed(op.blob)
+                entries.append(
+                    Entry(
+                        path=op.path, kind=op.kind, value=content, user=change.user, log=line.log, written_ms=change.time.ms,
+                        arrived_ms=line.arrived_ms, why=op.why, verdict=line.verdict,
+                    )  # fmt: skip
+                )
+    return entries
+
