@@ -68,7 +68,8 @@ class SqlLedger:
         ensure_stream(connection, stream)
         lock = update(StreamRow).where(StreamRow.code == stream).values(number=StreamRow.number)
         row = connection.execute(lock.returning(StreamRow.number, StreamRow.hash)).one()
-        self.number, self.hash = row.number, row.hash
+        self.number: int = row.number
+        self.hash: bytes = row.hash
         self.logs: dict[str, LogState] = {}
         self.new_logs: set[str] = set()
         self.known_states: dict[str, RecordState] = {}
@@ -201,7 +202,10 @@ class SqlLedger:
                 self.connection.execute(row)
 
     def _write_records(self) -> None:
-        new, old, parts, past_units = [], [], dict[tuple[str, str, bool], list[int]](), []
+        new: list[dict[str, Any]] = []
+        old: list[dict[str, Any]] = []
+        past_units: list[dict[str, str]] = []
+        parts: dict[tuple[str, str, bool], list[int]] = {}
         for record, state in self.dirty.items():
             record_type = self.gate.catalogue.types[state.type]
             heads = sealed_heads(record_type)

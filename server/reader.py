@@ -49,7 +49,8 @@ class SqlReader:
         """Up to ``limit`` records touched after a number, in the order of their last touch."""
         units: Sequence[str] = scope.units
         registers = case((RecordRow.sole.is_(None), RecordRow.registers))
-        query = select(RecordRow.touched, RecordRow.id, RecordRow.sole, registers).where(RecordRow.stream == scope.stream, RecordRow.touched > after)
+        query = select(RecordRow.touched, RecordRow.id, RecordRow.sole, registers)
+        query = query.where(RecordRow.stream == scope.stream, RecordRow.touched > after)
         if part:
             unit, code, _ = part.split("/")
             units = [unit] if unit in scope.units else []
@@ -69,8 +70,9 @@ class SqlReader:
         """The lines of these records that came after a number; of a record that changed its unit, all of them."""
         stayed = [record.id for record in records if not record.moved]
         moved = [record.id for record in records if record.moved]
-        columns = select(
-            LineRow.log, LineRow.number, LineRow.before, LineRow.body, LineRow.digest, LineRow.record, LineRow.place, LineRow.arrived_ms, LineRow.operations
+        columns: Any = select(
+            LineRow.log, LineRow.number, LineRow.before, LineRow.body, LineRow.digest, LineRow.record, LineRow.place,
+            LineRow.arrived_ms, LineRow.operations,
         ).where(LineRow.verdict == "")  # fmt: skip
         queries = []
         if stayed:

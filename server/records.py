@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, func, select
 
 from server import db
 from server.access import may_see_confidential, units_visible
@@ -139,7 +139,7 @@ _COLUMNS = (
 )  # fmt: skip
 
 
-def _readable(user: User, query: Select[Any]) -> Select[Any]:
+def _readable(user: User, query: Any) -> Any:
     """Only what the person may read: the units, and of sealed types those whose cases are the person's own."""
     held = services().catalogue
     cases = [unit for unit in units_visible(user) if _own_cases(user, unit)]
@@ -314,11 +314,8 @@ def history(user: User, record: str, *, path: str | None = None) -> list[Entry]:
         for op in change.operations:
             if path is None or op.path == path or op.path.startswith(path + "/"):
                 content = op.value if op.blob is None else Sealed(op.blob)
-                entries.append(
-                    Entry(
-                        path=op.path, kind=op.kind, value=content, user=change.user, log=line.log, written_ms=change.time.ms,
-                        arrived_ms=line.arrived_ms, why=op.why, verdict=line.verdict,
-                    )  # fmt: skip
-                )
+                when = {"written_ms": change.time.ms, "arrived_ms": line.arrived_ms}
+                whose = {"user": change.user, "log": line.log, "why": op.why, "verdict": line.verdict}
+                entries.append(Entry(path=op.path, kind=op.kind, value=content, **when, **whose))
     return entries
 

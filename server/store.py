@@ -3,7 +3,7 @@
 import hashlib
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from typing import Any
@@ -104,7 +104,7 @@ class SqlServer:
         with db.reading() as connection:
             yield SqlReader(connection, self.services.catalogue, lambda keys, user: self._wraps(connection, keys, user))
 
-    def _wraps(self, connection: Connection, keys: list[str], user: str) -> list[tuple[str, str, str]]:
+    def _wraps(self, connection: Connection, keys: Sequence[str], user: str) -> list[tuple[str, str, str]]:
         boxes = select(DeviceRow.officer_box).where(DeviceRow.user == user, DeviceRow.revoked_ms.is_(None))
         wraps: list[tuple[str, str, str]] = []
         for box in set(connection.scalars(boxes)):

@@ -88,7 +88,7 @@ class _Difference:
         for code in sorted(before.keys() - after.keys()):
             self.add("remove", f"{path}/{code}", None)
         for code in sorted(after.keys() - before.keys()):
-            content = {key: item for key, item in after[code].items() if key != "sha256"} if files else None
+            content = {key: item for key, item in (after[code] or {}).items() if key != "sha256"} if files else None
             self.add("add", f"{path}/{code}", content, sealed=sealed and files)
 
     def rows(
