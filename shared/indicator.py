@@ -56,11 +56,12 @@ class Breakdown:
 class Indicator:
     """One indicator. Fields bear the names of the YAML's keys.
 
-    `label` and `unit` are {"vi": text, "en": text}; `once` is the expression that chooses the records which enter a
-    total over several units (an event that units share has one leader); `newest` looks at each unit's latest record only; `linked` is a chain of ref fields whose last
-    record must itself be counted in the period and lends its fields as `linked_<field>`; `least_per` keeps the
-    smallest value for each value of that field; `estimate` is the yes/no field that marks a record's number as estimated;
-    `cases` marks what is hidden where it is published and small, `subset_of` the indicator whose cases these are among.
+    `label` and `unit` are {"vi": text, "en": text}. `once` is the expression that chooses the records which enter a
+    total over several units (an event that units share has one leader). `newest` looks at each unit's latest record
+    only. `linked` is a chain of ref fields whose last record must itself be counted in the period and lends its fields
+    as `linked_<field>`. `least_per` keeps the smallest value for each value of that field. `estimate` is the yes/no
+    field that marks a record's number as estimated. `cases` marks what is hidden where it is published and small,
+    `subset_of` the indicator whose cases these are among.
     """
 
     code: str

@@ -83,36 +83,6 @@ def compute(
     return suppress(figures, plan_of(catalogue).indicators) if published else figures
 
 
-def apply_corrections(
-    catalogue: Catalogue, figures: Figures, corrections: Mapping[str, Mapping[str, Number]]
-) -> Figures:
-    """The figures with the values that units corrected in their reports: {unit: {indicator code: value}}.
-
-    A corrected figure keeps its records. Totals and ratios are made again from the corrected parts; an unknown code
-    is passed over, as is one that is not a plain count or sum.
-    """
-    indicators = plan_of(catalogue).indicators
-    own, shares = dict(figures.own), dict(figures.shares)
-    totals = dict(figures.totals)
-    for unit, values in corrections.items():
-        for code, value in values.items():
-            indicator = indicators.get(code)
-            if indicator is None or not indicator.additive or unit not in own:
-                continue
-            old, shared = own[unit][code], shares[unit][code]
-            new = Figure(value=value, status=KNOWN, records=old.records, late=old.late, corrected=True)
-            own[unit] = {**own[unit], code: new}
-            moved = value if shared.value is None or not indicator.once else shared.value + value - (old.value or 0)
-            shares[unit] = {**shares[unit], code: Figure(value=moved, status=KNOWN, records=shared.records, corrected=True)}
-            parts = [shares[one][code] for one in figures.units]
-            totals[code] = Figure(
-                value=sum(part.value for part in parts if part.value is not None), status=KNOWN,
-                records=totals[code].records, late=totals[code].late, corrected=True)
-    for table in (totals, *own.values(), *shares.values()):
-        _ratios(indicators.values(), table)
-    return Figures(period=figures.period, units=figures.units, totals=totals, own=own, shares=shares)
-
-
 def _place(
     catalogue: Catalogue, records: Sequence[PlainRecord], units: Sequence[str], period: Period, *,
     drafts: bool, earlier: Collection[CountedReport],
@@ -290,7 +260,7 @@ def _finish(
         over_all = KNOWN if KNOWN in statuses else DECLARED if DECLARED in statuses else BLANK
         totals[code] = _figure(indicator, everything, over_all)
     for table in (totals, *own.values(), *shares.values()):
-        _ratios(plan.indicators.values(), table)
+        put_ratios(plan.indicators.values(), table)
     return Figures(period=period.code, units=tuple(units), totals=totals, own=own, shares=shares)
 
 
@@ -374,10 +344,8 @@ _VALUE: Final[Mapping[str, Callable[[Indicator, Sequence[Tally]], Number | None]
     "count": _total, "sum": _total, "distinct": _distinct, "median": _median, "latest": _latest}
 
 
-def _ratios(indicators: Iterable[Indicator], table: dict[str, Figure] | Mapping[str, Figure]) -> None:
+def put_ratios(indicators: Iterable[Indicator], table: dict[str, Figure]) -> None:
     """Put the ratios into a table of figures. A denominator of 0 has no ratio: «Không phát sinh» (domain-details F11)."""
-    if not isinstance(table, dict):
-        return
     for indicator in indicators:
         if indicator.kind != "ratio":
             continue

@@ -5,6 +5,7 @@ parts        a row a part of a breakdown (by form, by part); the columns are fig
 lines        a row a figure, this period and the one before; `each` gives a row a choice of a breakdown
 records      a row a record behind a figure; the columns are its fields
 submissions  a row a unit: when it sent its report, in time or late
+estimates    a row a figure whose whole year the report estimates
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from server.reports.request import punctuality
 from shared.figure_text import amount_text, figure_text, rounded
 from shared.figures import Figure, Figures
 from shared.suppression import suppress
+from shared.text import clean
 
 Spec = Mapping[str, Any]
 
@@ -30,16 +32,23 @@ _LABEL_WIDTH: Final = 7.5
 
 def annexes_of(context: Context, belongs_to: str) -> tuple[Annex, ...]:
     """The annexes that stand in this report. `belongs_to` is the line that ties them to it."""
-    return tuple(
-        Annex(
-            number=spec["number"], title=spec["title"], belongs_to=belongs_to,
-            tables=tuple(_TABLE[table["kind"]](context, table) for table in spec["tables"] if _fits(context, table)),
-            landscape=spec.get("landscape", True), marking=spec.get("marking", "") if not context.request.published else "")
-        for spec in context.outline.annexes if _fits(context, spec))
+    found: list[Annex] = []
+    for spec in context.outline.annexes:
+        if not _fits(context, spec):
+            continue
+        tables = [_TABLE[table["kind"]](context, table) for table in spec["tables"] if _fits(context, table)]
+        tables = [table for table in tables if table.rows]
+        marking = "" if context.request.published else spec.get("marking", "")
+        if tables:
+            found.append(Annex(number=spec["number"], title=spec["title"], belongs_to=belongs_to, tables=tuple(tables),
+                               landscape=spec.get("landscape", True), marking=marking))
+    return tuple(found)
 
 
 def _fits(context: Context, spec: Spec) -> bool:
-    return spec.get("scope", context.request.scope) == context.request.scope and context.holds(spec.get("when", ""))
+    request = context.request
+    fits = spec.get("scope", request.scope) == request.scope and spec.get("period_kind", request.period.kind) == request.period.kind
+    return fits and context.holds(spec.get("when", ""))
 
 
 def _units(context: Context, spec: Spec) -> Table:
@@ -177,8 +186,28 @@ def _submissions(context: Context, spec: Spec) -> Table:
     return _table(context, spec, columns, rows)
 
 
+def _estimates(context: Context, spec: Spec) -> Table:
+    columns = (Column(heading="Chỉ tiêu", width=8.6), Column(heading="ĐVT", width=2.4),
+               Column(heading="Thực hiện", width=2.6, numeric=True), Column(heading="Ước cả năm", width=2.6, numeric=True))
+    rows: list[Row] = []
+    for line in context.request.report.get("estimate_year") or ():
+        code, value = str(line.get("figure") or "").strip(), line.get("value")
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            continue
+        decimals = 0 if value == int(value) else 1
+        estimate = Cell(text=amount_text(value, decimals=decimals), kind=NUMBER, value=value, decimals=decimals)
+        indicator = context.indicators.get(code)
+        if indicator is None:
+            rows.append(Row(cells=(Cell(text=clean(code)), Cell(text=""), Cell(text="-", kind=NUMBER), estimate)))
+        else:
+            done = _figure_cell(context, {"figure": code}, context.figure(code))
+            rows.append(Row(cells=(Cell(text=indicator.label["vi"]), Cell(text=indicator.unit["vi"]), done, estimate)))
+    return _table(context, spec, columns, rows)
+
+
 _TABLE: Final[Mapping[str, Callable[[Context, Spec], Table]]] = {
-    "units": _units, "parts": _parts, "lines": _lines, "records": _records, "submissions": _submissions}
+    "units": _units, "parts": _parts, "lines": _lines, "records": _records, "submissions": _submissions,
+    "estimates": _estimates}
 
 
 def _figures(context: Context, *, suppressed: bool) -> Figures:

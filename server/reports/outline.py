@@ -16,7 +16,7 @@ UNIT: Final = "unit"
 DISTRICT: Final = "district"
 
 BLOCKS: Final = ("subheading", "sentence", "narrative", "list")
-TABLES: Final = ("units", "parts", "lines", "submissions", "records")
+TABLES: Final = ("units", "parts", "lines", "submissions", "records", "estimates")
 
 REFERENCE: Final = re.compile(r"I\d+[A-Z]*(?:\.[a-z0-9_]+\.[A-Za-z0-9_]+)?")
 """A figure, or a part of one: "I13V", "I13V.sex.female"."""

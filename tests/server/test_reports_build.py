@@ -251,6 +251,16 @@ def test_year_report_has_the_action_month() -> None:
     assert not any(paragraph.text.startswith("8. Tháng hành động") for paragraph in unit_report().body)
 
 
+def test_year_report_carries_the_estimate_of_the_year() -> None:
+    period = catalogue().periods.get("2022-Y")
+    rows = [{"id": "a", "figure": "I01", "value": 60.0}, {"id": "b", "figure": "Việc khác", "value": 2.5}]
+    document = build_report(catalogue(), unit_request(outline="year", period=period, report={"estimate_year": rows}))
+    table = next(table for table in document.tables() if table.code == "I")
+    assert [[cell.text for cell in row.cells] for row in table.rows] == [
+        ["Hoạt động truyền thông", "cuộc", str(unit_request().figures.of("I01").value), "60"], ["Việc khác", "", "-", "2,5"]]
+    assert "I" not in {table.code for table in unit_report().tables()}
+
+
 def test_t13_nothing_sealed_and_no_other_field_enters() -> None:
     """A value that should be sealed never reaches a report, though it stands in the record in the clear."""
     planted = "Người Được Trồng"

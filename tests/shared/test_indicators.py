@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from shared.catalogue import Catalogue, load_catalogue
+from shared.corrections import apply_corrections, corrections_of
 from shared.figure_text import figure_text, rounded
 from shared.figures import BLANK, DECLARED, KNOWN, NO_BASE, Figure, Figures
 from shared.indicator import check_indicators, read_indicator, read_indicators
 from shared.indicator_plan import plan_of
-from shared.indicators import CountedReport, apply_corrections, compute
+from shared.indicators import CountedReport, compute
 from tests.shared.recount import MEDIANS, SQL, UNITS, ask, database
 from tests.support.invented import Invention, Record
 
@@ -222,6 +223,14 @@ def test_corrections_change_totals_and_ratios(catalogue: Catalogue) -> None:
     assert corrected.of("I03").value == 60
     assert corrected.of("I02").corrected
     assert corrected.of("I02", "long_khanh_a").records
+    assert apply_corrections(catalogue, found.unit_only("long_khanh_a"), {"long_khanh_a": {"I02": 60}}).of("I02").value == 60
+
+
+def test_corrections_are_read_from_the_reports_rows() -> None:
+    rows = [{"id": "a", "figure": "I02", "value": 61.0, "reason": "x"}, {"id": "b", "figure": "I02", "value": 60.0, "reason": "y"},
+            {"id": "c", "figure": "I07", "value": 2.5, "reason": "z"}, {"id": "d", "figure": "I01"}]
+    assert corrections_of({"corrections": rows}) == {"I02": 60, "I07": 2.5}
+    assert corrections_of({}) == {}
 
 
 def test_figures_survive_being_frozen(figures: Figures) -> None:
