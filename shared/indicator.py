@@ -18,6 +18,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from shared.rules import RuleFault, compile_expression
+
 KINDS: Final = ("count", "sum", "distinct", "median", "latest", "units", "ratio")
 
 ADDITIVE: Final = ("count", "sum", "distinct", "units")
@@ -26,6 +28,12 @@ ADDITIVE: Final = ("count", "sum", "distinct", "units")
 PLACES: Final = ("period", "end", "year", "report")
 """Which records of its type an indicator looks at: those dated in the period; a stock, all up to the period's end; those
 whose `year` is the period's; those whose `period` field names the period."""
+
+PERIOD_NAMES: Final = ("period_start", "period_end", "period_due")
+"""Names that an expression may use beside the fields of the record: ISO dates of the period."""
+
+UNIT_NAMES: Final = ("code", "kind", "must_have_committee", "must_self_assess_ntm")
+"""What `unit_where` may ask of a unit."""
 
 _KEYS: Final = frozenset((
     "code", "label", "unit", "kind", "type", "at", "where", "of", "rows", "row_where", "unit_where", "num", "den", "factor",
@@ -146,28 +154,53 @@ def read_indicators(raw: Mapping[str, Any] | Iterable[Mapping[str, Any]]) -> dic
     return found
 
 
+def names_of(indicator: Indicator, types: Mapping[str, Any]) -> dict[str, frozenset[str]]:
+    """{key: the names that the indicator's expression there may use}; raises KeyError where a reference leads nowhere.
+
+    `where`, `once` and `of` ask the record, the period and, with `linked`, the record at the end of the chain; of an
+    indicator over rows, `of` and `row_where` ask the row. A confidential field is not among them: no figure may rest on one.
+    """
+    if not indicator.type:
+        return {"unit_where": frozenset(UNIT_NAMES)}
+    record_type = types[indicator.type]
+    names = {*_open(record_type.fields), *PERIOD_NAMES}
+    if indicator.rows and indicator.rows not in names:
+        raise KeyError(indicator.rows)
+    row = _open(record_type.fields[indicator.rows].fields) if indicator.rows else frozenset()
+    if indicator.linked:
+        for name in indicator.linked:
+            record_type = types[record_type.fields[name].ref]
+        names |= {f"linked_{name}" for name in _open(record_type.fields)}
+    record = frozenset(names)
+    return {"where": record, "once": record, "of": row if indicator.rows else record, "row_where": row,
+            "unit_where": frozenset(UNIT_NAMES)}
+
+
+def _open(fields: Mapping[str, Any]) -> frozenset[str]:
+    return frozenset(name for name, field in fields.items() if field.sensitivity != "confidential")
+
+
 def check_indicators(indicators: Mapping[str, Indicator], types: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """What does not fit the record types: pairs of (indicator code, what is wrong, in English).
 
-    `types` is {type code: RecordType}. Expressions are compiled, and so checked, by `indicators.py`.
+    `types` is {type code: RecordType}.
     """
     for indicator in indicators.values():
         for key in ("num", "den", "subset_of"):
             code = getattr(indicator, key)
             if code and code not in indicators:
                 yield indicator.code, f"{key} names no indicator: {code}"
-        if not indicator.type:
+        try:
+            names = names_of(indicator, types)
+        except KeyError as error:
+            yield indicator.code, f"no such type or field: {error.args[0]}"
             continue
-        record_type = types.get(indicator.type)
-        if record_type is None:
-            yield indicator.code, f"unknown record type: {indicator.type}"
-            continue
-        fields = record_type.fields
-        if indicator.rows:
-            if indicator.rows not in fields:
-                yield indicator.code, f"no such field: {indicator.rows}"
-                continue
-            fields = fields[indicator.rows].fields
+        for key, known in names.items():
+            if text := getattr(indicator, key):
+                try:
+                    compile_expression(text, known)
+                except RuleFault as error:
+                    yield indicator.code, f"{key}: {error}"
         for breakdown in indicator.by:
-            if breakdown.field not in fields:
+            if breakdown.field not in names["row_where" if indicator.rows else "where"]:
                 yield indicator.code, f"by names no field: {breakdown.field}"

@@ -11,17 +11,11 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
-from shared.indicator import Indicator, check_indicators, read_indicators
+from shared.indicator import UNIT_NAMES, Indicator, check_indicators, names_of, read_indicators
 from shared.rules import compile_expression
 
 if TYPE_CHECKING:
     from shared.catalogue import Catalogue
-
-PERIOD_NAMES: Final = ("period_start", "period_end", "period_due")
-"""Names that every expression of an indicator may use beside the fields of the record: ISO dates of the period."""
-
-UNIT_NAMES: Final = ("code", "kind", "must_have_committee", "must_self_assess_ntm")
-"""What `unit_where` may ask of a unit."""
 
 _PLANS_KEPT: Final = 4
 _ANSWERS_KEPT: Final = 5_000
@@ -210,20 +204,11 @@ def make_plan(catalogue: Catalogue) -> Plan:
 
 
 def _step(indicator: Indicator, catalogue: Catalogue) -> Step:
-    record_type = catalogue.types[indicator.type]
-    names = {*record_type.fields, *PERIOD_NAMES}
-    if indicator.linked:
-        for name in indicator.linked:
-            record_type = catalogue.types[record_type.fields[name].ref or ""]
-        names |= {f"linked_{name}" for name in record_type.fields}
-    row_names: Collection[str] = catalogue.types[indicator.type].fields[indicator.rows].fields if indicator.rows else ()
+    names = names_of(indicator, catalogue.types)
 
-    def compiled(text: str, known: Collection[str]) -> Asked | None:
-        return Asked(text, known) if text else None
+    def compiled(key: str) -> Asked | None:
+        text = getattr(indicator, key)
+        return Asked(text, names[key]) if text else None
 
-    return Step(
-        indicator=indicator,
-        where=compiled(indicator.where, names),
-        once=compiled(indicator.once, names),
-        row_where=compiled(indicator.row_where, row_names),
-        of=compiled(indicator.of, row_names if indicator.rows else names))
+    return Step(indicator=indicator, where=compiled("where"), once=compiled("once"), row_where=compiled("row_where"),
+                of=compiled("of"))

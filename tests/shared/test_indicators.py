@@ -282,6 +282,18 @@ def test_a_wrong_indicator_is_refused(catalogue: Catalogue) -> None:
         read_indicators([raw, raw])
 
 
+@pytest.mark.parametrize(("change", "told"), [
+    ({"where": "colour == 1"}, "where: rule_unknown_name"), ({"where": "title.upper()"}, "where: rule_not_allowed"),
+    ({"type": "gbv_case", "where": "full_name == 'x'"}, "where: rule_unknown_name"),        # a figure rests on no sealed value
+    ({"type": "gbv_case", "by": ["ethnicity"]}, "by names no field"), ({"rows": "nothing"}, "no such type or field"),
+    ({"linked": ["nothing"]}, "no such type or field"), ({"unit_where": "population > 1"}, "unit_where: rule_unknown_name")])
+def test_an_indicator_that_does_not_fit_the_types_is_told(catalogue: Catalogue, change: dict[str, Any], told: str) -> None:
+    raw = {"code": "X1", "label": {"vi": "a", "en": "a"}, "unit": {"vi": "b", "en": "b"}, "kind": "count", "type": "broadcast"}
+    [(code, why)] = check_indicators({"X1": read_indicator({**raw, **change})}, catalogue.types)
+    assert code == "X1"
+    assert why.startswith(told)
+
+
 def test_every_indicator_has_both_languages(catalogue: Catalogue) -> None:
     for indicator in plan_of(catalogue).indicators.values():
         assert all(text[lang].strip() for text in (indicator.label, indicator.unit) for lang in ("vi", "en")), indicator.code
