@@ -28,7 +28,7 @@ from sync.compose import decision, difference, transition, withdrawal
 from sync.log import RECORD_STANDING, Operation
 from sync.paths import is_sealed
 from sync.state import RecordState
-from sync.view import Sealed, Snapshot, plain
+from sync.view import Sealed, Snapshot, plain, snapshot
 
 STOPS_SAVING = frozenset({"wrong_kind", "not_a_date", "too_long", "too_many", "bad_text"})
 """Problems that no draft can hold; everything else is saved and stops submission alone."""
@@ -36,7 +36,7 @@ STOPS_SAVING = frozenset({"wrong_kind", "not_a_date", "too_long", "too_many", "b
 Make = Callable[[RecordState], Sequence[Sequence[Operation]]]
 """Gives the changes to write, each a sequence of operations, from the record's present state."""
 
-__all__ = ["Saved", "decide", "move", "pack_snapshot", "save", "sql_server", "unpack_snapshot", "withdraw"]
+__all__ = ["Saved", "decide", "move", "move_all", "pack_snapshot", "save", "sql_server", "unpack_snapshot", "withdraw", "write_values"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -231,6 +231,36 @@ def move(user: User, record: str, path: str, to: str, *, why: str = "", seen: Se
             raise SenError("no_such_move")
     names = tuple(seen) if seen is not None else state.origins(path)
     _write(user, record, state.type, state.unit, lambda now: [(Operation("go", path, to, None, names, clean(why) or None),)])
+
+
+def move_all(user: User, unit: str, records: Sequence[str], path: str, to: str) -> None:
+    """Move a workflow of many records of one unit, all in one transaction."""
+    held, server = services(), sql_server()
+
+    def work() -> None:
+        now_ms = held.clock.now_ms()
+        with server.writing(held.catalogue.units.stream_of(unit), user.id, now_ms) as ledger:
+            for state in ledger.states(records).values():
+                arrival = ledger.own_line(state, user.id, [Operation("go", path, to, None, state.origins(path), None)])
+                assert arrival.change is not None
+                if not ledger.refusal(arrival.change, state):
+                    write(ledger, arrival, state, arrived_ms=now_ms)
+
+    if records:
+        db.retrying(work)
+
+
+def write_values(user: User, record: str | None, type_code: str, unit: str, values: Mapping[str, Any]) -> str:
+    """Write values that the server made (a consolidated report) over what stands now; gives the record's id."""
+    record_type = services().catalogue.types[type_code]
+    target = record or new_record_id()
+    shot = Snapshot.empty()
+    if record is not None:
+        with db.reading() as connection:
+            shot = snapshot(state_of(connection, record), record_type)
+    changes = difference(record_type, shot, {**shot.values, **values} if record else {"unit": unit, **values})
+    _write(user, target, type_code, unit, lambda state: changes)
+    return target
 
 
 def withdraw(user: User, record: str, *, why: str = "") -> None:

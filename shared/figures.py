@@ -153,15 +153,31 @@ class Figures:
                 ids.update(figure.records)
         return tuple(sorted(ids))
 
-    def plain(self) -> dict[str, Any]:
-        """The figures as JSON values, for a report to freeze."""
+    def plain(self, *, records: bool = True) -> dict[str, Any]:
+        """The figures as JSON values, for a report to freeze: a line of a log holds at most 256 KiB.
+
+        The ids of records stand once in a table, and each figure names them by their numbers there. A report over many
+        units freezes the values alone (`records=False`); the units' own reports hold the records behind them.
+        """
+        ids = {record: number for number, record in enumerate(self.record_ids())} if records else {}
+
+        def packed(value: Any) -> Any:
+            if not isinstance(value, dict):
+                return value
+            kept = {key: packed(item) for key, item in value.items() if key not in ("records", "late")}
+            for key in ("records", "late"):
+                if ids and key in value:
+                    kept[key] = [ids[record] for record in value[key] if record in ids]
+            return kept
+
         def table(figures: Mapping[str, Figure]) -> dict[str, Any]:
-            return {code: figure.plain() for code, figure in figures.items()}
+            return {code: packed(figure.plain()) for code, figure in figures.items() if figure != BLANK_FIGURE}
 
         return {
             "period": self.period,
             "units": list(self.units),
             "published": self.published,
+            "records": list(ids),
             "totals": table(self.totals),
             "own": {unit: table(figures) for unit, figures in self.own.items()},
             "shares": {unit: table(figures) for unit, figures in self.shares.items()
@@ -170,9 +186,19 @@ class Figures:
 
     @classmethod
     def from_plain(cls, raw: Mapping[str, Any]) -> Figures:
-        """Read what `plain` wrote."""
+        """Read what `plain` wrote; a figure that is not in it is blank."""
+        ids = raw.get("records", ())
+        codes = {code for figures in (raw["totals"], *raw["own"].values()) for code in figures}
+
+        def unpacked(value: Any) -> Any:
+            if not isinstance(value, dict):
+                return value
+            told = {key: unpacked(item) for key, item in value.items()}
+            return told | {key: [ids[number] for number in value[key]] for key in ("records", "late") if key in value}
+
         def table(figures: Mapping[str, Any]) -> dict[str, Figure]:
-            return {code: Figure.from_plain(figure) for code, figure in figures.items()}
+            told = {code: Figure.from_plain(unpacked(figure)) for code, figure in figures.items()}
+            return {code: told.get(code, BLANK_FIGURE) for code in codes}
 
         own = {unit: table(figures) for unit, figures in raw["own"].items()}
         different = {unit: table(figures) for unit, figures in raw.get("shares", {}).items()}
