@@ -1,0 +1,128 @@
+"""Our side of the benchmarks: real tablets' stores that exchange with the real server over real HTTP."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from mobile.clock import Clock
+from mobile.database import Database
+from mobile.keys import DeviceKeys, RowKey
+from mobile.outbox import Subject
+from mobile.store import Store
+from shared.catalogue import Catalogue
+from shared.ids import b64, new_record_id, unb64
+from shared.sealing import BoxKeys
+from sync.clock import Time
+from sync.compose import difference
+from sync.exchange import TabletHalf
+from sync.messages import CONTENT_TYPE
+from sync.store import Device, Scope
+from sync.view import Snapshot, snapshot
+
+TYPE = "communication_activity"
+TODAY = datetime.date(2022, 5, 30)
+
+
+@dataclass(kw_only=True)
+class Cost:
+    """What exchanges have cost on the wire: message bodies, without HTTP's headers."""
+
+    round_trips: int = 0
+    bytes_up: int = 0
+    bytes_down: int = 0
+
+
+@dataclass(kw_only=True)
+class BenchTablet:
+    """One enrolled tablet and its connection to the server."""
+
+    store: Store
+    half: TabletHalf
+    catalogue: Catalogue
+    unit: str
+    address: str
+    http: requests.Session = field(default_factory=requests.Session)
+
+    @classmethod
+    def enrol(cls, folder: Path, address: str, code: str, catalogue: Catalogue) -> BenchTablet:
+        """Enrol a new tablet by a code."""
+        folder.mkdir(parents=True)
+        keys, officer, clock = DeviceKeys.new(), BoxKeys.new(), Clock(TODAY)
+        asked = {
+            "code": code, "name": folder.name, "device_sign": b64(keys.public), "device_box": b64(keys.box.public),
+            "officer_box": b64(officer.public),
+        }  # fmt: skip
+        told = requests.post(f"{address}/api/enrol", json=asked, timeout=30)
+        told.raise_for_status()
+        body = told.json()
+        mac_key = keys.mac_key(unb64(body["server"]["box"]), body["device"])
+        scope = Scope(body["stream"], (), False, "")
+        identity = Device(body["device"], keys.public, mac_key, body["user"]["id"], scope, {})
+        database = Database(folder / "tablet.sqlite3")
+        store = Store(database, RowKey(keys.rows), identity, catalogue=lambda: catalogue, now_ms=clock.now_ms)
+        return cls(store=store, half=TabletHalf(store), catalogue=catalogue, unit=body["unit"], address=address)
+
+    def exchange(self, cost: Cost) -> None:
+        """Exchange until both sides say that nothing is left."""
+        more = True
+        while more:
+            request = self.half.request(now=Time(self.store.now_ms(), 0))
+            answer = self.http.post(
+                f"{self.address}/api/exchange", data=request, headers={"Content-Type": CONTENT_TYPE}, timeout=300
+            )
+            answer.raise_for_status()
+            cost.round_trips += 1
+            cost.bytes_up += len(request)
+            cost.bytes_down += len(answer.content)
+            more = self.half.receive(answer.content).more
+
+    def enter(self, number: int) -> list[str]:
+        """Enter so many activities, as a form does, in one transaction (a test need not wait for each one's disk)."""
+        records = []
+        with self.store.database.writing():
+            for n in range(number):
+                record = new_record_id()
+                self._write(record, Snapshot.empty(), activity(n) | {"unit": self.unit})
+                records.append(record)
+        return records
+
+    def change(self, records: Sequence[str], step: int) -> None:
+        """Type another number into each of these records."""
+        type = self.catalogue.types[TYPE]
+        for record in records:
+            state = self.store.show(record)
+            assert state is not None
+            shown = snapshot(state, type)
+            self._write(record, shown, {**shown.values, "participants_total": 100 + step})
+
+    def _write(self, record: str, shown: Snapshot, values: Mapping[str, Any]) -> None:
+        changes = difference(self.catalogue.types[TYPE], shown, values)
+        self.store.outbox.write(Subject(record=record, type=TYPE, unit=self.unit, urgent=False), changes)
+
+    def lines(self) -> list[bytes]:
+        """All lines that this tablet has to send."""
+        found: list[bytes] = []
+        for log in self.store.own_logs():
+            run = self.store.unsent(log.log, log.acknowledged, 1 << 40)
+            found += run.lines if run is not None else ()
+        return found
+
+
+def activity(n: int) -> dict[str, Any]:
+    """The values of an invented activity; no two alike."""
+    day = datetime.date(2021, 11, 20) + datetime.timedelta(days=n % 180)
+    return {
+        "title": f"Nói chuyện chuyên đề phòng, chống bạo lực gia đình tại ấp số {n} (dữ liệu mẫu)",
+        "held_on": day.isoformat(),
+        "form": ("community_talk", "integrated", "conference")[n % 3],
+        "topics": [("gbv", "law", "domestic_violence")[n % 3]],
+        "participants_total": 40 + n % 60,
+        "participants_female": 20 + n % 20,
+        "place": f"Nhà văn hóa ấp {n % 97}",
+    }

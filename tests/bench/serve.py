@@ -1,0 +1,99 @@
+"""The real server, as it is served, with a second port that tells what it has cost so far.
+
+`python -m tests.bench.serve FOLDER CODES UNIT` prints one line of JSON: its address, the port of the counts, and so many
+enrolment codes for officers of that unit. Everything behind the address is `server.process.serve`; the counts come from
+listeners on SQLAlchemy's engines.
+"""
+
+from __future__ import annotations
+
+import http.server
+import json
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, event
+from sqlalchemy.orm import Session
+
+from server.config import Config
+from server.db import db, transaction
+from server.enrolment import make_code
+from server.people import add_user, give_role
+from server.process import ready_app, serve
+from server.services import services
+
+ROLES = ("collector", "case_worker")
+
+counts: Counter[str] = Counter({"queries": 0, "commits": 0})
+
+
+def listen() -> None:
+    """Count every statement, and every commit of a transaction that wrote, from here on."""
+
+    @event.listens_for(Engine, "before_cursor_execute")
+    def statement(connection: Any, cursor: Any, text: str, *_: Any) -> None:
+        counts["queries"] += 1
+        if text.lstrip()[:6].upper() in ("INSERT", "UPDATE", "DELETE"):
+            connection.info["wrote"] = True
+
+    @event.listens_for(Engine, "commit")
+    def commit(connection: Any) -> None:
+        counts["commits"] += connection.info.pop("wrote", False)
+
+
+def enrolment_codes(config: Config, number: int, unit: str) -> list[str]:
+    """Make so many officers of a unit, each with a code for a tablet."""
+    app = ready_app(config)
+    with app.app_context():
+        held = services()
+
+        def work(session: Session) -> list[str]:
+            codes = []
+            for n in range(number):
+                now_ms = held.clock.now_ms()
+                user = add_user(session, login=f"officer{n}", name=f"Officer {n}", password=None, now_ms=now_ms)
+                for role in ROLES:
+                    give_role(session, held.catalogue, user, role, unit)
+                codes.append(
+                    make_code(session, held.catalogue, user=user, unit=unit, made_by=None, now_ms=now_ms, hours=24)
+                )
+            return codes
+
+        made = transaction(work)
+        db.engine.dispose()
+    return made
+
+
+class Counts(http.server.BaseHTTPRequestHandler):
+    """Answers every GET with the counts."""
+
+    def do_GET(self) -> None:
+        body = json.dumps(counts).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def main(folder: Path, number: int, unit: str) -> None:
+    """Serve until the process is ended."""
+    config = Config.read(var=folder, port=0, log="warning")
+    codes = enrolment_codes(config, number, unit)
+    listen()
+    told = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Counts)
+    threading.Thread(target=told.serve_forever, daemon=True).start()
+    announce: Callable[[str, int], None] = lambda _, port: print(  # noqa: E731
+        json.dumps({"port": port, "counts": told.server_port, "codes": codes}), flush=True
+    )
+    serve(config, announce)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3])
