@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 from shared.labels import Label
+from shared.validity import in_force
 
 __all__ = ["Choice", "Field"]
 
@@ -22,9 +23,7 @@ class Choice:
 
     def valid_on(self, day: date | None) -> bool:
         """Whether the choice may be chosen in a record of this day; always where the day is unknown."""
-        if day is None:
-            return True
-        return (self.valid_from is None or self.valid_from <= day) and (self.valid_to is None or day <= self.valid_to)
+        return in_force(day, self.valid_from, self.valid_to)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,6 +73,4 @@ class Field:
 
     def valid_on(self, day: date | None) -> bool:
         """Whether a record of this day has the field at all; always where the day is unknown."""
-        if day is None:
-            return True
-        return (self.valid_from is None or self.valid_from <= day) and (self.valid_to is None or day <= self.valid_to)
+        return in_force(day, self.valid_from, self.valid_to)

@@ -1,32 +1,55 @@
 """The table of field kinds: for each, its marshmallow field, the check on the wire, its merge policies and its widget.
 
 What may live here: one row a kind, and the small checks that the rows name. A check takes the field and a plain value and gives the code
-of what is wrong, or None; it is on the way of every line of a push, so it is quick and makes no objects.
+of what is wrong, or None; it is on the way of every line of a push, so it is quick and makes no objects. Ranges, choices and rules are
+not judged here (``validate`` does): a draft may break them, and nothing is refused for its content.
 """
 
+import re
 from collections.abc import Callable
 from datetime import date, datetime
-from math import isfinite
 from typing import Any, NamedTuple
 
 import marshmallow.fields as wire
 
 from shared.field import Field
 from shared.ids import RECORD_ID
+from shared.text import UNFIT
 
 LARGEST_INT = 2**53 - 1
 """Integers beyond this lose digits in other languages' JSON."""
 
+LARGEST_DECIMAL = 1e15
+
 LONGEST = {"text": 1_000, "url": 2_000, "long": 20_000}
 """The most characters of a kind where the field says nothing."""
 
-__all__ = ["KINDS", "Kind", "check_value"]
+MOST_ITEMS = 500
+"""The most codes, files or rows in one field."""
+
+WEB_ADDRESS = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)
+
+__all__ = ["KINDS", "LARGEST_INT", "LONGEST", "MOST_ITEMS", "Kind", "check_value", "longest"]
+
+
+def longest(field: Field) -> int:
+    """The most characters that a field of text may hold."""
+    return field.max_length or LONGEST.get(field.kind, 200)
 
 
 def _text(field: Field, value: Any) -> str | None:
     if type(value) is not str:
         return "wrong_kind"
+    if not value.isprintable() and UNFIT.search(value):
+        return "bad_text"
     return "too_long" if len(value) > (field.max_length or LONGEST.get(field.kind, 200)) else None
+
+
+def _url(field: Field, value: Any) -> str | None:
+    wrong = _text(field, value)
+    if wrong is not None or value == "":
+        return wrong
+    return None if WEB_ADDRESS.fullmatch(value) else "not_a_url"
 
 
 def _whole(field: Field, value: Any) -> str | None:
@@ -36,11 +59,13 @@ def _whole(field: Field, value: Any) -> str | None:
 
 
 def _decimal(field: Field, value: Any) -> str | None:
-    return None if type(value) in (int, float) and isfinite(value) else "wrong_kind"
+    """NaN and infinities fail the comparison."""
+    return None if type(value) in (int, float) and -LARGEST_DECIMAL <= value <= LARGEST_DECIMAL else "wrong_kind"
 
 
 def _date(field: Field, value: Any) -> str | None:
-    if type(value) is not str or len(value) != 10:
+    """``YYYY-MM-DD`` and no other spelling of ISO 8601."""
+    if type(value) is not str or len(value) != 10 or value[4] != "-" or value[7] != "-":
         return "not_a_date"
     try:
         date.fromisoformat(value)
@@ -50,8 +75,11 @@ def _date(field: Field, value: Any) -> str | None:
 
 
 def _datetime(field: Field, value: Any) -> str | None:
+    """``YYYY-MM-DDTHH:MM+07:00``, seconds where they are known."""
+    if type(value) is not str or not 22 <= len(value) <= 32 or value[10] != "T" or _date(field, value[:10]):
+        return "not_a_date"
     try:
-        return None if type(value) is str and datetime.fromisoformat(value).tzinfo is not None else "not_a_date"
+        return None if datetime.fromisoformat(value).tzinfo is not None else "not_a_date"
     except ValueError:
         return "not_a_date"
 
@@ -62,7 +90,7 @@ def _bool(field: Field, value: Any) -> str | None:
 
 def _code(field: Field, value: Any) -> str | None:
     """A code of a list: whether it is in the list is judged when the record is submitted, never on the wire."""
-    return None if type(value) is str and 0 < len(value) <= 80 else "wrong_kind"
+    return None if type(value) is str and 0 < len(value) <= 80 and value.isprintable() else "wrong_kind"
 
 
 def _ref(field: Field, value: Any) -> str | None:
@@ -70,12 +98,29 @@ def _ref(field: Field, value: Any) -> str | None:
 
 
 def _geo(field: Field, value: Any) -> str | None:
-    pair = type(value) is list and len(value) == 2 and all(type(part) in (int, float) and isfinite(part) for part in value)
-    return None if pair and abs(value[0]) <= 90 and abs(value[1]) <= 180 else "wrong_kind"
+    if type(value) is not list or len(value) != 2 or not all(type(part) in (int, float) for part in value):
+        return "wrong_kind"
+    return None if -90 <= value[0] <= 90 and -180 <= value[1] <= 180 else "wrong_kind"
 
 
-def _list(field: Field, value: Any) -> str | None:
-    return None if type(value) is list else "wrong_kind"
+def _codes(field: Field, value: Any) -> str | None:
+    if type(value) is not list or any(_code(field, code) for code in value):
+        return "wrong_kind"
+    return "too_many" if len(value) > MOST_ITEMS else "twice" if len(set(value)) != len(value) else None
+
+
+def _items(field: Field, value: Any, key: str) -> str | None:
+    if type(value) is not list or not all(type(item) is dict and type(item.get(key)) is str and 0 < len(item[key]) <= 80 for item in value):
+        return "wrong_kind"
+    return "too_many" if len(value) > MOST_ITEMS else "twice" if len({item[key] for item in value}) != len(value) else None
+
+
+def _files(field: Field, value: Any) -> str | None:
+    return _items(field, value, "sha256")
+
+
+def _rows(field: Field, value: Any) -> str | None:
+    return _items(field, value, "id")
 
 
 def _object(field: Field, value: Any) -> str | None:
@@ -85,10 +130,11 @@ def _object(field: Field, value: Any) -> str | None:
 class Kind(NamedTuple):
     """One kind of field.
 
-    ``merges`` are its merge policies, the default first; ``widget`` is the name of its widget on the tablet and on the console.
+    ``wire`` is its marshmallow field, by which the API documents itself; ``merges`` are its merge policies, the default first; ``widget``
+    is the name of its widget on the tablet and on the console; ``sealable`` says whether it may be confidential.
     """
 
-    wire: Callable[..., wire.Field]
+    wire: type[wire.Field[Any]]
     check: Callable[[Field, Any], str | None]
     merges: tuple[str, ...]
     widget: str
@@ -106,16 +152,16 @@ KINDS: dict[str, Kind] = {
     "date": Kind(wire.String, _date, ASKED, "date"),
     "datetime": Kind(wire.String, _datetime, ASKED, "datetime"),
     "choice": Kind(wire.String, _code, ASKED, "choice"),
-    "choices": Kind(wire.Raw, _list, ("union",), "choices", sealable=False),
+    "choices": Kind(wire.Raw, _codes, ("union",), "choices", sealable=False),
     "bool": Kind(wire.Boolean, _bool, ASKED, "bool"),
     "unit": Kind(wire.String, _code, ASKED, "unit"),
     "ref": Kind(wire.String, _ref, ASKED, "ref"),
     "period": Kind(wire.String, _code, ASKED, "period"),
-    "rows": Kind(wire.Raw, _list, ("rows",), "rows"),
+    "rows": Kind(wire.Raw, _rows, ("rows",), "rows"),
     "geo": Kind(wire.Raw, _geo, ASKED, "geo"),
-    "photos": Kind(wire.Raw, _list, ("union",), "photos"),
-    "files": Kind(wire.Raw, _list, ("union",), "files"),
-    "url": Kind(wire.String, _text, ASKED, "url"),
+    "photos": Kind(wire.Raw, _files, ("union",), "photos"),
+    "files": Kind(wire.Raw, _files, ("union",), "files"),
+    "url": Kind(wire.String, _url, ASKED, "url"),
     "flow": Kind(wire.String, _code, ("flow",), "flow"),
     "figures": Kind(wire.Raw, _object, ("latest", "ask"), "figures"),
 }
@@ -123,8 +169,5 @@ KINDS: dict[str, Kind] = {
 
 
 def check_value(field: Field, value: Any) -> str | None:
-    """Check a plain value's kind and limits of size; gives the code of what is wrong, or None.
-
-    Ranges, choices and rules are not judged here: a draft may break them, and nothing is refused for its content.
-    """
+    """Check a plain value's kind and limits of size; gives the code of what is wrong, or None."""
     return KINDS[field.kind].check(field, value)

@@ -12,6 +12,8 @@ WEEKDAYS = {
     "en": ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
 }
 
+_SWAPPED = str.maketrans(",.", ".,")
+
 __all__ = ["Label", "date_text", "datetime_text", "number_text", "phrase", "weekday_text"]
 
 
@@ -40,7 +42,7 @@ def number_text(value: float | None, decimals: int | None = None) -> str:
         text = f"{value:,}" if isinstance(value, int) else f"{value:,.2f}".rstrip("0").rstrip(".")
     else:
         text = f"{value:,.{decimals}f}"
-    return text.translate(str.maketrans({",": ".", ".": ","}))
+    return text.translate(_SWAPPED)
 
 
 def date_text(value: date | str | None) -> str:

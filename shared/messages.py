@@ -1,21 +1,26 @@
 """Sentences by code in Vietnamese and English, as data.
 
-``messages.yaml`` (and every ``messages_*.yaml`` beside it) holds ``code: {vi, en, status?, fault?}``; ``status`` is the HTTP hint of an error and ``fault`` whose it
-is (``user``, ``peer`` or ``own``). Unknown codes and facts that are missing never raise: a person gets a general sentence.
+``messages.yaml`` (and every ``messages_*.yaml`` beside it) holds ``code: {vi, en, status?, fault?}``; ``status`` is the HTTP hint of an
+error and ``fault`` whose it is (``user``, ``peer`` or ``own``). A sentence names its facts as ``{limit}``. Unknown codes and facts that
+are missing never raise: a person gets a general sentence, and «–» for what is missing.
 """
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from string import Formatter
 from typing import Any
 
 import yaml
 
 DIRECTORY = Path(__file__).parent
 GENERAL = "general_error"
+FAULTS = ("user", "peer", "own")
+MISSING = "–"
 
-__all__ = ["codes", "fault_of", "phrase", "status_of"]
+_FACT = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
+
+__all__ = ["FAULTS", "codes", "facts_in", "facts_of", "fault_of", "fill", "phrase", "status_of"]
 
 
 @cache
@@ -24,7 +29,7 @@ def codes() -> Mapping[str, Mapping[str, Any]]:
     table: dict[str, Mapping[str, Any]] = {}
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     for path in sorted(DIRECTORY.glob("messages*.yaml")):
-        table.update(yaml.load(path.read_text("utf-8"), Loader=loader) or {})  # noqa: S506  (a safe loader either way)
+        table.update(yaml.load(path.read_text("utf-8"), Loader=loader) or {})
     return table
 
 
@@ -38,16 +43,32 @@ def fault_of(code: str) -> str:
     return str(codes().get(code, {}).get("fault", "user"))
 
 
-def phrase(code: str, lang: str = "vi", **facts: Any) -> str:
+@cache
+def facts_of(code: str) -> frozenset[str]:
+    """The facts that the sentences of a code name; none for an unknown code."""
+    row = codes().get(code, {})
+    return facts_in(f"{row.get('vi', '')} {row.get('en', '')}")
+
+
+def facts_in(sentence: str) -> frozenset[str]:
+    """The facts that a sentence names."""
+    return frozenset(_FACT.findall(sentence))
+
+
+def phrase(code: str, lang: str = "vi", /, **facts: Any) -> str:
     """The sentence of a code in a language, with its facts; never raises."""
     table = codes()
-    text = table.get(code, table.get(GENERAL, {})).get(lang) or table.get(code, {}).get("vi") or code
-    return _Lenient().vformat(str(text), (), facts)
+    row = table.get(code) or table.get(GENERAL, {})
+    return fill(str(row.get(lang) or row.get("vi") or code), facts)
 
 
-class _Lenient(Formatter):
-    """Fills in what is there; what is missing shows as «–»."""
+def fill(sentence: str, facts: Mapping[str, Any]) -> str:
+    """Put facts in the places of a sentence that name them; never raises. What a fact says is not looked at again."""
+    return _FACT.sub(lambda place: _told(facts.get(place[1])), sentence)
 
-    def get_field(self, field_name: str, args: Any, kwargs: Any) -> Any:
-        value = kwargs.get(field_name)
-        return ("–" if value is None else value), field_name
+
+def _told(fact: Any) -> str:
+    try:
+        return MISSING if fact is None else str(fact)
+    except Exception:  # whatever a fact's own __str__ does, the sentence is shown
+        return MISSING

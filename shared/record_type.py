@@ -1,13 +1,14 @@
 """A record type: its fields, its sections, its rules. Read and checked from one file of ``record_types/``."""
 
+import datetime as time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 from shared.field import Field
 from shared.labels import Label
 from shared.rules import Expression
+from shared.validity import in_force
 
 __all__ = ["RecordType", "Rule", "Section"]
 
@@ -54,8 +55,8 @@ class RecordType:
     unit_kinds: tuple[str, ...]
     sealed_by: str | None
     flow: str
-    valid_from: date | None
-    valid_to: date | None
+    valid_from: time.date | None
+    valid_to: time.date | None
     fields: Mapping[str, Field]
     sections: tuple[Section, ...]
     rules: tuple[Rule, ...]
@@ -71,15 +72,14 @@ class RecordType:
             return field
         return field.fields.get(rest[1])
 
-    def offered_to(self, unit_kind: str, day: date | None = None) -> bool:
+    def offered_to(self, unit_kind: str, day: time.date | None = None) -> bool:
         """Whether a unit of this kind fills in this type on a day."""
-        in_time = day is None or (self.valid_from is None or self.valid_from <= day) and (self.valid_to is None or day <= self.valid_to)
-        return in_time and (not self.unit_kinds or unit_kind in self.unit_kinds)
+        return in_force(day, self.valid_from, self.valid_to) and (not self.unit_kinds or unit_kind in self.unit_kinds)
 
-    def day_of(self, values: Mapping[str, Any]) -> date | None:
+    def day_of(self, values: Mapping[str, Any]) -> time.date | None:
         """The day that places a record in a period, where it is known."""
         value = values.get(self.date) if self.date else None
         try:
-            return date.fromisoformat(value[:10]) if isinstance(value, str) else None
+            return time.date.fromisoformat(value[:10]) if isinstance(value, str) else None
         except ValueError:
             return None

@@ -1,16 +1,18 @@
 """The small language of the catalogue's rules: one expression over a record's values.
 
-``simpleeval`` evaluates behind an allow-list: names, numbers, texts, comparisons, ``and or not in``, ``+ - * /``, ``x if c else y`` and the functions
-below; no attributes, no power, no comprehension; bounded length and depth. A name that has no value is None, and an
-expression that compares or reckons with None gives None: a rule that cannot be judged does not apply.
+``simpleeval`` evaluates behind an allow-list: names, numbers, texts, comparisons, ``and or not in``, ``+ - * /``, ``x if c else y`` and
+the functions below; no attributes, no power, no comprehension; bounded length and depth. A name that has no value is None, and an
+expression that compares or reckons with None, or with a value that is sealed, gives None: a rule that cannot be judged does not apply.
 """
 
 import ast
 from collections.abc import Callable, Collection, Mapping
 from datetime import date, datetime
+from inspect import signature
+from types import MappingProxyType
 from typing import Any
 
-from simpleeval import SimpleEval
+from simpleeval import InvalidExpression, SimpleEval
 
 MAX_LENGTH = 2_000
 MAX_DEPTH = 24
@@ -25,7 +27,7 @@ _STRICT = (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq)
 
 SeriesLookup = Callable[[str, Any], Any]
 
-__all__ = ["FUNCTIONS", "Expression", "RuleFault", "compile_expression"]
+__all__ = ["FUNCTIONS", "Expression", "RuleFault", "compile_expression", "is_plain"]
 
 
 class RuleFault(ValueError):
@@ -56,16 +58,22 @@ def _rows(rows: Any) -> list[Mapping[str, Any]]:
     return rows if isinstance(rows, list) else []
 
 
+def _of_rows(rows: Any, name: str) -> list[tuple[Mapping[str, Any], Any]]:
+    """Each row with what it has under a name; a sealed one makes the whole unknown."""
+    return [(row, _readable(row.get(name))) for row in _rows(rows)]
+
+
 def _where(rows: Any, name: str, value: Any) -> list[Mapping[str, Any]]:
     """The rows whose field has the value, or one of the values where a list is given."""
     wanted = value if isinstance(value, list) else [value]
-    return [row for row in _rows(rows) if row.get(name) in wanted]
+    return [row for row, told in _of_rows(rows, name) if told in wanted]
 
 
 def _latest(rows: Any, name: str) -> list[Mapping[str, Any]]:
     """The rows whose field, a day, is the last that any of them has."""
-    last = max((row.get(name) or "" for row in _rows(rows)), default="")
-    return [row for row in _rows(rows) if last and row.get(name) == last]
+    days = _of_rows(rows, name)
+    last = max((day or "" for _, day in days), default="")
+    return [row for row, day in days if last and day == last]
 
 
 def _hours(start: Any, end: Any) -> float:
@@ -79,7 +87,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "hours": _hours,
     "year": lambda value: _day(value).year,
     "count": lambda rows: len(_rows(rows)),
-    "total": lambda rows, name: sum(row.get(name) or 0 for row in _rows(rows)),
+    "total": lambda rows, name: sum(told or 0 for _, told in _of_rows(rows, name)),
     "count_where": lambda rows, name, value: len(_where(rows, name, value)),
     "rows_where": _where,
     "latest": _latest,
@@ -92,6 +100,32 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 
 LAZY = frozenset({"empty", "has", "if_", "count", "total", "count_where", "rows_where", "latest"})
 """Functions that may be asked about what has no value."""
+
+
+def is_plain(value: Any) -> bool:
+    """Whether a value can be read: a sealed one, as a view without its key shows it, is of no plain type."""
+    return isinstance(value, _PLAIN)
+
+
+def _readable(value: Any) -> Any:
+    if not isinstance(value, _PLAIN):
+        raise _Unknown
+    return value
+
+
+def _no_series(name: str, day: Any) -> None:
+    return None
+
+
+_PLAIN = (str, int, float, list, dict, type(None))
+_CONSTANTS = MappingProxyType({"True": True, "False": False, "None": None})
+_SIGNATURES = {
+    **{name: signature(function) for name, function in FUNCTIONS.items() if name not in ("min", "max")},
+    "today": signature(lambda: None),
+    "series": signature(_no_series),
+    "min": signature(lambda first, *others: None),
+    "max": signature(lambda first, *others: None),
+}
 
 
 class Expression:
@@ -113,9 +147,11 @@ class Expression:
         engine = _Engine(values, today, series)
         try:
             result = engine.value(self._tree)
-        except (_Unknown, ArithmeticError, TypeError, ValueError, RecursionError):
+        except (_Unknown, InvalidExpression, ArithmeticError, AttributeError, TypeError, ValueError, RecursionError):
             return None
-        return None if isinstance(result, float) and not abs(result) < MAX_RESULT else result
+        if type(result) in (int, float) and not abs(result) < MAX_RESULT:
+            return None
+        return result
 
 
 class _Engine(SimpleEval):  # type: ignore[misc]
@@ -124,20 +160,23 @@ class _Engine(SimpleEval):  # type: ignore[misc]
     def __init__(self, values: Mapping[str, Any], today: date, series: SeriesLookup | None) -> None:
         functions = dict(FUNCTIONS)
         functions["today"] = today.isoformat
-        functions["series"] = series or (lambda name, day: None)
-        super().__init__(functions=functions, names={"True": True, "False": False, "None": None})
+        functions["series"] = series or _no_series
+        super().__init__(functions=functions, names=_CONSTANTS)
         self.values = values
         self.nodes[ast.Name] = self._name
         self.nodes[ast.Compare] = self._compare
         self.nodes[ast.BinOp] = self._binary
         self.nodes[ast.Call] = self._call_function
-        self.nodes[ast.Tuple] = self.nodes[ast.List] = lambda node: [self._eval(item) for item in node.elts]
+        self.nodes[ast.Tuple] = self.nodes[ast.List] = self._list
 
     def value(self, tree: ast.expr) -> Any:
         return self._eval(tree)
 
     def _name(self, node: ast.Name) -> Any:
-        return self.names[node.id] if node.id in self.names else self.values.get(node.id)
+        return _readable(self.values.get(node.id))
+
+    def _list(self, node: ast.Tuple | ast.List) -> list[Any]:
+        return [self._eval(item) for item in node.elts]
 
     def _compare(self, node: ast.Compare) -> bool:
         left = self._eval(node.left)
@@ -160,18 +199,21 @@ class _Engine(SimpleEval):  # type: ignore[misc]
         return self.operators[type(node.op)](left, right)
 
     def _call_function(self, node: ast.Call) -> Any:
-        assert isinstance(node.func, ast.Name)
+        name = node.func.id if isinstance(node.func, ast.Name) else ""
+        if name == "empty" and isinstance(node.args[0], ast.Name) and not is_plain(self.values.get(node.args[0].id)):
+            return False
         values = [self._eval(argument) for argument in node.args]
-        if node.func.id not in LAZY and any(value is None for value in values):
+        if name not in LAZY and any(value is None for value in values):
             raise _Unknown
-        return self.functions[node.func.id](*values)
+        return self.functions[name](*values)
 
 
 def compile_expression(text: str, names: Collection[str]) -> Expression:
     """Check an expression against the allow-list and the names that it may use.
 
     Raises:
-        RuleFault: ``rule_too_long``, ``rule_syntax``, ``rule_not_allowed``, ``rule_too_deep``, ``rule_unknown_name``.
+        RuleFault: ``rule_too_long``, ``rule_syntax``, ``rule_not_allowed``, ``rule_too_deep``, ``rule_unknown_name``, ``rule_arguments``
+            (too few or too many for a function), ``rule_division_by_zero``.
     """
     if len(text) > MAX_LENGTH:
         raise RuleFault("rule_too_long")
@@ -189,11 +231,12 @@ def _check(node: ast.AST, names: Collection[str], used: set[str], depth: int) ->
         raise RuleFault("rule_too_deep")
     if not isinstance(node, _NODES):
         raise RuleFault("rule_not_allowed", type(node).__name__)
-    if isinstance(node, ast.Constant) and not isinstance(node.value, str | int | float | bool | type(None)):
+    if isinstance(node, ast.Constant) and not isinstance(node.value, str | int | float | bool | None):
         raise RuleFault("rule_not_allowed", "constant")
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div) and isinstance(node.right, ast.Constant) and node.right.value == 0:
+        raise RuleFault("rule_division_by_zero")
     if isinstance(node, ast.Call):
-        if not isinstance(node.func, ast.Name) or node.func.id not in {*FUNCTIONS, "today", "series"} or node.keywords:
-            raise RuleFault("rule_not_allowed", "call")
+        _check_call(node)
         for argument in node.args:
             _check(argument, names, used, depth + 1)
         return
@@ -203,3 +246,12 @@ def _check(node: ast.AST, names: Collection[str], used: set[str], depth: int) ->
         used.add(node.id)
     for child in ast.iter_child_nodes(node):
         _check(child, names, used, depth + 1)
+
+
+def _check_call(node: ast.Call) -> None:
+    if not isinstance(node.func, ast.Name) or node.func.id not in _SIGNATURES or node.keywords:
+        raise RuleFault("rule_not_allowed", node.func.id if isinstance(node.func, ast.Name) else "call")
+    try:
+        _SIGNATURES[node.func.id].bind(*node.args)
+    except TypeError as error:
+        raise RuleFault("rule_arguments", node.func.id) from error

@@ -1,5 +1,6 @@
 """The one gate for text, and how Vietnamese text is searched and sorted."""
 
+import re
 import unicodedata
 from functools import cache
 
@@ -10,18 +11,20 @@ TONES = "\u0300\u0309\u0303\u0301\u0323"
 SHAPES = {"\u0302", "\u0306", "\u031b"}
 """Circumflex, breve and horn make another letter (â, ă, ơ); tones do not."""
 
-__all__ = ["clean", "fold", "name_key"]
+UNFIT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+"""What no text may hold: control characters but tab and line feed, halves of surrogate pairs."""
+
+__all__ = ["UNFIT", "clean", "fold", "name_key"]
 
 
 def clean(text: str) -> str:
     """Make text fit to be stored: NFC, without NUL, other control characters or halves of surrogate pairs.
 
-    Line breaks and tabs stay. What is taken out could not have been typed.
+    Tabs and line breaks stay, every kind of line break as a line feed. What is taken out could not have been typed.
     """
     if text.isascii() and text.isprintable():
         return text
-    kept = "".join(letter for letter in text if letter in "\n\t" or unicodedata.category(letter) not in ("Cc", "Cs"))
-    return unicodedata.normalize("NFC", kept)
+    return unicodedata.normalize("NFC", UNFIT.sub("", text.replace("\r\n", "\n").replace("\r", "\n")))
 
 
 def fold(text: str) -> str:
@@ -37,7 +40,7 @@ def fold(text: str) -> str:
 
 def _fold_table() -> dict[int, str | None]:
     """Every letter of the Latin blocks to its base letter, and every combining mark to nothing."""
-    table: dict[int, str | None] = {code: None for code in range(0x0300, 0x0370)}
+    table: dict[int, str | None] = dict.fromkeys(range(768, 880))
     for code in (*range(0x00C0, 0x0250), *range(0x1E00, 0x1F00)):
         parts = unicodedata.normalize("NFD", chr(code))
         if len(parts) > 1:

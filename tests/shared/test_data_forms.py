@@ -87,7 +87,7 @@ BROKEN: list[tuple[str, dict[str, Any], str, str]] = [
     ("communication_activity", {"form": "school_session", "pupils": 63}, "warning", "pupils_le_total"),
     ("broadcast", {"minutes": 61}, "warning", "long_broadcast"),
     ("broadcast", {"times": 201}, "warning", "many_times"),
-    ("material_movement", {"hung_from": "2022-05-02", "hung_to": "2022-05-01"}, "error", "hung_order"),
+    ("material_movement", {"kind": "installed", "hung_from": "2022-05-02", "hung_to": "2022-05-01"}, "error", "hung_order"),
     ("material_movement", {"kind": "distributed"}, "warning", "distributed_to_somebody"),
     ("training", {"participants_female": 31}, "error", "female_le_total"),
     ("training", {"to_date": "2022-05-03"}, "error", "dates_in_order"),
