@@ -21,32 +21,28 @@ LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 __all__ = ["LOOPBACK", "PREFIX", "SETTINGS", "Config", "Setting"]
 
 
-def _setting(default: Any, help: str) -> Any:
-    return field(default=default, metadata={"help": help})
-
-
 @dataclass(frozen=True, kw_only=True)
 class Config:
     """The settings of one server process."""
 
-    var: Path = _setting(Path("var"), "folder of everything that the server writes")
-    database: str = _setting("", "path of an SQLite file, or a postgresql:// address; empty: sen.sqlite3 in the folder above")
-    keys: Path | None = _setting(None, "path of the key store; empty: keys.sqlite3 in the folder above")
-    master_key: Path | None = _setting(None, "path of the master key's file, never in a backup; empty: master.key in the folder above")
-    catalogue: Path | None = _setting(None, "folder of the catalogue's YAML; empty: the one that ships")
-    name: str = _setting("Sen", "what tablets and documents call this server")
-    host: str = _setting("127.0.0.1", "address to listen on")
-    port: int = _setting(8040, "TCP port to listen on; 0 takes a free one")
-    threads: int = _setting(10, "how many requests are worked on at once")
-    tls_certificate: Path | None = _setting(None, "path of the certificate in PEM; needed to listen beyond this machine")
-    tls_key: Path | None = _setting(None, "path of the certificate's private key in PEM")
-    behind_proxy: bool = _setting(False, "1 behind a proxy that speaks HTTPS: its X-Forwarded headers are then believed")
-    today: datetime | None = _setting(None, "date (2022-05-30) or time (2022-05-30T08:00) at which the process's clock starts")
-    session_minutes: int = _setting(60, "minutes without a click after which a person is signed out")
-    code_hours: int = _setting(72, "hours for which an enrolment code can be used")
-    largest_body_mb: int = _setting(16, "megabytes that one request may bring")
-    database_wait_s: int = _setting(10, "seconds that a transaction waits for another one's lock")
-    log: str = _setting("info", "what is logged: debug, info, warning or error")
+    var: Path = field(default=Path("var"), metadata={"help": "folder of everything that the server writes"})
+    database: str = field(default="", metadata={"help": "path of an SQLite file, or a postgresql:// address; empty: sen.sqlite3 there"})
+    keys: Path | None = field(default=None, metadata={"help": "path of the key store; empty: keys.sqlite3 there"})
+    master_key: Path | None = field(default=None, metadata={"help": "path of the master key's file, never in a backup; empty: master.key there"})
+    catalogue: Path | None = field(default=None, metadata={"help": "folder of the catalogue's YAML; empty: the one that ships"})
+    name: str = field(default="Sen", metadata={"help": "what tablets and documents call this server"})
+    host: str = field(default="127.0.0.1", metadata={"help": "address to listen on"})
+    port: int = field(default=8040, metadata={"help": "TCP port to listen on; 0 takes a free one"})
+    threads: int = field(default=10, metadata={"help": "how many requests are worked on at once"})
+    tls_certificate: Path | None = field(default=None, metadata={"help": "path of the certificate in PEM; needed to listen beyond this machine"})
+    tls_key: Path | None = field(default=None, metadata={"help": "path of the certificate's private key in PEM"})
+    behind_proxy: bool = field(default=False, metadata={"help": "1 behind a proxy that speaks HTTPS: its X-Forwarded headers are then believed"})
+    today: datetime | None = field(default=None, metadata={"help": "date (2022-05-30) or time (2022-05-30T08:00) at which the process's clock starts"})
+    session_minutes: int = field(default=60, metadata={"help": "minutes without a click after which a person is signed out"})
+    code_hours: int = field(default=72, metadata={"help": "hours for which an enrolment code can be used"})
+    largest_body_mb: int = field(default=16, metadata={"help": "megabytes that one request may bring"})
+    database_wait_s: int = field(default=10, metadata={"help": "seconds that a transaction waits for another one's lock"})
+    log: str = field(default="info", metadata={"help": "what is logged: debug, info, warning or error"})
 
     @classmethod
     def read(cls, environment: Mapping[str, str] | None = None, **options: Any) -> Config:

@@ -16,7 +16,10 @@ from flask import Flask, Response, g, request
 from flask_login import current_user
 
 ALLOWED = frozenset(
-    {"event", "method", "endpoint", "status", "ms", "user", "device", "code", "error", "at", "pid", "port", "bytes", "count", "version", "unit"}
+    {
+        "event", "method", "endpoint", "status", "ms", "user", "device", "code", "error", "at", "pid", "port", "bytes", "count",
+        "version", "unit",
+    }  # fmt: skip
 )
 """The facts that may be logged: codes, ids without meaning, counts and names of our own code."""
 

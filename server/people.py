@@ -13,6 +13,7 @@ from sqlalchemy import BigInteger, Date, ForeignKey, LargeBinary, String, Text, 
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from server.db import db, transaction
+from server.keystore import KeyStore
 from server.passwords import check_password, hash_password, verify_password, wait_s
 from shared.catalogue import Catalogue
 from shared.errors import SenError
@@ -23,8 +24,8 @@ LONGEST_NAME = 120
 LONGEST_LOGIN = 40
 
 __all__ = [
-    "Attempt", "Device", "EnrolmentCode", "Grant", "RoleHeld", "User", "add_user", "end_role", "give_role", "names_of", "set_password", "sign_in",
-    "user_by_login",
+    "Attempt", "Device", "EnrolmentCode", "Grant", "RoleHeld", "User", "add_user", "disable_user", "end_role", "give_role",
+    "names_of", "set_password", "sign_in", "user_by_login",
 ]  # fmt: skip
 
 
@@ -177,11 +178,19 @@ def give_role(
     return held
 
 
-def end_role(session: Session, user: User, role: RoleHeld, now_ms: int) -> None:
-    """End a role now, and with it the person's sessions."""
+def end_role(session: Session, keys: KeyStore, user: User, role: RoleHeld, now_ms: int) -> None:
+    """End a role now, and with it the person's sessions; it stays ended after a restore."""
     role.ended_ms = now_ms
     user.stamp = new_id()
     session.flush()
+    keys.note_ended("role", role.id, now_ms)
+
+
+def disable_user(session: Session, keys: KeyStore, user: User, now_ms: int) -> None:
+    """Let a person sign in no more; sessions end at once, also after a restore."""
+    user.disabled_ms, user.stamp = now_ms, new_id()
+    session.flush()
+    keys.note_ended("user", user.id, now_ms)
 
 
 def set_password(session: Session, user: User, password: str) -> None:

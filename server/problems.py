@@ -6,7 +6,7 @@ A person gets a sentence in both languages with the next step; nobody gets a sta
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Flask, Response, jsonify, redirect, render_template, request, url_for
+from flask import Flask, Response, current_app, jsonify, redirect, render_template, request, url_for
 from marshmallow import ValidationError
 from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import HTTPException
@@ -15,7 +15,7 @@ from server.db import code_of
 from server.language import lang
 from server.logbook import log_failure
 from shared.errors import SenError
-from shared.messages import phrase, status_of
+from shared.messages import codes, phrase, status_of
 
 SIGN_IN = "session.sign_in"
 """The endpoint of the console's sign-in page."""
@@ -26,11 +26,6 @@ HTTP_CODES = {
     400: "bad_request", 401: "sign_in_first", 403: "no_access", 404: "not_found", 405: "bad_method", 406: "bad_request",
     408: "request_timeout", 411: "bad_request", 413: "body_too_large", 414: "bad_request", 415: "bad_content_type",
     422: "bad_input", 429: "too_often", 431: "bad_request", 503: "server_busy",
-}  # fmt: skip
-
-MARSHMALLOW_CODES = {
-    "required": "required", "null": "required", "invalid": "wrong_kind", "unknown": "unknown_field", "type": "wrong_kind",
-    "too_long": "too_long",
 }  # fmt: skip
 
 __all__ = ["Problem", "answer_problems", "problem_of"]
@@ -63,7 +58,7 @@ def problem_of(error: BaseException) -> Problem:
     if isinstance(error, SenError):
         return Problem(error.code, error.status, error.context)
     if isinstance(error, ValidationError):
-        return Problem("bad_input", 422, errors=_errors(error.normalized_messages()))
+        return Problem("bad_input", 422, errors=_errors(error.messages))
     if isinstance(error, DBAPIError):
         code = code_of(error) or "general_error"
         return Problem(code, status_of(code))
@@ -87,15 +82,9 @@ def _errors(messages: Any, path: str = "") -> list[dict[str, str]]:
         ]
     rows = []
     for message in messages if isinstance(messages, list) else [messages]:
-        code = message if isinstance(message, str) and message in _known() else "wrong_kind"
+        code = message if isinstance(message, str) and message in codes() else "wrong_kind"
         rows.append({"path": path, "code": code, "vi": phrase(code, "vi"), "en": phrase(code, "en")})
     return rows
-
-
-def _known() -> Mapping[str, Any]:
-    from shared.messages import codes
-
-    return codes()
 
 
 def answer_problems(app: Flask) -> None:
@@ -127,16 +116,10 @@ def _written(problem: Problem) -> Response:
         response.status_code = problem.status
         return response
     fragment = request.headers.get("HX-Request") == "true"
-    if problem.code == "sign_in_first" and SIGN_IN in _endpoints():
+    if problem.code == "sign_in_first" and SIGN_IN in current_app.view_functions:
         return _to_sign_in(fragment)
     page = render_template("_problem.html" if fragment else "problem.html", problem=problem, language=lang())
     return Response(page, status=problem.status, mimetype="text/html")
-
-
-def _endpoints() -> Mapping[str, Any]:
-    from flask import current_app
-
-    return current_app.view_functions
 
 
 def _to_sign_in(fragment: bool) -> Response:

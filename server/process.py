@@ -1,0 +1,123 @@
+"""One server process: it takes the database's lock and the port, brings the tables to this version, and serves until it is ended.
+
+SQLite has one server process, named in the lock file; PostgreSQL may have many.
+"""
+
+import contextlib
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from types import FrameType
+
+from cheroot.ssl.builtin import BuiltinSSLAdapter
+from cheroot.wsgi import Server
+from flask import Flask
+
+from server.app import create_app
+from server.config import LOOPBACK, Config
+from server.endings import apply_ended
+from server.logbook import log_event, log_failure
+from server.places import Places, held
+from server.schema import upgrade
+from shared.errors import SenError
+
+QUEUE = 128
+"""Connections that may wait for a thread."""
+
+SILENCE_S = 60
+"""Seconds without a byte after which a connection is given up: there is no limit on the whole, links are slow."""
+
+ENDING_S = 10
+
+__all__ = ["serve", "server_lock"]
+
+
+@contextlib.contextmanager
+def server_lock(places: Places, address: str) -> Iterator[None]:
+    """Hold the database as its one server; on PostgreSQL nothing is held. Raises SenError("second_server")."""
+    if places.lock is None:
+        yield
+        return
+    with held(places.lock, address=address):
+        yield
+
+
+def serve(config: Config, announce: Callable[[str, int], None]) -> None:
+    """Serve until the process is told to end (Ctrl-C, SIGTERM).
+
+    Args:
+        announce: called with the address and the port once requests are taken.
+
+    Raises:
+        SenError: ``port_in_use``, ``second_server``, ``needs_tls``, or what ``create_app`` raises.
+    """
+    if config.host not in LOOPBACK and not config.https:
+        raise SenError("needs_tls")
+    server = _listen(config)
+    try:
+        host, port = server.bind_addr[:2]
+        address = f"{'https' if config.tls_certificate else 'http'}://{host}:{port}"
+        with server_lock(Places(config), address):
+            app = ready_app(config)
+            server.wsgi_app = app
+            with _ended_by_signals():
+                announce(address, port)
+                log_event("started", pid=os.getpid(), port=port)
+                server.serve()
+    finally:
+        server.stop()
+        log_event("ended", pid=os.getpid())
+
+
+def ready_app(config: Config) -> Flask:
+    """The app on a database that is at this version and knows what has ended."""
+    app = create_app(config)
+    upgrade(app)
+    apply_ended(app)
+    return app
+
+
+def _listen(config: Config) -> Server:
+    """Take the port before anything else is touched; connections wait until the app is ready."""
+    server = Server(
+        (config.host, config.port), _not_ready, numthreads=config.threads, request_queue_size=QUEUE, timeout=SILENCE_S,
+        shutdown_timeout=ENDING_S,
+    )  # fmt: skip
+    if config.tls_certificate is not None:
+        server.ssl_adapter = BuiltinSSLAdapter(str(config.tls_certificate), str(config.tls_key) if config.tls_key else None)
+    server.error_log = _log_error  # type: ignore[method-assign,assignment]
+    server.max_request_body_size = config.largest_body_mb * 1024 * 1024
+    try:
+        server.prepare()
+    except OSError as error:  # cheroot tells the reason in words only
+        raise SenError("port_in_use", port=config.port) from error
+    return server
+
+
+def _log_error(_message: str = "", level: int = logging.ERROR, traceback: bool = False) -> None:
+    """Cheroot's log: that something happened, never its words, which may hold what was sent."""
+    error = sys.exc_info()[1]
+    if level >= logging.WARNING and error is not None:
+        log_failure(error, "connection_failed")
+
+
+def _not_ready(environ: object, start_response: Callable[..., object]) -> list[bytes]:
+    start_response("503 Service Unavailable", [("Retry-After", "1"), ("Content-Length", "0")])
+    return []
+
+
+@contextlib.contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """End the server by Ctrl-C and SIGTERM: what is being worked on is finished first."""
+    def end(_number: int, _frame: FrameType | None) -> None:
+        raise SystemExit(0)
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with contextlib.suppress(SystemExit):
+            yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
