@@ -19,7 +19,7 @@ ALLOWED = frozenset(
     {
         "event", "method", "endpoint", "status", "ms", "user", "device", "code", "error", "at", "pid", "port", "bytes", "count",
         "version", "unit",
-    }  # fmt: skip
+    }
 )
 """The facts that may be logged: codes, ids without meaning, counts and names of our own code."""
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask import Flask, Response, current_app, jsonify, redirect, render_template, request, url_for
+from flask_wtf.csrf import CSRFError
 from marshmallow import ValidationError
 from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import HTTPException
@@ -62,12 +63,13 @@ def problem_of(error: BaseException) -> Problem:
     if isinstance(error, DBAPIError):
         code = code_of(error) or "general_error"
         return Problem(code, status_of(code))
+    if isinstance(error, CSRFError):
+        return Problem("csrf_failed", 400)
     if isinstance(error, HTTPException) and error.code is not None and error.code < 500:
         told = getattr(error, "data", None)
         if isinstance(told, dict) and told.get("messages"):
             return Problem("bad_input", 422, errors=_errors(told["messages"]))
-        code = getattr(error, "sen_code", "") or HTTP_CODES.get(error.code, "bad_request")
-        return Problem(code, error.code)
+        return Problem(HTTP_CODES.get(error.code, "bad_request"), error.code)
     return Problem("general_error", 500)
 
 

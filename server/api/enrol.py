@@ -1,6 +1,6 @@
 """``POST /api/enrol``: a one-time code and a tablet's public keys become a device."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from flask.views import MethodView
 from marshmallow import Schema, ValidationError, fields, validate
@@ -78,7 +78,7 @@ class EnrolledSchema(Schema):
 class EnrolView(MethodView):
     """Enrolment."""
 
-    decorators = (limiter.limit(TRIES),)
+    decorators: ClassVar = [limiter.limit(TRIES)]
 
     @blueprint.arguments(EnrolSchema)
     @blueprint.response(200, EnrolledSchema)
