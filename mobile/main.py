@@ -10,12 +10,18 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
+from mobile.clock import Clock
+from mobile.tablet import Tablet
+from shared.errors import SenError
 from shared.labels import phrase
 
 __all__ = ["main"]
 
 NO_DISPLAY = 3
 """The exit code where no window can be opened."""
+
+NOT_OPENED = 4
+"""The exit code where the profile cannot be opened: in use, damaged, disk full."""
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
@@ -70,9 +76,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _refuse("mobile.app.no_display")
     if Window is None:
         return _refuse("mobile.app.no_display")
+    return _open(options)
+
+
+def _open(options: argparse.Namespace) -> int:
     from mobile.app import SenApp
 
-    SenApp(profile=options.profile, today=options.today, server=options.server).run()
+    try:
+        tablet = Tablet(options.profile, Clock(options.today))
+    except SenError as error:
+        print(error.text("vi"), file=sys.stderr)
+        print(error.text("en"), file=sys.stderr)
+        return NOT_OPENED
+    SenApp(tablet=tablet, server=options.server or "").run()
     return 0
 
 

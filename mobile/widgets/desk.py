@@ -52,6 +52,9 @@ class Desk(Protocol):
     def shown(self, path: str) -> bool:
         """Say whether the field at a path is asked at all, as the other answers are."""
 
+    def fixed_rows(self, path: str) -> Sequence[str]:
+        """Give the ids of the rows that the catalogue fixes for a field, in their order."""
+
     def add_row(self, path: str) -> str:
         """Add an empty row at the end; gives its id."""
 
@@ -66,9 +69,6 @@ class Desk(Protocol):
 
     def pick_files(self, path: str, *, photos: bool) -> None:
         """Let the officer choose files of the disk and add them to the field at a path."""
-
-    def open_file(self, path: str, sha256: str) -> None:
-        """Show a file of the field at a path."""
 
     def later(self, work: Callable[[], None]) -> None:
         """Do something after the present touch has been dealt with."""

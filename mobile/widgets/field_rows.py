@@ -115,7 +115,7 @@ class RowsField(FieldWidget):
     @property
     def all_open(self) -> bool:
         """Whether every row shows its fields at once."""
-        return self.fixed and len(self.field.fields) * len(self.value or ()) <= OPEN_AT_ONCE
+        return self.fixed and len(self.field.fields) * len(self.cards) <= OPEN_AT_ONCE
 
     def add(self) -> None:
         """Add a row and open it."""
@@ -139,7 +139,7 @@ class RowsField(FieldWidget):
     def show(self, value: Any) -> None:
         """Draw the rows; cards of rows that stay are kept."""
         super().show(value)
-        ids = [row["id"] for row in value or []]
+        ids = list(self.desk.fixed_rows(self.path)) if self.fixed else [row["id"] for row in value or []]
         for row in list(self.cards):
             if row not in ids:
                 del self.cards[row]

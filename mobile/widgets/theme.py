@@ -69,7 +69,7 @@ def load() -> None:
     LabelBase.register(MEDIUM, str(fonts / _FONTS[0]))
     LabelBase.register("Icons", str(fonts / _FONTS[1]))
     here = Path(__file__).parent
-    for name in ("theme.kv", "fields.kv", "sheets.kv"):
-        path = str(here / name)
-        if path not in Builder.files:
-            Builder.load_file(path)
+    own = [here / name for name in ("theme.kv", "fields.kv", "sheets.kv")]
+    for path in own + sorted((here.parent / "screens").glob("*/screen.kv")):
+        if str(path) not in Builder.files:
+            Builder.load_file(str(path))

@@ -1,0 +1,81 @@
+"""«Vụ việc»: the countdown and the receipt first, whom to call, and the few questions that must be answered."""
+
+from typing import Any
+
+from mobile.screens.incident.presenter import IncidentPresenter
+from mobile.screens.page import Page
+from mobile.widgets.basics import Card, Link, RoundButton, Scroll, Words
+from shared.errors import SenError
+
+__all__ = ["IncidentScreen"]
+
+
+class IncidentBody(Scroll):
+    """Everything of one incident."""
+
+
+class IncidentScreen(Page):
+    """One incident."""
+
+    presenter: IncidentPresenter
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.body = IncidentBody()
+        self.ids.body.add_widget(self.body)
+        self.grid = self.body.ids.grid
+        say, deeds = self.shell.say, self.body.ids.deeds
+        send = RoundButton(text=say("mobile.incident.send"), filled=True)
+        send.bind(on_release=lambda *_: self.submit())
+        more = Link(text=say("mobile.incident.more"))
+        more.bind(on_release=lambda *_: self.more())
+        deeds.add_widget(send)
+        deeds.add_widget(more)
+
+    def enter(self, *, record: str = "", **where: Any) -> None:
+        """Open an incident, or begin one."""
+        if record:
+            self.presenter.show(record)
+        else:
+            record = self.presenter.start()
+        self.where = {"record": record}
+        self.title = self.presenter.form.title
+        self._phones()
+        self.body.scroll_y = 1
+        form = self.presenter.form
+        self.grid.load(shell=self.shell, form=form, section=form.sections()[0].code, changed=self.news)
+        self.news()
+
+    def _phones(self) -> None:
+        box = self.body.ids.phones
+        box.clear_widgets()
+        for who, number in self.presenter.phones():
+            card = Card()
+            card.add_widget(Words(role="small", text=who))
+            card.add_widget(Words(role="strong", text=number))
+            box.add_widget(card)
+
+    def news(self) -> None:
+        """Show countdown, receipt and answers."""
+        ids = self.body.ids
+        ids.countdown.text, ids.receipt.text = self.presenter.countdown(), self.presenter.receipt()
+        self.status = self.presenter.form.saved_words()
+        self.grid.refresh()
+
+    def leave(self) -> None:
+        """Keep what was typed; it leaves at once where there is a network."""
+        self.grid.flush()
+        try:
+            self.presenter.form.leave()
+        except SenError as error:
+            self.shell.tell(error)
+
+    def submit(self) -> None:
+        """Judge and send."""
+        self.grid.flush()
+        self.shell.go("submit", **self.where)
+
+    def more(self) -> None:
+        """Show the whole form."""
+        self.grid.flush()
+        self.shell.go("form", **self.where)

@@ -1,0 +1,242 @@
+"""«Báo cáo»: the figures beside last period's, the narratives, «Kỳ này không phát sinh», approval and sending."""
+
+from typing import Any
+
+from kivy.metrics import dp
+from kivy.properties import BooleanProperty, StringProperty
+from kivy.uix.behaviors import ButtonBehavior
+from kivy.uix.boxlayout import BoxLayout
+
+from mobile.screens.form.screen import FormBody, SectionButton
+from mobile.screens.page import Page
+from mobile.screens.report.presenter import PeriodChoice, ReportPresenter
+from mobile.widgets.basics import Card, Chip, Column, Flow, Link, PressCard, RoundButton, Scroll, Words
+from mobile.widgets.field import Note
+from shared.errors import SenError
+
+FIGURES = "@figures"
+"""The tab of the figures; the others are the sections of the form."""
+
+__all__ = ["ReportScreen"]
+
+
+class FigureLine(ButtonBehavior, BoxLayout):
+    """One figure: now and last period."""
+
+    words = StringProperty("")
+    value = StringProperty("")
+    before = StringProperty("")
+    heading = BooleanProperty(False)
+
+
+class ReportList(Scroll):
+    """The periods to choose from."""
+
+
+class ReportScreen(Page):
+    """One period's report, or the choice of a period."""
+
+    presenter: ReportPresenter
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.list, self.body = ReportList(), FormBody()
+        self.grid = self.body.ids.grid
+        self.extra = Column(spacing=dp(12))
+        self.body.ids.notices.parent.add_widget(self.extra, index=1)
+        self.tab = FIGURES
+        self.body.bind(wide=lambda *_: self._fit())
+
+    def enter(self, *, record: str = "", period: str = "", **where: Any) -> None:
+        """Open a report, or ask for its period."""
+        self.ids.body.clear_widgets()
+        if not record and not period:
+            self.where = {}
+            self._periods()
+            return
+        try:
+            self.where = {"record": self.presenter.show(record, period)}
+        except SenError as error:
+            self.shell.tell(error)
+            self.shell.back()
+            return
+        self.ids.body.add_widget(self.body)
+        self.title, self.tab = self.presenter.title, FIGURES
+        self.tabs: dict[str, SectionButton] = {}
+        self.body.ids.tabs.clear_widgets()
+        for code in (FIGURES, *(tab.code for tab in self.presenter.form.sections())):
+            self.tabs[code] = self._tab(code)
+        self._fit()
+        self.computed = False
+        self.shell.work(self.presenter.compute, self._computed)
+        self.news()
+
+    def _periods(self) -> None:
+        self.title, self.status = self.shell.say("mobile.report.title"), ""
+        self.ids.body.add_widget(self.list)
+        column = self.list.ids.periods
+        column.clear_widgets()
+        column.add_widget(Words(role="head", text=self.shell.say("mobile.report.which")))
+        for choice in self.presenter.periods():
+            column.add_widget(self._period(choice))
+
+    def _period(self, choice: PeriodChoice) -> PressCard:
+        card = PressCard()
+        card.add_widget(Words(role="strong", text=choice.words))
+        card.add_widget(Words(role="small", text=choice.below))
+        where = {"record": choice.record} if choice.record else {"period": choice.code}
+        card.bind(on_release=lambda *_: self.shell.go("report", **where))
+        return card
+
+    def _tab(self, code: str) -> SectionButton:
+        button = SectionButton()
+        button.bind(on_release=lambda *_: self.choose(code))
+        self.body.ids.tabs.add_widget(button)
+        return button
+
+    def _fit(self) -> None:
+        for button in getattr(self, "tabs", {}).values():
+            button.size_hint_x = 1 if self.body.wide else None
+            button.width = dp(176)
+
+    def _computed(self, result: Any) -> None:
+        if isinstance(result, SenError):
+            self.shell.tell(result)
+        self.computed = True
+        self.news()
+
+    def choose(self, code: str) -> None:
+        """Go to another part."""
+        self.grid.flush()
+        self.tab = code
+        if code != FIGURES:
+            form = self.presenter.form
+            form.leave_section()
+            self.grid.load(shell=self.shell, form=form, section=code, changed=self.news)
+        self.body.ids.scroll.scroll_y = 1
+        self.news()
+
+    def leave(self) -> None:
+        """Keep what was typed."""
+        self.grid.flush()
+        if self.presenter.work is not None and self.where:
+            try:
+                self.presenter.form.leave()
+            except SenError as error:
+                self.shell.tell(error)
+
+    def news(self) -> None:
+        """Show the report as it is now."""
+        if not self.where:
+            return
+        presenter, form = self.presenter, self.presenter.form
+        self.status = form.saved_words()
+        figures = self.tabs[FIGURES]
+        figures.words, figures.chosen = self.shell.say("mobile.report.figures"), self.tab == FIGURES
+        for tab in form.sections():
+            button = self.tabs[tab.code]
+            button.words, button.below, button.wrong = tab.words, tab.progress, tab.wrong
+            button.chosen = tab.code == self.tab
+        self.body.ids.missing.text = presenter.state()
+        self._notices()
+        self.extra.clear_widgets()
+        if self.tab == FIGURES:
+            self.grid.show([])
+            self._figures()
+        else:
+            self.grid.refresh()
+            self._befores()
+        self._deeds()
+
+    def _notices(self) -> None:
+        box = self.body.ids.notices
+        box.clear_widgets()
+        box.add_widget(Words(role="strong", text=self.presenter.due()))
+        if not self.body.wide:
+            box.add_widget(Words(role="small", text=self.presenter.state()))
+        for notice in self.presenter.form.notices():
+            box.add_widget(Note(words=notice.words, tone=notice.tone))
+        for words in self.presenter.changed():
+            box.add_widget(Note(words=words, tone="soon"))
+
+    def _figures(self) -> None:
+        say = self.shell.say
+        if not self.computed:
+            self.extra.add_widget(Words(text=say("mobile.report.computing")))
+            return
+        table = Column(spacing=0)
+        heads = {"value": say("mobile.report.now"), "before": say("mobile.report.before")}
+        table.add_widget(FigureLine(words=say("mobile.report.figure"), heading=True, **heads))
+        for row in self.presenter.figures():
+            words = f"{row.words} ({row.unit})" if row.unit else row.words
+            line = FigureLine(words=words, value=row.value, before=row.before)
+            table.add_widget(line)
+        self.extra.add_widget(table)
+        self._zeros()
+
+    def _zeros(self) -> None:
+        zeros = self.presenter.zeros()
+        if not zeros:
+            return
+        card, flow = Card(spacing=8), Flow()
+        card.add_widget(Words(role="strong", text=self.shell.say("mobile.report.zeros")))
+        card.add_widget(Words(role="small", text=self.shell.say("mobile.report.zeros_help")))
+        for zero in zeros:
+            chip = Chip(text=zero.words, chosen=zero.declared)
+            chip.bind(on_release=lambda *_, zero=zero: self.declare(zero.code, not zero.declared))
+            flow.bind(width=lambda _, width, chip=chip: setattr(chip, "max_width", width))
+            flow.add_widget(chip)
+        card.add_widget(flow)
+        self.extra.add_widget(card)
+
+    def declare(self, code: str, on: bool) -> None:
+        """Declare that nothing of a kind occurred, or take it back."""
+        try:
+            self.presenter.declare(code, on)
+        except SenError as error:
+            self.shell.tell(error)
+        self.news()
+
+    def _befores(self) -> None:
+        """Last period's words for the narratives of this part, each ready to be copied."""
+        for field in (widget.field for widget in self.grid.fields):
+            text = self.presenter.narrative_before(field.code) if field.kind == "long" else ""
+            if text:
+                card = Card()
+                label = field.label.get(self.shell.language)
+                card.add_widget(Words(role="small", text=self.shell.say("mobile.report.before_words", label=label)))
+                card.add_widget(Words(text=text))
+                link = Link(text=self.shell.say("mobile.report.copy"))
+                link.bind(on_release=lambda *_, code=field.code, text=text: self.copy(code, text))
+                card.add_widget(link)
+                self.extra.add_widget(card)
+
+    def copy(self, code: str, text: str) -> None:
+        """Put last period's words behind what stands there."""
+        self.grid.flush()
+        now = self.presenter.form.value(code)
+        self.presenter.write(code, f"{now}\n{text}" if now else text)
+        self.news()
+
+    def _deeds(self) -> None:
+        box = self.body.ids.deeds
+        box.clear_widgets()
+        filled = False
+        for move in self.presenter.moves():
+            main = move.to in ("submitted", "approved") and not filled
+            filled = filled or main
+            button = RoundButton(text=move.words, filled=main)
+            button.bind(on_release=lambda *_, to=move.to: self.do(to))
+            box.add_widget(button)
+
+    def do(self, to: str) -> None:
+        """Approve, send, take back."""
+        self.grid.flush()
+        try:
+            self.presenter.go_to(to)
+        except SenError as error:
+            self.shell.tell(error)
+            if error.code == "submit_not_ready":
+                self.shell.go("submit", record=self.where["record"])
+                return
+        self.news()

@@ -1,0 +1,119 @@
+"""A hand at the tablet's window: touches what it sees, types into what has the focus, waits until something is so."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from kivy.base import EventLoop
+from kivy.core.window import Window
+from kivy.tests.common import UnitTestTouch
+from kivy.uix.modalview import ModalView
+from kivy.uix.widget import Widget
+
+PATIENCE_S = 20
+"""Seconds after which what does not come is a failure."""
+ENTER, BACKSPACE = 13, 8
+
+
+def frames(count: int = 2) -> None:
+    """Let the window live for some frames."""
+    for _ in range(count):
+        EventLoop.idle()
+
+
+def until(true: Callable[[], Any], what: str = "") -> Any:
+    """Let the window live until something is so; gives what it is."""
+    end = time.monotonic() + PATIENCE_S
+    while True:
+        found = true()
+        if found:
+            return found
+        assert time.monotonic() < end, f"it did not come: {what or true}"
+        EventLoop.idle()
+
+
+def everything(widget: Any) -> Iterator[Widget]:
+    """Every widget below one, itself first."""
+    yield widget
+    for child in widget.children:
+        yield from everything(child)
+
+
+def top() -> Any:
+    """What takes the touches now: the sheet that lies over the screen, or the window."""
+    sheets = [child for child in Window.children if isinstance(child, ModalView)]
+    return sheets[0] if sheets else Window
+
+
+def find(kind: str, text: str = "", *, within: Any = None) -> list[Any]:
+    """The widgets of a class whose text (or words) is this, in reading order; all of the class where no text is named."""
+    found = []
+    for widget in everything(within or top()):
+        names = {one.__name__ for one in type(widget).__mro__}
+        words = getattr(widget, "text", None) or getattr(widget, "words", None) or getattr(widget, "label", None)
+        if kind in names and (not text or words == text):
+            found.append(widget)
+    return found
+
+
+def scroll_to(widget: Any) -> None:
+    """Bring a widget into sight by its scroll view."""
+    parent = widget.parent
+    while parent is not None and parent is not Window and not hasattr(parent, "scroll_to"):
+        parent = parent.parent
+    if parent is not None and hasattr(parent, "scroll_to"):
+        inside = parent.children and parent.children[0]
+        if inside and (inside.height > parent.height or inside.width > parent.width):
+            parent.scroll_to(widget, padding=60, animate=False)
+            frames(2)
+
+
+def touch(widget: Any) -> None:
+    """Touch the middle of a widget; it must be inside the window, and be what is hit there."""
+    scroll_to(widget)
+    x, y = widget.to_window(*widget.center)
+    assert 0 <= x <= Window.width and 0 <= y <= Window.height, f"{widget} lies outside the window at {x}, {y}"
+    press(x, y)
+
+
+def press(x: float, y: float) -> None:
+    """Touch the window at a place."""
+    finger = UnitTestTouch(x, y)
+    finger.touch_down()
+    EventLoop.idle()
+    finger.touch_up()
+    frames(2)
+
+
+def focused() -> Any:
+    """The input that has the focus."""
+    inputs = [widget for widget in find("TextInput") if widget.focus]
+    assert len(inputs) == 1, "no input has the focus"
+    return inputs[0]
+
+
+def key(code: int) -> None:
+    """Press one key that is no letter."""
+    Window.dispatch("on_key_down", code, 0, None, [])
+    Window.dispatch("on_key_up", code, 0)
+
+
+def write(text: str) -> None:
+    """Type a text with the keyboard into what has the focus."""
+    focused()
+    for char in text:
+        if char == "\n":
+            key(ENTER)
+        else:
+            Window.dispatch("on_textinput", char)
+    EventLoop.idle()
+
+
+def type_into(box: Any, text: str) -> None:
+    """Touch an input box, empty it by its keys, and type."""
+    touch(box)
+    until(lambda: box.entry.focus, f"focus of {box.label}")
+    if box.entry.text:
+        Window.dispatch("on_key_down", ord("a"), 0, "a", ["ctrl"])
+        key(BACKSPACE)
+    write(text)
