@@ -147,7 +147,7 @@ class Catalogue:
         return types
 
     def _indicators(self) -> list[Source]:
-        rows = {row["code"]: row for row in self._coded("indicators")}
+        rows = {row["code"]: row for row in self._coded("indicators", "indicator")}
         found = {}
         for code, row in rows.items():
             try:

@@ -33,6 +33,12 @@ def _day_of_year(value: Any) -> bool:
     return isinstance(value, list) and len(value) == 3 and all(map(_whole, value)) and 1 <= value[1] <= 12 and 1 <= value[2] <= 31
 
 
+def _groups(value: Any) -> bool:
+    """``{group: [codes]}``."""
+    lists = value.values() if isinstance(value, Source) else [None]
+    return all(isinstance(codes, list) and all(isinstance(code, str) for code in codes) for codes in lists)
+
+
 PLAIN: dict[str, Callable[[Any], bool]] = {
     "any": lambda value: True,
     "bool": lambda value: type(value) is bool,
@@ -41,6 +47,7 @@ PLAIN: dict[str, Callable[[Any], bool]] = {
     "day_of_year": _day_of_year,
     "family": lambda value: value in ("state", "organisation"),
     "group": lambda value: value in GROUPS,
+    "groups": _groups,
     "level": lambda value: value in ("error", "warning"),
     "mapping": lambda value: isinstance(value, Source) and bool(value),
     "need": lambda value: value in ("none", "own", "granted"),
@@ -55,6 +62,7 @@ PLAIN: dict[str, Callable[[Any], bool]] = {
 """The plain tests by name."""
 
 SHAPES: dict[str, dict[str, str]] = {
+    "breakdown": {"code": "code", "field": "code!", "groups": "groups", "missing": "code"},
     "campaign": {
         "code": "code!", "campaign": "code!", "year": "whole!", "from": "date!", "to": "date!", "name": "label!", "name_in_letter": "label",
         "theme": "label", "messages": "[any]", "source": "text", "verified": "bool",
@@ -70,6 +78,12 @@ SHAPES: dict[str, dict[str, str]] = {
         "valid_from": "date", "valid_to": "date", "unit_kinds": "[unit_kind]", "unit_of_measure": "label", "source": "text",
     },
     "flow": {"start": "code!", "states": "[choice]!", "transitions": "[transition]!"},
+    "indicator": {
+        "code": "code!", "label": "label!", "unit": "label!", "kind": "code!", "type": "code", "at": "code", "where": "text", "once": "text",
+        "of": "text", "rows": "code", "row_where": "text", "unit_where": "text", "num": "code", "den": "code", "factor": "whole",
+        "by": "[part]", "newest": "bool", "cases": "bool", "linked": "[code]", "least_per": "code", "subset_of": "code", "estimate": "code",
+        "decimals": "whole", "source": "text", "letter": "text", "note": "text",
+    },
     "instrument": {
         "label": "label!", "help": "label", "requirement": "label", "source": "text!", "verified": "bool", "answers": "[code]",
         "levels": "mapping", "criterion": "text", "applies_to": "[unit_kind]", "from": "date", "to": "date", "extends": "code",
@@ -105,7 +119,10 @@ SHAPES: dict[str, dict[str, str]] = {
         "population": "whole", "households": "whole", "demo": "bool",
     },
 }  # fmt: skip
-"""Entry → key → what stands there: a plain test or an entry, in ``[ ]`` for a list of them, with ``!`` where it is needed."""
+"""Entry → key → what stands there: a plain test or an entry, in ``[ ]`` for a list of them, with ``!`` where it is needed.
+
+A ``part`` is a field's code or a ``breakdown``.
+"""
 
 
 def check_shape(entry: Any, shape: str, *, file: str, line: int = 1) -> Source:
@@ -147,6 +164,8 @@ def _check(entry: Source, key: str, told: str) -> None:
 def _one(entry: Source, key: str, told: str, value: Any) -> None:
     if told == "label":
         _label(entry, key, value)
+    elif told == "part":
+        _one(entry, key, "breakdown" if isinstance(value, Source) else "code", value)
     elif told not in PLAIN:
         check_shape(value, told, file=entry.file, line=entry.line_of(key))
     elif not PLAIN[told](value):
