@@ -17,12 +17,12 @@ WAIT_MS: Final = 10_000
 """How long a writer waits for another process's transaction before it says that the database is busy."""
 
 _REFUSALS: Final = {
-    sqlite3.SQLITE_FULL: "disk_full",
+    sqlite3.SQLITE_FULL: "tablet_full",
     sqlite3.SQLITE_IOERR: "disk_failed",
     sqlite3.SQLITE_READONLY: "disk_failed",
     sqlite3.SQLITE_CANTOPEN: "disk_failed",
-    sqlite3.SQLITE_BUSY: "database_busy",
-    sqlite3.SQLITE_LOCKED: "database_busy",
+    sqlite3.SQLITE_BUSY: "tablet_busy",
+    sqlite3.SQLITE_LOCKED: "tablet_busy",
     sqlite3.SQLITE_CORRUPT: "database_damaged",
     sqlite3.SQLITE_NOTADB: "database_damaged",
 }
@@ -71,7 +71,7 @@ class Database:
         """A writing transaction, committed at the end of the block or rolled back whole.
 
         Raises:
-            SenError: ``disk_full``, ``disk_failed``, ``database_busy``, ``database_damaged``, ``database_failed``.
+            SenError: ``tablet_full``, ``disk_failed``, ``tablet_busy``, ``database_damaged``, ``database_failed``.
         """
         with self._turn:
             connection = self.connection

@@ -40,7 +40,7 @@ class Drafts:
         """Keep a draft. ``case`` is None for a record without confidential fields.
 
         Raises:
-            SenError: ``disk_full`` and the like: what was kept before is still there.
+            SenError: ``tablet_full`` and the like: what was kept before is still there.
         """
         data = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
         if case is not None:
@@ -82,3 +82,7 @@ class Drafts:
             with self._store.database.writing() as connection:
                 connection.execute("DELETE FROM draft WHERE record = ?", (record,))
             self._records.discard(record)
+
+    def forgotten(self, record: str) -> None:
+        """Take note that a draft went into the log in the log's own transaction."""
+        self._records.discard(record)

@@ -44,7 +44,7 @@ class Files:
         """Store a file of the disk; gives what the record holds of it: sha256, name, size, mime.
 
         Raises:
-            SenError: ``file_unreadable``, ``file_too_large``, ``not_a_photo``, ``disk_full``.
+            SenError: ``file_unreadable``, ``file_too_large``, ``not_a_photo``, ``tablet_full``.
         """
         try:
             if path.stat().st_size > MOST_BYTES:
@@ -59,7 +59,7 @@ class Files:
         return self.store(data, name=name, mime=mime, case=case)
 
     def store(self, data: bytes, *, name: str, mime: str, case: str | None) -> dict[str, Any]:
-        """Store bytes under their hash, sealed. Raises SenError("disk_full")."""
+        """Store bytes under their hash, sealed. Raises SenError("tablet_full")."""
         digest = hashlib.sha256(data).hexdigest()
         bound = f"file {digest}"
         if case is not None:
@@ -72,7 +72,7 @@ class Files:
         try:
             write_whole(self._place(digest), sealed)
         except OSError as error:
-            raise SenError("disk_full") from error
+            raise SenError("tablet_full") from error
         return {"sha256": digest, "name": name, "size": len(data), "mime": mime}
 
     def _place(self, digest: str) -> Path:

@@ -1,7 +1,7 @@
 """Which screens there are, what each is told when it opens, and what follows what. A table, tested without a window.
 
-What may live here: one row a screen. A screen that needs an unlocked tablet is never shown on a locked one: «unlock» comes first, and the way
-goes on afterwards.
+What may live here: one row a screen. A screen that needs an unlocked tablet is never shown on a locked one: «unlock» comes
+first, and the way goes on afterwards.
 """
 
 from collections.abc import Mapping
@@ -15,8 +15,9 @@ __all__ = ["SCREENS", "Screen", "allowed", "first_screen"]
 class Screen:
     """One screen.
 
-    ``takes`` names what ``Shell.go`` may tell it; ``needs`` is what must be true: ``nothing``, ``enrolled`` or ``unlocked``; ``back`` is the
-    screen that «back» leads to where the way there is not known; ``typing`` says that a half-typed form is kept when it is left.
+    ``takes`` names what ``Shell.go`` may tell it; ``needs`` is what must be true: ``nothing``, ``enrolled`` or ``unlocked``;
+    ``back`` is the screen that «back» leads to where the way there is not known; ``typing`` says that a half-typed form is kept
+    when it is left.
     """
 
     takes: tuple[str, ...] = ()

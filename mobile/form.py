@@ -1,7 +1,7 @@
 """One open form: what it showed when it was opened, what a person made of it, and what is wrong in that.
 
-Pure but for the day: no database, no key, no window. The difference to the log is always taken against what was seen at the opening; after a
-part was written, what was written counts as seen, and nothing else does.
+Pure but for the day: no database, no key, no window. The difference to the log is always taken against what was seen at the
+opening; after a part was written, what was written counts as seen, and nothing else does.
 """
 
 import copy
@@ -16,7 +16,7 @@ from shared.text import clean
 from shared.validate import Problem, complete, validate
 from sync.compose import Seal, difference
 from sync.log import Operation
-from sync.view import Snapshot
+from sync.view import Sealed, Snapshot
 
 __all__ = ["Form"]
 
@@ -66,9 +66,14 @@ class Form:
         return str(self.values.get("state") or self.catalogue.flows[self.type.flow].start)
 
     def full(self) -> dict[str, Any]:
-        """The values with the computed ones."""
+        """The values with the computed ones, and with all rows that an instrument gives."""
         if self._full is None:
             self._full = complete(self.type, self.values, self.catalogue, self.today)
+            for code, field in self.type.fields.items():
+                if field.rows_from is not None:
+                    held = {row["id"]: row for row in self._full.get(code) or ()}
+                    items = [item["code"] for item in self.catalogue.instruments[field.rows_from]["items"]]
+                    self._full[code] = [held.get(item, {"id": item}) for item in dict.fromkeys([*items, *held])]
         return self._full
 
     def value(self, path: str) -> Any:
@@ -91,7 +96,8 @@ class Form:
         expression = self.type.shown.get(f"{head}/{rest[1]}" if len(rest) > 1 else head)
         if expression is None:
             return True
-        row = next((row for row in self.full().get(head) or () if rest and row.get("id") == rest[0]), {})
+        rows: list[dict[str, Any]] = self.full().get(head) or [] if rest else []
+        row = next((one for one in rows if one.get("id") == rest[0]), {})
         return bool(expression.evaluate({**self.full(), **row}, self.today, self.catalogue.value_of_series))
 
     def wanted(self, path: str) -> bool:
@@ -101,7 +107,7 @@ class Form:
             return False
         head, *rest = path.split("/")
         expression = self.type.wanted.get(f"{head}/{rest[1]}" if len(rest) > 1 else head)
-        return field.required or expression is not None and bool(expression.evaluate(self.full(), self.today))
+        return field.required or (expression is not None and bool(expression.evaluate(self.full(), self.today)))
 
     def progress(self, section: Section) -> tuple[int, int]:
         """How many of the answers that a section needs are there, and how many it needs."""
@@ -200,6 +206,11 @@ class Form:
     # the difference to the log
 
     @property
+    def untouched(self) -> bool:
+        """Whether it is the form of a new record into which nobody wrote anything: leaving it leaves nothing behind."""
+        return not self.known and not self.saved_ms
+
+    @property
     def dirty(self) -> bool:
         """Whether something differs from what was opened or written."""
         return any(
@@ -226,15 +237,16 @@ class Form:
     def dump(self) -> dict[str, Any]:
         """The plain form of the draft; ``restore`` reads it back."""
         return {
-            "type": self.type.code, "unit": self.unit, "known": self.known, "values": self.values, "kept": self.kept, "tried": self.tried,
-            "opened": [self.opened.values, {path: list(names) for path, names in self.opened.seen.items()}, self.opened.places],
+            "type": self.type.code, "unit": self.unit, "known": self.known, "values": _portable(self.values), "kept": self.kept,
+            "tried": self.tried,
+            "opened": [_portable(self.opened.values), {path: list(names) for path, names in self.opened.seen.items()}, self.opened.places],
         }  # fmt: skip
 
     def restore(self, body: Mapping[str, Any], saved_ms: int) -> None:
         """Put the form back as it was when the draft was kept."""
         values, seen, places = body["opened"]
-        self.opened = Snapshot(values, {path: tuple(names) for path, names in seen.items()}, places)
-        self.values, self.kept, self.tried = body["values"], dict(body["kept"]), body["tried"]
+        self.opened = Snapshot(_restored(values), {path: tuple(names) for path, names in seen.items()}, places)
+        self.values, self.kept, self.tried = _restored(body["values"]), dict(body["kept"]), body["tried"]
         self.unit, self.known, self.saved_ms = body["unit"], body["known"], saved_ms
         self._changed()
 
@@ -248,3 +260,18 @@ def _cleaned(value: Any, field: Field) -> Any:
     if field.kind in ("files", "photos") and isinstance(value, list):
         return sorted(value, key=lambda item: str(item["sha256"]))
     return value
+
+
+def _portable(value: Any) -> Any:
+    """Values as JSON has them; what could not be opened stands as its blob's hash."""
+    if isinstance(value, Sealed):
+        return {"sealed blob": value.blob}
+    if isinstance(value, dict):
+        return {key: _portable(item) for key, item in value.items()}
+    return [_portable(item) for item in value] if isinstance(value, list) else value
+
+
+def _restored(value: Any) -> Any:
+    if isinstance(value, dict):
+        return Sealed(value["sealed blob"]) if "sealed blob" in value else {key: _restored(item) for key, item in value.items()}
+    return [_restored(item) for item in value] if isinstance(value, list) else value

@@ -153,7 +153,7 @@ class PinLock:
         try:
             write_whole(self._path, json.dumps(body).encode("ascii"))
         except OSError as error:
-            raise SenError("disk_full") from error
+            raise SenError("tablet_full") from error
 
     @property
     def destroyed(self) -> bool:

@@ -64,8 +64,9 @@ class Outbox:
     # writing
 
     def write(
-        self, subject: Subject, changes: Iterable[Sequence[Operation]], blobs: Mapping[str, bytes] | None = None, *, draft_done: bool = False
-    ) -> list[str]:
+        self, subject: Subject, changes: Iterable[Sequence[Operation]], blobs: Mapping[str, bytes] | None = None,
+        *, draft_done: bool = False,
+    ) -> list[str]:  # fmt: skip
         """Put changes of one record into the log; gives their names. One transaction: all of them or none.
 
         Args:
@@ -73,7 +74,7 @@ class Outbox:
             draft_done: the record's draft is now in the log and is forgotten in the same transaction.
 
         Raises:
-            SenError: ``line_too_long``, ``disk_full`` and the like; nothing was written.
+            SenError: ``line_too_long``, ``tablet_full`` and the like; nothing was written.
         """
         store, written = self.store, []
         try:
@@ -246,6 +247,15 @@ class Outbox:
         with self.store.database.reading() as connection:
             row = connection.execute(query, (log, number)).fetchone()
         return None if row[0] is None else int(row[0])
+
+    def record_received_ms(self, record: str) -> int | None:
+        """When the server was known to have read the last own line that stands in a record; None while it is not."""
+        state = self.store.show(record)
+        own = {log.log for log in self.logs()}
+        names = [] if state is None else [parse_name(name) for name in state.origins()]
+        times = [self.received_ms(name.log, name.number) for name in names if name.log in own]
+        known = [time for time in times if time is not None]
+        return max(known) if known and len(known) == len(times) else None
 
     def set_aside(self) -> list[tuple[str, str]]:
         """The lines that the server set aside: (record, code), the newest first."""

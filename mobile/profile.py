@@ -55,7 +55,7 @@ class Profile:
 
     @classmethod
     def load(cls, folder: Path) -> "Profile":
-        """Read a folder; a new one is made. Raises SenError("profile_damaged") or ("disk_full")."""
+        """Read a folder; a new one is made. Raises SenError("profile_damaged") or ("tablet_full")."""
         path = folder / "profile.json"
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -71,14 +71,14 @@ class Profile:
             raise SenError("profile_damaged", file=path.name) from error
 
     def save(self) -> None:
-        """Write the folder's description. Raises SenError("disk_full")."""
+        """Write the folder's description. Raises SenError("tablet_full")."""
         body: dict[str, Any] = {"settings": asdict(self.settings)}
         if self.enrolled is not None:
             body["enrolled"] = asdict(self.enrolled)
         try:
             write_whole(self.folder / "profile.json", json.dumps(body, ensure_ascii=False, indent=1).encode("utf-8"))
         except OSError as error:
-            raise SenError("disk_full") from error
+            raise SenError("tablet_full") from error
 
     def set(self, **changes: Any) -> None:
         """Change settings and keep them. Raises SenError("unknown_setting")."""

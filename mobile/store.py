@@ -245,6 +245,16 @@ class Store:
         """Whether a record has changes that the server is not known to have read."""
         return self.outbox.waits(record)
 
+    def received_ms(self, record: str) -> int | None:
+        """When the server was known to have read the last own line of a record; None while it is not, or there is none."""
+        return self.outbox.record_received_ms(record)
+
+    def arrived_ms(self, name: str) -> int | None:
+        """When a pulled line arrived at the server; None where that is not known."""
+        with self.database.reading() as connection:
+            row = connection.execute("SELECT arrived FROM held_line WHERE name = ?", (name,)).fetchone()
+        return None if row is None or not row[0] else int(row[0])
+
     def set_aside(self) -> list[tuple[str, str]]:
         """The own lines that the server set aside: (record, code), the newest first."""
         return self.outbox.set_aside()

@@ -1,7 +1,7 @@
 """«Biểu mẫu»: what is still missing? One section at a time; every answer is kept at once, sealed, on this tablet.
 
-The presenter is the desk that the field widgets ask (``mobile.widgets.desk.Desk``): values, remarks and words by path. Leaving a section, locking
-or submitting turns the difference to what the form showed when it was opened into one change of the log.
+The presenter is the desk that the field widgets ask (``mobile.widgets.desk.Desk``): values, remarks and words by path. Leaving a
+section, locking or submitting turns the difference to what the form showed when it was opened into one change of the log.
 """
 
 from collections.abc import Sequence
@@ -186,7 +186,7 @@ class FormPresenter:
         return Remark(error, warning)
 
     def set(self, path: str, value: Any) -> None:
-        """Take an answer (None: taken away) and keep it at once. Raises SenError("disk_full"): the old stays readable."""
+        """Take an answer (None: taken away) and keep it at once. Raises SenError("tablet_full"): the old stays readable."""
         self.open_form.answer(path, value)
         self.tablet.forms.autosave(self.open_form)
 
@@ -196,7 +196,7 @@ class FormPresenter:
         return doubts[0].code if doubts else ""
 
     def keep(self, path: str, reason: str) -> None:
-        """Let the doubt at a path stand («Giữ nguyên»), with the reason. Raises SenError("reason_needed")."""
+        """Let the doubt at a path stand («Giữ nguyên»), with the reason. Raises SenError("reason_wanted")."""
         self.tablet.forms.keep_warning(self.open_form, self.doubt(path), reason)
 
     def offers(self, path: str, text: str = "") -> Sequence[Offer]:
@@ -206,6 +206,8 @@ class FormPresenter:
             catalogue=self.tablet.catalogue, language=self.language, unit=form.unit, today=self.today, records=self.tablet.refs
         )  # fmt: skip
         field = form.type.field_at(path)
+        if field is not None and field.kind == "flow":
+            return self.tablet.forms.flow_offers(form, field, path)
         return offers.of(field, day=form.day, text=text) if field is not None else []
 
     def words_for(self, path: str, value: Any) -> str:
@@ -264,11 +266,12 @@ class FormPresenter:
 
     def leave_section(self) -> None:
         """Turn what was typed into one change of the log; the form stays open."""
-        self.tablet.forms.leave(self.open_form)
+        if not self.open_form.untouched:
+            self.tablet.forms.leave(self.open_form)
 
     def leave(self) -> None:
         """The same when the form is left, and on locking; nothing where no form is open."""
-        if self.form is not None:
+        if self.form is not None and not self.form.untouched:
             self.tablet.forms.leave(self.form)
 
     def copy(self) -> None:
@@ -280,7 +283,7 @@ class FormPresenter:
         self.tablet.forms.go(self.open_form, to)
 
     def withdraw(self, reason: str) -> None:
-        """Take the record back, naming all that the screen showed of it. Raises SenError("reason_needed")."""
+        """Take the record back, naming all that the screen showed of it. Raises SenError("reason_wanted")."""
         self.tablet.forms.withdraw(self.open_form, reason)
         self.form = None
 

@@ -122,6 +122,6 @@ class ReportPresenter:
         """Approve, send, or take back; the figures are frozen when the lead approves.
 
         Raises:
-            SenError: ``submit_not_ready``, ``no_right``, ``disk_full``.
+            SenError: ``submit_not_ready``, ``no_right``, ``tablet_full``.
         """
         self.open_work.go_to(to)

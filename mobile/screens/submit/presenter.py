@@ -87,14 +87,14 @@ class SubmitPresenter:
         return self.tablet.say("submit_doubts", count=doubts) if doubts else self.tablet.say("submit_ready")
 
     def keep(self, code: str, reason: str) -> None:
-        """Let a doubt stand («Giữ nguyên»), with the reason; "" takes it back. Raises SenError("reason_needed")."""
+        """Let a doubt stand («Giữ nguyên»), with the reason; "" takes it back. Raises SenError("reason_wanted")."""
         self.tablet.forms.keep_warning(self.open_form, code, reason)
 
     def submit(self) -> None:
         """Hand the record in: its changes and its new state go into the log; an urgent one leaves at once.
 
         Raises:
-            SenError: ``submit_not_ready``, ``no_right``, ``disk_full``.
+            SenError: ``submit_not_ready``, ``no_right``, ``tablet_full``.
         """
         if not self.ready:
             raise SenError("submit_not_ready")

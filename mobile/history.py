@@ -1,0 +1,53 @@
+"""What was ever written in a record, as far as this tablet holds it: own lines and pulled ones, value by value."""
+
+from typing import TYPE_CHECKING
+
+from mobile.status import time_words
+from mobile.value_text import UNKNOWN, value_text
+from sync.log import Change, Operation
+
+if TYPE_CHECKING:
+    from mobile.tablet import Tablet
+
+__all__ = ["history"]
+
+
+def history(tablet: "Tablet", record: str, path: str = "") -> list[tuple[str, str, str]]:
+    """The values that were written at a path (or anywhere), the newest first: (value in words, who, when)."""
+    rows = []
+    for change in _changes(tablet, record):
+        for op in change.operations:
+            if not path or op.path == path or op.path.startswith(path + "/"):
+                who = tablet.person_words(change.user)
+                rows.append((change.time, (_words(tablet, change, op), who, time_words(tablet, change.time.ms))))
+    return [row for _, row in sorted(rows, key=lambda pair: pair[0], reverse=True)]
+
+
+def _changes(tablet: "Tablet", record: str) -> list[Change]:
+    store, found = tablet.store, {}
+    with store.database.reading() as connection:
+        own = connection.execute("SELECT name, log, number, body FROM own_line").fetchall()
+        held = connection.execute("SELECT name, body FROM held_line WHERE record = ?", (record,)).fetchall()
+    for name, log, number, body in own:
+        line = store.rows.open(body, f"own {log} {number}")
+        if record.encode("ascii") in line:
+            found[name] = Change.parse(line)
+    for name, body in held:
+        found.setdefault(name, Change.parse(store.rows.open(body, f"line {name}")))
+    return [change for change in found.values() if change.record == record]
+
+
+def _words(tablet: "Tablet", change: Change, op: Operation) -> str:
+    record_type = tablet.catalogue.types.get(change.type)
+    field = None if record_type is None else record_type.field_at(op.path)
+    if field is None or op.kind in ("withdraw", "delete"):
+        return tablet.say(f"did_{op.kind}")
+    value = op.value
+    if op.blob is not None:
+        value = tablet.case_keys.open(change.record, op.path, op.blob, None) if tablet.unlocked else None
+    if field.kind == "choices":
+        value = [op.path.rsplit("/", 1)[1]]
+    elif field.kind in ("files", "photos", "rows"):
+        return tablet.say(f"did_{op.kind}")
+    words = UNKNOWN if value is None else value_text(field, value, catalogue=tablet.catalogue, language=tablet.language)
+    return f"{tablet.say('did_remove')}: {words}" if op.kind == "remove" else words

@@ -1,0 +1,113 @@
+"""One exchange with the server, from this tablet's side: until both have nothing left, or until the network says no.
+
+Knows no thread and no window; ``background`` calls it when there is a network, the screen «Đồng bộ» when a person asks.
+"""
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from mobile.clock import moment_of
+from mobile.link import post_message
+from shared.errors import SenError
+from sync.clock import Time, observe
+from sync.errors import FrameFault
+from sync.exchange import TabletHalf
+
+if TYPE_CHECKING:
+    from mobile.tablet import Tablet
+
+MOST_TRIPS: Final = 10_000
+MOST_CUTS: Final = 6
+"""Broken round trips in a row, each with a smaller page, before the exchange is left for later."""
+
+CUTS: Final = frozenset({"no_network", "network_cut", "message_cut", "broken_gzip", "late_answer", "server_busy"})
+"""What may be better at the next try."""
+
+__all__ = ["Syncer"]
+
+
+class Syncer:
+    """Exchanges for one tablet; one at a time.
+
+    Args:
+        post: sends a message to an address and gives the answer; the network, or a test.
+    """
+
+    def __init__(self, tablet: "Tablet", post: Callable[[str, bytes], bytes] = post_message) -> None:
+        self._tablet = tablet
+        self._post = post
+        self._half = TabletHalf(tablet.store)
+        self._one = threading.Lock()
+        self.busy = False
+        self.last: SenError | None = None
+        """Why the last exchange did not come to its end; None when it did."""
+        self.finished_ms: int | None = None
+        self.trips = 0
+        """Round trips of the last exchange."""
+        self.received = 0
+        """Records that the last exchange brought."""
+
+    def sync(self, *, urgent: bool = False) -> None:
+        """Exchange until nothing is left; an urgent exchange sends the urgent log alone, in one round trip.
+
+        Raises:
+            SenError: ``switched_offline``, ``no_network``, ``network_cut``, or what the server says. What arrived is kept.
+        """
+        if self._tablet.profile.settings.offline:
+            raise SenError("switched_offline")
+        with self._one:
+            self.busy = True
+            try:
+                self._exchange(urgent)
+                self.last = None
+                if not urgent:
+                    self.finished_ms = self._tablet.clock.now_ms()
+            except SenError as error:
+                self.last = error
+                raise
+            finally:
+                self.busy = False
+                self._tablet.pulled()
+
+    def _exchange(self, urgent: bool) -> None:
+        cuts = self.trips = self.received = 0
+        while self.trips < MOST_TRIPS:
+            now = self._tablet.clock.now_ms()
+            request = self._half.request(now=Time(now, 0), urgent=urgent)
+            try:
+                answer = self._post(self._tablet.who.address, request)
+                self.trips += 1
+                step = self._half.receive(answer)
+            except SenError as error:
+                self._half.cut()
+                cuts += 1
+                if error.code not in CUTS or error.code == "no_network" or cuts >= MOST_CUTS:
+                    raise
+                continue
+            cuts = 0
+            self.received += step.received
+            self._observe(now)
+            if urgent or not step.more:
+                return
+        raise FrameFault("exchange_endless")
+
+    def _observe(self, now_ms: int) -> None:
+        """Learn the server's time where this tablet's clock is behind it, so that later edits are later."""
+        store, heard = self._tablet.store, self._half.server_time
+        last = store.last_time()
+        if heard > max(last, Time(now_ms, 0)):
+            time = observe(last, heard, now_ms)
+            if time != last:
+                store.set_note("time", f"{time.ms},{time.counter}")
+
+    def words(self) -> str:
+        """What goes on, for a person: sending, switched off, why not, or when it was last done."""
+        say = self._tablet.say
+        if self.busy:
+            return say("sync_busy")
+        if self._tablet.profile.settings.offline:
+            return say("switched_offline")
+        if self.last is not None:
+            return self.last.text(self._tablet.language)
+        return say("sync_never") if self.finished_ms is None else say("sync_done", time=f"{moment_of(self.finished_ms):%H:%M}")
