@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import os
 import sqlite3
-import threading
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -53,8 +53,6 @@ class KeyStore:
 
     def __init__(self, path: Path, master_key: Path) -> None:
         self.path = path
-        self._known: dict[str, bytes] = {}
-        self._lock = threading.Lock()
         private_folder(path.parent)
         fresh = not path.exists()
         self._master = self._read_master(master_key, fresh)
@@ -141,29 +139,31 @@ class KeyStore:
 
     # --- case keys -----------------------------------------------------------------------------------------------
 
-    def keep_wraps(self, wraps: Sequence[Sequence[str]]) -> None:
+    def keep_wraps(self, wraps: Sequence[Sequence[str]]) -> int:
         """Keep case keys that tablets wrapped to this server: rows of (key id, recipient, wrapped key in base64url).
 
-        Rows for others are let pass; a key that is there, or was destroyed, stays as it is. What cannot be opened is refused:
-        SenError("sealed_open_failed").
+        Rows for others are let pass; a key that is there, or was destroyed, stays as it is. A wrap that cannot be opened is
+        passed over, for it must not block the lines beside it; gives how many were.
         """
-        own = [(key_id, wrapped) for key_id, recipient, wrapped in wraps if recipient == self.identity.id]
-        rows = []
-        for key_id, wrapped in own:
-            key = self._unwrap(key_id, wrapped)
-            rows.append((key_id, seal_bytes(self._master, key, wrap_bound(key_id))))
+        rows, failed = [], 0
+        for key_id, recipient, wrapped in wraps:
+            if recipient == self.identity.id:
+                key = self._unwrap(key_id, wrapped)
+                if key is None:
+                    failed += 1
+                else:
+                    rows.append((key_id, seal_bytes(self._master, key, wrap_bound(key_id))))
         if rows:
             with self._writing() as connection:
                 connection.executemany("INSERT OR IGNORE INTO case_key VALUES (?, ?)", rows)
+        return failed
 
-    def _unwrap(self, key_id: str, wrapped: str) -> bytes:
+    def _unwrap(self, key_id: str, wrapped: str) -> bytes | None:
         try:
-            key = open_box(self.identity.box, unb64(wrapped), wrap_bound(key_id))
-        except (SenError, ValueError) as error:
-            raise SenError("sealed_open_failed") from error
-        if len(key) != KEY_BYTES:
-            raise SenError("sealed_open_failed")
-        return key
+            key = open_box(self.identity.box, unb64(wrapped), wrap_bound(str(uuid.UUID(key_id))))
+        except (SenError, ValueError, UnicodeEncodeError):
+            return None
+        return key if len(key) == KEY_BYTES else None
 
     def new_case_key(self, key_id: str) -> bytes:
         """Make the key of a case that begins at the console; the present one where there is one."""
