@@ -80,6 +80,13 @@ class Profile:
         except OSError as error:
             raise SenError("tablet_full") from error
 
+    def move_to(self, address: str) -> None:
+        """Follow the server to another address; it is the same server, by its keys. Raises SenError("not_enrolled")."""
+        if self.enrolled is None:
+            raise SenError("not_enrolled")
+        self.enrolled = replace(self.enrolled, address=address.rstrip("/"))
+        self.save()
+
     def set(self, **changes: Any) -> None:
         """Change settings and keep them. Raises SenError("unknown_setting")."""
         allowed = {"language": LANGUAGES, "typing": TYPINGS, "offline": (True, False)}
