@@ -185,8 +185,8 @@ def _write(user: User, record: str, type_code: str, unit: str, make: Make, seale
                 refusal = ledger.refusal(arrival.change, state)
                 if refusal:
                     raise SenError(refusal)
-                write(ledger, arrival, state, arrived_ms=now_ms)
-                state = ledger.states([record])[record]
+                write(ledger, arrival, arrived_ms=now_ms)
+                state = ledger.state(record)
 
     db.retrying(work)
 
@@ -244,7 +244,7 @@ def move_all(user: User, unit: str, records: Sequence[str], path: str, to: str) 
                 arrival = ledger.own_line(state, user.id, [Operation("go", path, to, None, state.origins(path), None)])
                 assert arrival.change is not None
                 if not ledger.refusal(arrival.change, state):
-                    write(ledger, arrival, state, arrived_ms=now_ms)
+                    write(ledger, arrival, arrived_ms=now_ms)
 
     if records:
         db.retrying(work)

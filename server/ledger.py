@@ -6,22 +6,22 @@ later. Rows are written in batches, so the statements of a page do not grow with
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from server.gate import Gate
 from server.models import Blob, FallenValue, LineRow, LogRow, PartRow, PastUnit, RecordRow, StreamRow
-from server.project import project
+from server.projection import load_states, project
 from shared.ids import b64
 from sync.clock import Time
 from sync.errors import FrameFault
 from sync.log import Change, LogHead, Operation, chain_next, chain_start, parse_name, stream_start, write_line
-from sync.merge import Fallen
+from sync.merge import Fallen, fresh
 from sync.paths import policy_of, sealed_heads
 from sync.policies import Judge, Known
-from sync.state import RecordState, Value, join, past_of_names
+from sync.state import RecordState, Value, digest_of_sole, join, past_of_names
 from sync.store import Arrival, LogState
 
 MODULUS = 1 << 128
@@ -75,6 +75,9 @@ class SqlLedger:
         self.known_states: dict[str, RecordState] = {}
         self.loaded: dict[str, Loaded] = {}
         self.dirty: dict[str, RecordState] = {}
+        self.fresh: dict[str, tuple[Arrival, int]] = {}
+        self.latest: dict[str, frozenset[str]] = {}
+        self.heads: dict[str, frozenset[str]] = {}
         self.lines: list[dict[str, Any]] = []
         self.line_names: dict[str, Arrival] = {}
         self.fallen: dict[tuple[str, str, str], Fallen] = {}
@@ -116,8 +119,9 @@ class SqlLedger:
         wanted = [record for record in records if record not in self.known_states]
         if wanted:
             rows = self.connection.execute(select(RecordRow).where(RecordRow.id.in_(wanted))).all()
+            states = load_states(self.connection, rows)
             for row in rows:
-                state = self.known_states[row.id] = RecordState.load(json.loads(row.registers))
+                state = self.known_states[row.id] = states[row.id]
                 digests = int.from_bytes(row.digest, "big"), int.from_bytes(row.digest_sealed, "big")
                 self.loaded[row.id] = Loaded(*digests, tuple(state.units), row.created_ms)
             if rows:
@@ -126,7 +130,29 @@ class SqlLedger:
                     past, waits = json.loads(row.past)
                     past = {log: (last[0], last[1]) for log, last in past.items()}
                     self.fallen[row.record, row.path, row.name] = Fallen(row.path, row.name, past, tuple(waits))
-        return {record: self.known_states[record] for record in records if record in self.known_states}
+        return {record: state for record in records if (state := self.state(record)) is not None}
+
+    def state(self, record: str) -> RecordState | None:
+        """One record that was loaded, or that this transaction made."""
+        known = self.known_states.get(record)
+        if known is None and record in self.fresh:
+            arrival, number = self.fresh[record]
+            assert arrival.change is not None
+            known = self.known_states[record] = fresh(arrival.change, arrival.name, number=number)
+        return known
+
+    def latest_fields(self, type_code: str) -> Collection[str]:
+        """The fields of a type whose merge policy is ``latest``."""
+        known = self.latest.get(type_code)
+        if known is None:
+            fields = self.gate.catalogue.types[type_code].fields.values()
+            known = self.latest[type_code] = frozenset(field.code for field in fields if field.merge == "latest")
+        return known
+
+    def keep_fresh(self, arrival: Arrival, number: int) -> None:
+        """Note a new record that one change made whole."""
+        assert arrival.change is not None
+        self.fresh[arrival.change.record] = (arrival, number)
 
     def refusal(self, change: Change, state: RecordState | None) -> str:
         """Why this change must be set aside, or ""."""
@@ -158,6 +184,7 @@ class SqlLedger:
     def keep(self, state: RecordState, fallen: Sequence[Fallen]) -> None:
         """Note that a record changed."""
         self.dirty[state.id] = self.known_states[state.id] = state
+        self.fresh.pop(state.id, None)
         for value in fallen:
             self.fallen[state.id, value.path, value.name] = value
             self.new_fallen.append((state.id, value))
@@ -187,7 +214,7 @@ class SqlLedger:
         self.connection.execute(
             update(StreamRow).where(StreamRow.code == self.stream).values(number=self.number, hash=self.hash)
         )
-        self.lines, self.dirty, self.new_fallen = [], {}, []
+        self.lines, self.dirty, self.fresh, self.new_fallen = [], {}, {}, []
 
     def _write_logs(self) -> None:
         touched = {row["log"] for row in self.lines}
@@ -208,7 +235,7 @@ class SqlLedger:
         parts: dict[tuple[str, str, bool], list[int]] = {}
         for record, state in self.dirty.items():
             record_type = self.gate.catalogue.types[state.type]
-            heads = sealed_heads(record_type)
+            heads = self._heads(state.type)
             digest = state.digest(heads, sealed=False)
             digest_sealed = state.digest(heads, sealed=True) if heads else 0
             before = self.loaded.get(record)
@@ -233,6 +260,7 @@ class SqlLedger:
                 if not known and was.units:
                     past_units += [{"record": record, "unit": past} for past in was.units]
             self.loaded[record] = Loaded(digest, digest_sealed, tuple(state.units), created_ms)
+        self._write_fresh(parts)
         if new:
             self.connection.execute(insert(RecordRow), new)
         if old:
@@ -241,6 +269,37 @@ class SqlLedger:
             self.connection.execute(statement.values({name: bindparam(name) for name in names}), old)
         self._write_past_units(past_units)
         self._write_parts(parts)
+
+    def _write_fresh(self, parts: dict[tuple[str, str, bool], list[int]]) -> None:
+        """Insert the records that one change made whole: who, where, which line and its digest; the rest is made later."""
+        rows = []
+        for record, (arrival, number) in self.fresh.items():
+            change = arrival.change
+            assert change is not None
+            heads = self._heads(change.type)
+            digest = digest_of_sole(change, arrival.name, heads, sealed=False)
+            digest_sealed = digest_of_sole(change, arrival.name, heads, sealed=True) if heads else 0
+            for sealed, value in ((False, digest), (True, digest_sealed)) if heads else ((False, digest),):
+                part = parts.setdefault((change.unit, change.type, sealed), [0, 0])
+                part[0] = max(part[0], number)
+                part[1] += value
+            rows.append(
+                {
+                    "id": record, "stream": self.stream, "type": change.type, "unit": change.unit, "touched": number,
+                    "withdrawn": False, "open_count": 0, "sole": arrival.name,
+                    "created_ms": self.now_ms, "updated_ms": self.now_ms, "digest": digest.to_bytes(16, "big"),
+                    "digest_sealed": digest_sealed.to_bytes(16, "big"),
+                }
+            )
+            self.loaded[record] = Loaded(digest, digest_sealed, (change.unit,), self.now_ms)
+        if rows:
+            self.connection.execute(insert(RecordRow), rows)
+
+    def _heads(self, type_code: str) -> frozenset[str]:
+        known = self.heads.get(type_code)
+        if known is None:
+            known = self.heads[type_code] = sealed_heads(self.gate.catalogue.types[type_code])
+        return known
 
     def _write_past_units(self, rows: Sequence[Mapping[str, str]]) -> None:
         for row in rows:

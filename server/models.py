@@ -61,8 +61,10 @@ class LineRow(db.Model):  # type: ignore[name-defined,misc]
 class RecordRow(db.Model):  # type: ignore[name-defined,misc]
     """A record: its registers (``sync.state``), and its current plain values for lists, search and figures.
 
-    ``current`` holds no confidential value; ``folded`` is its text without tone marks; ``dated`` the local date that places
-    it in a period; ``sole`` names the one change that all of it came from, while nothing was edited since; ``digest`` and ``digest_sealed`` are 16 bytes each.
+    ``registers`` is null while the whole record stands in the one line that ``sole`` names; ``current`` and the columns
+    behind it are null until they are made (``server.projection``), so that a push never waits for an index. ``current``
+    holds no confidential value; ``folded`` is its text without tone marks; ``dated`` the local date that places it in a
+    period; ``digest`` and ``digest_sealed`` are 16 bytes each.
     """
 
     __tablename__ = "record"
@@ -71,9 +73,9 @@ class RecordRow(db.Model):  # type: ignore[name-defined,misc]
     type: Mapped[str] = mapped_column(String(40))
     unit: Mapped[str] = mapped_column(String(40))
     touched: Mapped[int] = mapped_column(BigInteger)
-    registers: Mapped[str] = mapped_column(Text)
-    current: Mapped[str] = mapped_column(Text)
-    folded: Mapped[str] = mapped_column(Text)
+    registers: Mapped[str | None] = mapped_column(Text)
+    current: Mapped[str | None] = mapped_column(Text)
+    folded: Mapped[str | None] = mapped_column(Text)
     dated: Mapped[str | None] = mapped_column(String(10))
     state: Mapped[str | None] = mapped_column(String(40))
     withdrawn: Mapped[bool] = mapped_column(default=False)
@@ -86,6 +88,7 @@ class RecordRow(db.Model):  # type: ignore[name-defined,misc]
     __table_args__ = (
         Index("ix_record_touched", "stream", "unit", "touched"),
         Index("ix_record_type", "type", "unit", "dated"),
+        Index("ix_record_pending", "touched", sqlite_where=current.is_(None), postgresql_where=current.is_(None)),
         Index("ix_record_open", "open_count", sqlite_where=open_count > 0, postgresql_where=open_count > 0),
     )
 

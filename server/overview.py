@@ -12,6 +12,7 @@ from server import db
 from server.access import units_visible
 from server.models import RecordRow
 from server.people import Device, User
+from server.projection import bring_up
 from server.reporting import UnitReport, figures_of, reporting_units, reports_of
 from server.services import services
 from shared.figures import Figures
@@ -111,6 +112,7 @@ def incidents(user: User, *, closed: bool = False) -> list[Incident]:
         closed: also those that were acknowledged.
     """
     held = services()
+    bring_up(held.catalogue)
     query = select(RecordRow.id, RecordRow.unit, RecordRow.current, RecordRow.dated).where(
         RecordRow.type == INCIDENT, RecordRow.unit.in_(units_visible(user)), RecordRow.withdrawn.is_(False)
     )

@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, case, select, union_all
+from sqlalchemy import Connection, select
 
 from server.models import Blob, LineRow, PartRow, PastUnit, RecordRow, StreamRow
 from shared.catalogue import Catalogue
@@ -48,8 +48,7 @@ class SqlReader:
     def changed(self, scope: Scope, after: int, limit: int, *, part: str = "") -> list[Touched]:
         """Up to ``limit`` records touched after a number, in the order of their last touch."""
         units: Sequence[str] = scope.units
-        registers = case((RecordRow.sole.is_(None), RecordRow.registers))
-        query = select(RecordRow.touched, RecordRow.id, RecordRow.sole, registers)
+        query = select(RecordRow.touched, RecordRow.id, RecordRow.sole, RecordRow.registers)
         query = query.where(RecordRow.stream == scope.stream, RecordRow.touched > after)
         if part:
             unit, code, _ = part.split("/")
@@ -63,28 +62,26 @@ class SqlReader:
         rows = heapq.merge(here, gone, key=lambda row: row[0])
         return [_touched(row) for row, _ in zip(rows, range(limit), strict=False)]
 
-    def _rows(self, query: Select[Any], limit: int) -> list[Any]:
+    def _rows(self, query: Any, limit: int) -> list[Any]:
         return list(self.connection.execute(query.order_by(RecordRow.touched).limit(limit)))
 
     def lines(self, records: Sequence[Touched], after: int) -> list[StoredLine]:
         """The lines of these records that came after a number; of a record that changed its unit, all of them."""
         stayed = [record.id for record in records if not record.moved]
         moved = [record.id for record in records if record.moved]
-        columns: Any = select(
+        columns = select(
             LineRow.log, LineRow.number, LineRow.before, LineRow.body, LineRow.digest, LineRow.record, LineRow.place,
             LineRow.arrived_ms, LineRow.operations,
         ).where(LineRow.verdict == "")  # fmt: skip
-        queries = []
+        queries: list[Any] = []
         if stayed:
             queries.append(columns.where(LineRow.record.in_(stayed), LineRow.place > after))
         if moved:
             queries.append(columns.where(LineRow.record.in_(moved)))
-        if not queries:
-            return []
-        rows = self.connection.execute(union_all(*queries) if len(queries) > 1 else queries[0])
         return [
             StoredLine(row[0], row[1], row[2], row[3], row[4], name_of(row[0], row[1], row[4]), row[5], row[6], row[7], row[8])
-            for row in rows
+            for query in queries
+            for row in self.connection.execute(query)
         ]  # fmt: skip
 
     def set_aside(self, log: str, after: int) -> list[tuple[int, str]]:

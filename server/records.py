@@ -16,6 +16,7 @@ from server.access import may_see_confidential, units_visible
 from server.audit import note_reading
 from server.models import Blob, LineRow, RecordRow
 from server.people import User
+from server.projection import bring_up, load_states
 from server.services import services
 from shared.catalogue import RecordType
 from shared.errors import SenError
@@ -168,6 +169,7 @@ def search(
         where.append(RecordRow.id.in_(ids))
     for word in fold(text).split():
         where.append(RecordRow.folded.contains(word, autoescape=True))
+    bring_up(services().catalogue)
     query = _readable(user, select(*_COLUMNS).where(*where)).order_by(RecordRow.dated.desc(), RecordRow.updated_ms.desc(), RecordRow.id)
     with db.reading() as connection:
         total = connection.scalar(_readable(user, select(func.count()).select_from(RecordRow).where(*where))) or 0
@@ -177,6 +179,7 @@ def search(
 
 def plain_records(units: Sequence[str], *, types: Sequence[str] | None = None) -> list[dict[str, Any]]:
     """The records of units as the indicators take them: ``{"id", "type", "unit", "state", "values"}``, none withdrawn."""
+    bring_up(services().catalogue)
     query = select(RecordRow.id, RecordRow.type, RecordRow.unit, RecordRow.state, RecordRow.current)
     query = query.where(RecordRow.unit.in_(units), RecordRow.withdrawn.is_(False))
     if types is not None:
@@ -190,10 +193,11 @@ def plain_records(units: Sequence[str], *, types: Sequence[str] | None = None) -
 
 def state_of(connection: Connection, record: str) -> RecordState:
     """A record's registers. Raises SenError("not_found")."""
-    told = connection.scalar(select(RecordRow.registers).where(RecordRow.id == record))
-    if told is None:
+    columns = select(RecordRow.id, RecordRow.registers, RecordRow.sole, RecordRow.touched)
+    rows = connection.execute(columns.where(RecordRow.id == record)).all()
+    if not rows:
         raise SenError("not_found")
-    return RecordState.load(json.loads(told))
+    return load_states(connection, rows)[record]
 
 
 def open_record(user: User, record: str, *, why: str = "", lang: str = "vi") -> Opened:
@@ -205,6 +209,7 @@ def open_record(user: User, record: str, *, why: str = "", lang: str = "vi") -> 
     Raises:
         SenError: ``not_found`` where there is no such record for this person.
     """
+    bring_up(services().catalogue)
     with db.reading() as connection:
         told = connection.execute(_readable(user, select(*_COLUMNS).where(RecordRow.id == record))).one_or_none()
         if told is None:
@@ -286,6 +291,7 @@ def _answer(connection: Connection, value: Value) -> Answer:
 
 def questions(user: User, *, limit: int = 100, lang: str = "vi") -> list[Question]:
     """The open questions that a person may see, the latest first."""
+    bring_up(services().catalogue)
     query = _readable(user, select(*_COLUMNS).where(RecordRow.open_count > 0)).order_by(RecordRow.updated_ms.desc()).limit(limit)
     found: list[Question] = []
     with db.reading() as connection:

@@ -17,6 +17,7 @@ from server.access import units_visible
 from server.clock import VIETNAM
 from server.models import LineRow, RecordRow
 from server.people import User
+from server.projection import bring_up
 from server.records import plain_records
 from server.reports import Document, ReportRequest, build_report, merge_narratives
 from server.services import services
@@ -71,6 +72,7 @@ def reporting_units(district: str, period: Period) -> list[str]:
 def reports_of(units: Sequence[str], period: Period) -> dict[str, UnitReport]:
     """Each unit's report of a period; a unit without one has an empty one."""
     held = services()
+    bring_up(held.catalogue)
     query = select(RecordRow.id, RecordRow.unit, RecordRow.state, RecordRow.current, RecordRow.updated_ms)
     query = query.where(RecordRow.type == REPORT, RecordRow.unit.in_(units), RecordRow.withdrawn.is_(False))
     found: dict[str, Any] = {}

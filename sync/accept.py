@@ -12,7 +12,7 @@ from typing import NamedTuple
 from sync.compose import decision
 from sync.errors import ContentFault, FrameFault
 from sync.log import RECORD_STANDING, Change, LogHead, chain_next, chain_start, name_of
-from sync.merge import Merged, Outcome, apply, learn
+from sync.merge import Merged, Outcome, apply, is_fresh, learn
 from sync.messages import Run, hash_in_run
 from sync.state import RecordState
 from sync.store import Arrival, Device, Ledger
@@ -64,9 +64,9 @@ def accept(ledger: Ledger, device: Device, run: Run, *, arrived_ms: int) -> Acce
     return Accepted(head, len(arrivals), work.plain)
 
 
-def write(ledger: Ledger, arrival: Arrival, state: RecordState | None, *, arrived_ms: int) -> None:
+def write(ledger: Ledger, arrival: Arrival, *, arrived_ms: int) -> None:
     """Take a line that the server itself writes (a console's edit) through the same gate and merge."""
-    _Reading(ledger, arrived_ms).line(arrival, state)
+    _Reading(ledger, arrived_ms).line(arrival)
 
 
 def _new_lines(run: Run, head: LogHead) -> list[Arrival]:
@@ -110,37 +110,36 @@ class _Reading:
 
     def batch(self, arrivals: Sequence[Arrival]) -> None:
         records = list(dict.fromkeys(arrival.change.record for arrival in arrivals if arrival.change is not None))
-        states = self.ledger.states(records)
+        self.ledger.states(records)
         for arrival in arrivals:
-            record = "" if arrival.change is None else arrival.change.record
-            state = self.line(arrival, states.get(record))
-            if state is not None:
-                states[record] = state
+            self.line(arrival)
         self.ledger.flush()
 
-    def line(self, arrival: Arrival, state: RecordState | None) -> RecordState | None:
-        """Number one line and merge it; gives the record's state, or None where there is none."""
+    def line(self, arrival: Arrival) -> None:
+        """Number one line and merge it."""
         change = arrival.change
         if change is None:
             self.plain = False
             self.ledger.append(arrival)
-            return state
+            return
+        state = self.ledger.state(change.record)
         verdict = self.ledger.refusal(change, state)
-        number = self.ledger.append(arrival._replace(verdict=verdict))
+        number = self.ledger.append(arrival._replace(verdict=verdict) if verdict else arrival)
         if verdict:
             self.plain = False
             if state is not None:
                 saw = {op.path: op.saw for op in change.operations}
-                outcome = learn(state, arrival.name, saw, number=number, judge=self.ledger.judge(state, change))
-                self.settle(state, outcome)
-            return state
-        if state is None:
-            state = RecordState(change.record, change.type, [change.unit])
+                self.settle(state, learn(state, arrival.name, saw, number=number, judge=self.ledger.judge(state, change)))
+        elif state is None and is_fresh(change, self.ledger.latest_fields(change.type)):
+            self.ledger.keep_fresh(arrival, number)
+        else:
+            self.merge(arrival.name, change, state or RecordState(change.record, change.type, [change.unit]), number)
+
+    def merge(self, name: str, change: Change, state: RecordState, number: int) -> None:
         judge = self.ledger.judge(state, change)
-        outcome = apply(state, change, arrival.name, number=number, arrived_ms=self.arrived_ms, judge=judge)
+        outcome = apply(state, change, name, number=number, arrived_ms=self.arrived_ms, judge=judge)
         self.settle(state, outcome)
-        self.plain = self.plain and not outcome.merged and _undisputed(state, change, arrival.name)
-        return state
+        self.plain = self.plain and not outcome.merged and _undisputed(state, change, name)
 
     def settle(self, state: RecordState, outcome: Outcome) -> None:
         """Note what changed, and write the texts that merged as decisions of the server's own."""

@@ -11,7 +11,7 @@ the stories that simpler rules failed in):
    candidate (on an empty field as the value) and is judged again when that name comes.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from sync.log import RECORD_STANDING, Change, Operation
@@ -19,8 +19,9 @@ from sync.policies import POLICIES, Judge, Known, Meeting
 from sync.state import Past, RecordState, Register, Value, holds, join, past_of_names
 
 UNIT_PATH = "unit"
+FRESH_KINDS = frozenset({"set", "add"})
 
-__all__ = ["Fallen", "Merged", "Outcome", "apply", "learn"]
+__all__ = ["Fallen", "Merged", "Outcome", "apply", "fresh", "is_fresh", "learn"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,28 @@ class Outcome:
 
     fallen: list[Fallen] = field(default_factory=list)
     merged: list[Merged] = field(default_factory=list)
+
+
+def is_fresh(change: Change, latest: Collection[str]) -> bool:
+    """Whether the first change of a new record needs no merge: it sets plain registers once, having seen nothing.
+
+    Args:
+        latest: the fields of the type whose policy is ``latest``; those keep a time and go the long way.
+    """
+    paths = set()
+    for kind, path, value, _, saw, _ in change.operations:
+        if saw or kind not in FRESH_KINDS or path in latest or (path == UNIT_PATH and value != change.unit):
+            return False
+        paths.add(path)
+    return len(paths) == len(change.operations)
+
+
+def fresh(change: Change, name: str, *, number: int) -> RecordState:
+    """The state of a record that one fresh change made (``is_fresh``)."""
+    registers = {
+        op.path: Register(number, [Value((name,), {}, op.kind, op.value, op.blob)]) for op in change.operations
+    }  # fmt: skip
+    return RecordState(change.record, change.type, [change.unit], registers)
 
 
 def apply(state: RecordState, change: Change, name: str, *, number: int, arrived_ms: int, judge: Judge) -> Outcome:
@@ -95,7 +118,7 @@ class _Work:
         past, waits = self.gather(register, op.path, op.saw) if op.saw else ({}, ())
         value = Value((self.name,), past, op.kind, op.value, op.blob, waits, False, time)
         register.touched = self.number
-        if register.values:
+        if register.values or op.kind == "go":
             self.place(register, op.path, value, op.saw)
         else:
             register.values.append(value)

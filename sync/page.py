@@ -12,11 +12,15 @@ from typing import Any
 
 from sync.errors import FrameFault
 from sync.log import RECORD_STANDING, Change, name_of
+from sync.merge import fresh
 from sync.messages import Run, hash_in_run, run_mac
 from sync.state import RecordState, Register, Value
 from sync.store import StoredLine, Touched
 
 __all__ = ["PageWriter", "read_states"]
+
+SEALED_MARK = b'"b":'
+"""Stands in every line that names a sealed value; its blob and its case key travel with it."""
 
 SEVERAL_KINDS = frozenset({"add", "remove"})
 
@@ -43,21 +47,24 @@ class PageWriter:
 
     def add(self, record: Touched, lines: Sequence[StoredLine]) -> None:
         """Tell a record's touched registers; ``lines`` are the record's lines that the reader may lack."""
-        if record.state is None:
-            for line in lines:
-                if line.name == record.sole and line.log not in self.own_logs:
+        state = record.state
+        if state is None:
+            line = next((line for line in lines if line.name == record.sole and line.log not in self.own_logs), None)
+            if line is None or SEALED_MARK not in line.body:
+                if line is not None:
                     self._take(line)
-            return
-        told = self._told(record.state)
-        if self._implied(record.state, told, lines):
+                return
+            state = fresh(Change.parse(line.body), line.name, number=record.touched)
+        told = self._told(state)
+        if self._implied(state, told, lines):
             return
         for line in lines:
             if line.name in told and line.log not in self.own_logs:
                 self._take(line)
-        for path, value in record.state.values():
+        for path, value in state.values():
             if value.blob is not None and any(path in told.get(name, ()) and name in self.lines for name in value.origins):
                 self.blobs[value.blob] = None
-        self.records.append((record.state, told))
+        self.records.append((state, told))
 
     def _take(self, line: StoredLine) -> None:
         self.lines[line.name] = line

@@ -11,13 +11,13 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from sync.log import RECORD_STANDING, parse_name
+from sync.log import RECORD_STANDING, Change, parse_name
 
 Past = dict[str, tuple[int, str]]
 """All that a value's writer had seen of one register: log → (number, first hash bytes) of the last line
 seen of each log (a version vector; short, because a field has few writers)."""
 
-__all__ = ["Past", "RecordState", "Register", "Value", "holds", "join", "past_of_names"]
+__all__ = ["Past", "RecordState", "Register", "Value", "digest_of_sole", "holds", "join", "past_of_names"]
 
 
 class Value(NamedTuple):
@@ -174,9 +174,23 @@ class RecordState:
                 parts.append(f"{path}={';'.join(told)}")
         if not parts:
             return 0
-        parts.sort()
-        body = "\n".join((self.id, *parts)).encode("utf-8")
-        return int.from_bytes(hashlib.sha256(body).digest()[:16], "big")
+        return _hash_of_parts(self.id, parts)
+
+
+def digest_of_sole(change: Change, name: str, sealed_heads: Collection[str], *, sealed: bool) -> int:
+    """The digest of a record that one change made whole; the same as its state's."""
+    told = f"=+{name}"
+    if not sealed_heads:
+        parts = [op.path + told for op in change.operations]
+    else:
+        parts = [op.path + told for op in change.operations if (op.path.partition("/")[0] in sealed_heads) is sealed]
+    return _hash_of_parts(change.record, parts) if parts else 0
+
+
+def _hash_of_parts(record: str, parts: list[str]) -> int:
+    parts.sort()
+    body = "\n".join((record, *parts)).encode("utf-8")
+    return int.from_bytes(hashlib.sha256(body).digest()[:16], "big")
 
 
 def _deleted(state: RecordState, path: str) -> bool:

@@ -4,7 +4,7 @@
 ``TabletStore`` is a tablet's whole store. Each method's docstring is its guarantee.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol
 
@@ -125,6 +125,15 @@ class Ledger(Protocol):
 
     def states(self, records: Sequence[str]) -> dict[str, RecordState]:
         """Load the records that exist, with one query a batch; the same object for the same record again."""
+
+    def state(self, record: str) -> RecordState | None:
+        """One record that was loaded, or that this transaction made; None where there is none."""
+
+    def latest_fields(self, type_code: str) -> Collection[str]:
+        """The fields of a type whose merge policy is ``latest``."""
+
+    def keep_fresh(self, arrival: Arrival, number: int) -> None:
+        """Note a new record that one change made whole, with nothing to judge; it is put in columns later."""
 
     def refusal(self, change: Change, state: RecordState | None) -> str:
         """Why this change must be set aside: no right, unknown type, field or unit, a wrong kind of value; or ""."""

@@ -1,9 +1,10 @@
 """The address of the sync protocol: one message in, one message out (docs/sync.md)."""
 
-from flask import Response, request
+from flask import Response, current_app, request
 
 from server.api.wire import ApiBlueprint
 from server.editing import sql_server
+from server.projection import bring_up
 from server.services import services
 from sync.errors import FrameFault
 from sync.exchange import ServerHalf
@@ -25,4 +26,13 @@ def exchange() -> Response:
     now_ms = services().clock.now_ms()
     answer = ServerHalf(server).answer(data, now_ms=now_ms)
     server.note_seen(data.split(b" ", 2)[1].decode("ascii"), now_ms)
-    return Response(answer, mimetype=CONTENT_TYPE)
+    response = Response(answer, mimetype=CONTENT_TYPE)
+    catalogue, app = services().catalogue, current_app._get_current_object()
+
+    @response.call_on_close
+    def behind() -> None:
+        """Put new records into columns once the answer has left."""
+        with app.app_context():
+            bring_up(catalogue)
+
+    return response

@@ -5,7 +5,6 @@ connection between the two is a call.
 """
 
 import hashlib
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -15,6 +14,7 @@ from sqlalchemy import Engine, select
 from server.gate import Gate
 from server.ledger import OwnIdentity, SqlLedger
 from server.models import LineRow, LogRow, RecordRow
+from server.projection import load_states
 from server.reader import SqlReader
 from shared.catalogue import Catalogue, RecordType
 from shared.ids import new_id
@@ -47,7 +47,7 @@ class AllRights:
     def may_go(self, user: str, unit: str, flow: str, start: Any, to: Any) -> bool:
         moves = self.catalogue.flows[flow].transitions
         begin = self.catalogue.flows[flow].start if start is None else start
-        return start is None and to == begin or any(move.start == begin and move.to == to for move in moves)
+        return (start is None and to == begin) or any(move.start == begin and move.to == to for move in moves)
 
 
 class PairServer:
@@ -96,7 +96,8 @@ class PairServer:
     def state(self, record: str) -> RecordState:
         """What the server holds of a record."""
         with self.engine.connect() as connection:
-            return RecordState.load(json.loads(connection.execute(select(RecordRow.registers).where(RecordRow.id == record)).scalar_one()))
+            rows = connection.execute(select(RecordRow).where(RecordRow.id == record)).all()
+            return load_states(connection, rows)[record]
 
     def values(self, record: str) -> dict[str, Any]:
         """The server's plain values of a record."""

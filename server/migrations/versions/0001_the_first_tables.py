@@ -146,9 +146,9 @@ def upgrade():
     sa.Column('type', sa.String(length=40), nullable=False),
     sa.Column('unit', sa.String(length=40), nullable=False),
     sa.Column('touched', sa.BigInteger(), nullable=False),
-    sa.Column('registers', sa.Text(), nullable=False),
-    sa.Column('current', sa.Text(), nullable=False),
-    sa.Column('folded', sa.Text(), nullable=False),
+    sa.Column('registers', sa.Text(), nullable=True),
+    sa.Column('current', sa.Text(), nullable=True),
+    sa.Column('folded', sa.Text(), nullable=True),
     sa.Column('dated', sa.String(length=10), nullable=True),
     sa.Column('state', sa.String(length=40), nullable=True),
     sa.Column('withdrawn', sa.Boolean(), nullable=False),
@@ -163,6 +163,7 @@ def upgrade():
     )
     with op.batch_alter_table('record', schema=None) as batch_op:
         batch_op.create_index('ix_record_open', ['open_count'], unique=False, sqlite_where=sa.text('open_count > 0'), postgresql_where=sa.text('open_count > 0'))
+        batch_op.create_index('ix_record_pending', ['touched'], unique=False, sqlite_where=sa.text('current IS NULL'), postgresql_where=sa.text('current IS NULL'))
         batch_op.create_index('ix_record_touched', ['stream', 'unit', 'touched'], unique=False)
         batch_op.create_index('ix_record_type', ['type', 'unit', 'dated'], unique=False)
 
@@ -229,6 +230,7 @@ def downgrade():
     with op.batch_alter_table('record', schema=None) as batch_op:
         batch_op.drop_index('ix_record_type')
         batch_op.drop_index('ix_record_touched')
+        batch_op.drop_index('ix_record_pending', sqlite_where=sa.text('current IS NULL'), postgresql_where=sa.text('current IS NULL'))
         batch_op.drop_index('ix_record_open', sqlite_where=sa.text('open_count > 0'), postgresql_where=sa.text('open_count > 0'))
 
     op.drop_table('record')
