@@ -130,7 +130,8 @@ class SqlLedger:
                     past, waits = json.loads(row.past)
                     past = {log: (last[0], last[1]) for log, last in past.items()}
                     self.fallen[row.record, row.path, row.name] = Fallen(row.path, row.name, past, tuple(waits))
-        return {record: state for record in records if (state := self.state(record)) is not None}
+        found = {record: self.state(record) for record in records}
+        return {record: one for record, one in found.items() if one is not None}
 
     def state(self, record: str) -> RecordState | None:
         """One record that was loaded, or that this transaction made."""
@@ -311,7 +312,8 @@ class SqlLedger:
         units = {unit for unit, _, _ in parts}
         rows = self.connection.execute(select(PartRow).where(PartRow.unit.in_(units))).all() if units else []
         there = {(row.unit, row.type, row.sealed): int.from_bytes(row.digest, "big") for row in rows}
-        new, old = [], []
+        new: list[dict[str, Any]] = []
+        old: list[dict[str, Any]] = []
         for (unit, code, sealed), (number, change) in parts.items():
             digest = (there.get((unit, code, sealed), 0) + change) % MODULUS
             row = {"u": unit, "t": code, "s": sealed, "n": number, "d": digest.to_bytes(16, "big")}

@@ -8,7 +8,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from server import db
 from server.models import LineRow, RecordRow
@@ -58,7 +58,7 @@ def bring_up(catalogue: Catalogue) -> int:
     return made
 
 
-def _bring_up_batch(catalogue: Catalogue, pending: Select[Any]) -> int:
+def _bring_up_batch(catalogue: Catalogue, pending: Any) -> int:
     with db.writing() as connection:
         rows = connection.execute(pending).all()
         states = load_states(connection, rows)
