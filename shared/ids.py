@@ -22,10 +22,11 @@ def b64(data: bytes) -> str:
 
 
 def unb64(text: str) -> bytes:
-    """Read base64url without padding; raises ValueError on anything else."""
-    if "=" in text:
-        raise ValueError("padding is not used")
-    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    """Read base64url without padding; raises ValueError on anything else, so that bytes have one spelling."""
+    data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    if b64(data) != text:
+        raise ValueError("not base64url")
+    return data
 
 
 def new_id() -> str:

@@ -34,7 +34,9 @@ def schema_of(record_type: RecordType, catalogue: Catalogue) -> type[Schema]:
 
 
 def faults(schema: type[Schema], values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """What is of the wrong kind: pairs of path (``speakers/ROW/name``) and code. None and sealed values are passed over."""
+    """What is of the wrong kind: pairs of path (``speakers/ROW/name``) and code. None and sealed values are passed over, computed
+    and unknown fields too.
+    """
     given = {name: value for name, value in values.items() if value is not None}
     yield from _flat(schema().validate(given), given, "")
 

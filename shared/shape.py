@@ -79,10 +79,10 @@ SHAPES: dict[str, dict[str, str]] = {
     },
     "flow": {"start": "code!", "states": "[choice]!", "transitions": "[transition]!"},
     "indicator": {
-        "code": "code!", "label": "label!", "unit": "label!", "kind": "code!", "type": "code", "at": "code", "where": "text", "once": "text",
-        "of": "text", "rows": "code", "row_where": "text", "unit_where": "text", "num": "code", "den": "code", "factor": "whole",
-        "by": "[part]", "newest": "bool", "cases": "bool", "linked": "[code]", "least_per": "code", "subset_of": "code", "estimate": "code",
-        "decimals": "whole", "source": "text", "letter": "text", "note": "text",
+        "code": "code!", "label": "label!", "unit": "label!", "kind": "code!", "type": "code", "at": "code", "where": "text",
+        "once": "text", "of": "text", "rows": "code", "row_where": "text", "unit_where": "text", "num": "code", "den": "code",
+        "factor": "whole", "by": "[part]", "newest": "bool", "cases": "bool", "linked": "[code]", "least_per": "code",
+        "subset_of": "code", "estimate": "code", "decimals": "whole", "source": "text", "letter": "text", "note": "text",
     },
     "instrument": {
         "label": "label!", "help": "label", "requirement": "label", "source": "text!", "verified": "bool", "answers": "[code]",

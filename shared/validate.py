@@ -101,9 +101,24 @@ def validate(
     """
     if stage not in ("draft", "submit"):
         raise ValueError(stage)
-    work = _Judging(record_type, complete(record_type, values, catalogue, today), stage, today, catalogue)
+    wrong = dict(faults(schema_of(record_type, catalogue), values))
+    sound = complete(record_type, _without(values, wrong), catalogue, today)
+    work = _Judging(record_type, sound, stage, today, catalogue, wrong)
     found = [*work.type_fits(), *work.kinds(), *work.fields(), *work.rules()]
     return sorted(found, key=lambda problem: problem.level != "error")
+
+
+def _without(values: Mapping[str, Any], wrong: Collection[str]) -> dict[str, Any]:
+    """The values but those of the wrong kind, by path: no rule may take them for what they are not."""
+    sound = {name: value for name, value in values.items() if name not in wrong}
+    for path in wrong:
+        head, _, rest = path.partition("/")
+        if rest and head in sound:
+            row_id, _, sub = rest.partition("/")
+            sound[head] = [
+                {name: value for name, value in row.items() if row["id"] != row_id or name != sub} for row in sound[head]
+            ]  # fmt: skip
+    return sound
 
 
 def zero_declarations(declared: Collection[str], counts: Mapping[str, int], asked: Iterable[Choice]) -> list[Problem]:
@@ -128,14 +143,22 @@ def zero_declarations(declared: Collection[str], counts: Mapping[str, int], aske
 class _Judging:
     """One record under judgement; ``values`` are complete with the computed ones."""
 
-    def __init__(self, record_type: RecordType, values: Mapping[str, Any], stage: str, today: date, catalogue: Catalogue) -> None:
+    def __init__(
+        self,
+        record_type: RecordType,
+        values: Mapping[str, Any],
+        stage: str,
+        today: date,
+        catalogue: Catalogue,
+        wrong: Mapping[str, str] | None = None,
+    ) -> None:
         self.type = record_type
         self.values = values
         self.submit = stage == "submit"
         self.today = today
         self.catalogue = catalogue
         self.day = record_type.day_of(values)
-        self.wrong: set[str] = set()
+        self.wrong = wrong or {}
         unit = catalogue.units.get(values["unit"]) if isinstance(values.get("unit"), str) else None
         self.unit_kind = "" if unit is None else unit.kind
 
@@ -151,8 +174,7 @@ class _Judging:
 
     def kinds(self) -> Iterator[Problem]:
         """What is of the wrong kind; it is not judged further."""
-        for path, code in faults(schema_of(self.type, self.catalogue), self.values):
-            self.wrong.add(path)
+        for path, code in self.wrong.items():
             one = self.type.field_at(path)
             yield Problem(path=path, code=code, params={} if one is None else {"limit": number_text(longest(one))})
 

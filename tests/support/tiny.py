@@ -108,7 +108,7 @@ fields:
   school: {kind: text, label: {vi: Trường, en: School}, show_when: 'main_topic == "law"', required: true}
   link: {kind: url, label: {vi: Trang, en: Page}, require_when: "total > 500"}
   mask: {kind: bool, label: {vi: Khẩu trang, en: Masks}, required: true, valid_to: 2022-12-31, valid_from: 2020-03-01}
-  hamlets: {kind: int, label: {vi: Số ấp, en: Hamlets}, required: true, unit_kinds: [commune]}
+  hamlets: {kind: int, label: {vi: Số ấp, en: Hamlets}, required: true, max: 100, unit_kinds: [commune]}
   guests:
     kind: rows
     label: {vi: Khách, en: Guests}
