@@ -20,8 +20,8 @@ import requests
 from shared.catalogue import load_catalogue
 from tests.bench import floor
 from tests.bench.ours import BenchTablet, Cost
-from tests.bench.processes import ROOT, Memory, Watched, memory_mb
 from tests.bench.results import Figure, breaches, table, write
+from tests.support.processes import ROOT, Memory, Watched, memory_mb
 
 UNIT = "long_khanh_a"
 LINES, QUICK_LINES = 10_000, 1_000

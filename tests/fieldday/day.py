@@ -22,7 +22,9 @@ TRIES = 40
 class Day:
     """One day: who has which tablet, which record of the story has which id, what was claimed."""
 
-    def __init__(self, scenario: Scenario, office: Office, tablets: Mapping[str, Tablet], journal: Journal, folder: Path) -> None:
+    def __init__(
+        self, scenario: Scenario, office: Office, tablets: Mapping[str, Tablet], journal: Journal, folder: Path
+    ) -> None:
         self.scenario = scenario
         self.office = office
         self.tablets = tablets
@@ -79,7 +81,9 @@ class Day:
                     return
         raise CannotSync(f"{name} does not get through in {TRIES} tries")
 
-    def typed(self, step: Step, act: str, fields: Mapping[str, Any], do: Callable[[Screen], str | None], *, all: bool = False) -> None:
+    def typed(
+        self, step: Step, act: str, fields: Mapping[str, Any], do: Callable[[Screen], str | None], *, all: bool = False
+    ) -> None:
         """Write an act into the journal with what the screen shows, do it, and note that the screen said «saved»."""
         screen = self.screen(step.who[0])
         type, unit = self.kinds[step.name]
@@ -194,7 +198,9 @@ class Day:
         for who in step.who:
             shown = self.screen(who).shown(self.ids[step.name])
             for field, value in step.values.items():
-                self.claim(step, first(shown, field) == value, f"{who} sees {step.name}.{field}", value, first(shown, field))
+                self.claim(
+                    step, first(shown, field) == value, f"{who} sees {step.name}.{field}", value, first(shown, field)
+                )
 
     def see_question(self, step: Step) -> None:
         for who in step.who:

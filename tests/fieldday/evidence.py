@@ -24,6 +24,11 @@ class Register:
     open: int
     sealed: bool
 
+    @property
+    def first_open(self) -> bool:
+        """Whether no value is current: all that stand are questions."""
+        return self.open == len(self.values)
+
 
 @dataclass(kw_only=True)
 class Stored:

@@ -12,7 +12,7 @@ import contextlib
 import socket
 import struct
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -50,7 +50,7 @@ class Proxy:
         schedule = Schedule(link, seed)
         self._fault: Callable[[int], Fault | None] = schedule.fault if faults is None else faults.get
         self._paces = {up: Pace(link, f"{seed}:{up}") for up in (True, False)}
-        self._next: Fault | None = None
+        self._ordered: Fault | None = None
         self._offline = False
         self._connections: set[_Connection] = set()
         self._loop = asyncio.new_event_loop()
@@ -128,16 +128,20 @@ class Proxy:
         finally:
             self._connections.discard(connection)
 
-    def fail_next(self, fault: Fault) -> None:
-        """Let this go wrong with the next exchange, whatever the schedule says of it."""
-        self._next = fault
+    @contextlib.contextmanager
+    def failing(self, fault: Fault) -> Iterator[None]:
+        """Let this go wrong with every exchange that begins in the block, whatever the schedule says."""
+        self._ordered = fault
+        try:
+            yield
+        finally:
+            self._ordered = None
 
     def begin_exchange(self) -> Fault | None:
         """Count a new exchange; what is to go wrong with it."""
         number = self.counts.exchanges
         self.counts.exchanges += 1
-        ordered, self._next = self._next, None
-        return ordered or self._fault(number)
+        return self._ordered or self._fault(number)
 
     async def repeat(self, request: bytes) -> None:
         """Send a request to the server again, as a network that repeats would; nobody reads the answer."""

@@ -13,6 +13,7 @@ from sync.clock import Time, tick
 from sync.compose import decision, difference, withdrawal
 from sync.exchange import TabletHalf
 from sync.log import Change, Line, LogHead, Operation, chain_next, chain_start, parse_name, write_line
+from sync.merge import fresh
 from sync.messages import Run
 from sync.paths import policy_of, sealed_heads
 from sync.replica import imply, overlay, replace
@@ -181,7 +182,9 @@ class MemoryTablet:
                 line = Change.parse(body)
                 self.held[write_line(line).name] = body
                 assert line.number == run.first + offset
-        told = {state.id for state in page.states}
+        told = {state.id for state in page.states} | set(page.soles)
+        for record, (name, change) in page.soles.items():
+            self.told[record] = replace(self.told.get(record), fresh(change, name, number=0))
         for state in page.states:
             self.told[state.id] = replace(self.told.get(state.id), state)
         for name, line in list(self.unsettled.items()):

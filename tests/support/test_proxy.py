@@ -153,11 +153,12 @@ def test_a_server_that_is_gone_is_a_refusal(echo: Echo) -> None:
         post(connect(proxy), b"nobody")
 
 
-def test_one_fault_can_be_ordered_for_the_next_exchange(echo: Echo) -> None:
+def test_a_fault_can_be_ordered_for_a_while(echo: Echo) -> None:
     with Proxy(echo.address) as proxy:
         assert post(connect(proxy), b"one") == b"one"
-        proxy.fail_next(Fault(kind="cut_up", at=3))
-        with pytest.raises((http.client.HTTPException, OSError)):
-            post(connect(proxy), b"two")
+        with proxy.failing(Fault(kind="cut_up", at=3)):
+            for _ in range(2):
+                with pytest.raises((http.client.HTTPException, OSError)):
+                    post(connect(proxy), b"two")
         assert post(connect(proxy), b"three") == b"three"
     assert echo.bodies == [b"one", b"three"]
