@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 
-from sqlalchemy import BigInteger, LargeBinary, String, Text, insert, select, update
+from sqlalchemy import BigInteger, LargeBinary, String, Text, insert, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from server.db import db, transaction
@@ -42,6 +42,10 @@ class AuditHead(db.Model):  # type: ignore[name-defined,misc]
     hash: Mapped[bytes] = mapped_column(LargeBinary(32))
 
 
+_OPEN = text("INSERT INTO audit_head (id, number, hash) VALUES (1, 0, :start) ON CONFLICT DO NOTHING")
+"""The first entry's beginning; of two at once the second finds the row of the first."""
+
+
 def _next(before: bytes, number: int, at_ms: int, *told: str) -> bytes:
     body = json.dumps([number, at_ms, *told], ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(before + body.encode("utf-8")).digest()
@@ -50,10 +54,12 @@ def _next(before: bytes, number: int, at_ms: int, *told: str) -> bytes:
 def note(session: Session, *, user: str, action: str, subject: str, at_ms: int, fields: Sequence[str] = (), why: str = "") -> int:
     """Write an entry in the present writing transaction; gives its number."""
     lock = update(AuditHead).where(AuditHead.id == 1).values(number=AuditHead.number + 1)
-    row = session.execute(lock.returning(AuditHead.number, AuditHead.hash)).one_or_none()
+    lock_and_tell = lock.returning(AuditHead.number, AuditHead.hash)
+    row = session.execute(lock_and_tell).one_or_none()
     if row is None:
-        session.execute(insert(AuditHead).values(id=1, number=1, hash=START))
-    number, before = (1, START) if row is None else (row.number, row.hash)
+        session.execute(_OPEN, {"start": START})
+        row = session.execute(lock_and_tell).one()
+    number, before = row.number, row.hash
     told = (user, action, subject, json.dumps(sorted(fields)), clean(why)[:LONGEST_REASON])
     digest = _next(before, number, at_ms, *told)
     values = dict(zip(("user", "action", "subject", "fields", "why"), told, strict=True))

@@ -29,6 +29,13 @@ HTTP_CODES = {
     422: "bad_input", 429: "too_often", 431: "bad_request", 503: "server_busy",
 }  # fmt: skip
 
+MARSHMALLOW_CODES = {
+    "Missing data for required field.": "required",
+    "Field may not be null.": "required",
+    "Unknown field.": "unknown_field",
+}
+"""Marshmallow's own sentences that have a code of ours; a schema of ours gives codes itself."""
+
 __all__ = ["Problem", "answer_problems", "problem_of"]
 
 
@@ -84,7 +91,8 @@ def _errors(messages: Any, path: str = "") -> list[dict[str, str]]:
         ]
     rows = []
     for message in messages if isinstance(messages, list) else [messages]:
-        code = message if isinstance(message, str) and message in codes() else "wrong_kind"
+        told = MARSHMALLOW_CODES.get(message, message) if isinstance(message, str) else ""
+        code = told if told in codes() else "wrong_kind"
         rows.append({"path": path, "code": code, "vi": phrase(code, "vi"), "en": phrase(code, "en")})
     return rows
 
