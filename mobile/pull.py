@@ -5,16 +5,17 @@ What may live here: how a ``sync.store.Page`` becomes rows. The told state repla
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from sqlite3 import Connection
 from typing import TYPE_CHECKING
 
 from shared.ids import b64
 from sync.log import Change, name_of
+from sync.merge import fresh, is_fresh
 from sync.messages import Run, hash_in_run
 from sync.paths import sealed_heads
 from sync.replica import imply, replace
-from sync.state import RecordState
+from sync.state import RecordState, digest_of_sole
 from sync.store import Page, Scope
 
 if TYPE_CHECKING:
@@ -26,15 +27,16 @@ __all__ = ["PullWriter"]
 
 
 class PullWriter:
-    """One page on its way into the store; ``touched`` are the records whose told state it changes."""
+    """One page on its way into the store; ``touched`` and ``soles`` are the records whose told state it changes."""
 
     def __init__(self, store: "Store", page: Page) -> None:
         self.store = store
         self.page = page
         self.scope: Scope = page.scope or store.device().scope
         self.touched: dict[str, RecordState] = {}
+        self.soles: dict[str, tuple[str, Change]] = {}
         self.gone: dict[str, Change] = {}
-        self._rows: list[tuple[str, bytes, bytes, bytes]] = []
+        self._rows: list[tuple[str, str, bytes, bytes, bytes]] = []
         self._lines: list[tuple[str, str, int, bytes]] = []
         self._parts: dict[str, int] = {}
         self._heads: dict[str, frozenset[str]] = {}
@@ -51,36 +53,66 @@ class PullWriter:
         arrived = [
             (name, change)
             for name, change in self.store.outbox.unsettled()
-            if change.number <= page.upto.get(change.log, 0) and (change.record in told or page.complete)
+            if change.number <= page.upto.get(change.log, 0)
+            and (page.complete or change.record in told or change.record in page.soles)
         ]
-        wanted = list(dict.fromkeys([*told, *(change.record for _, change in arrived)]))
+        wanted = list(dict.fromkeys([*told, *page.soles, *(change.record for _, change in arrived)]))
         self._before = self.store.told(wanted)
         whole = any("/" in place for place in page.cursors)
+        for record, sole in page.soles.items():
+            if whole or record not in self._before:
+                self.soles[record] = sole
+            else:
+                self.touched[record] = replace(self._base(record), fresh(sole[1], sole[0], number=0))
         for record, state in told.items():
-            base = None if whole else self._before.get(record)
-            self.touched[record] = replace(None if base is None else RecordState.load(base.dump()), state)
+            self.touched[record] = replace(None if whole else self._base(record), state)
         for name, change in arrived:
             self.gone[name] = change
-            if change.record not in told:
-                base = self.touched.get(change.record)
-                if base is None and change.record in self._before:
-                    base = RecordState.load(self._before[change.record].dump())
-                self.touched[change.record] = imply(base, change, name)
+            if change.record not in told and change.record not in page.soles:
+                self._imply(name, change)
+
+    def _base(self, record: str) -> RecordState | None:
+        before = self._before.get(record)
+        return None if before is None else RecordState.load(before.dump())
+
+    def _imply(self, name: str, change: Change) -> None:
+        """Settle an own change that nobody disputed."""
+        record = change.record
+        unknown = record not in self._before and record not in self.touched
+        if unknown and record not in self.soles and is_fresh(change, ()):
+            self.soles[record] = (name, change)
+            return
+        if record in self.soles:
+            first, made = self.soles.pop(record)
+            self.touched[record] = fresh(made, first, number=0)
+        self.touched[record] = imply(self.touched.get(record) or self._base(record), change, name)
 
     def _digest(self) -> None:
-        for record, state in self.touched.items():
+        for record in (*self.touched, *self.soles):
             before = self._before.get(record)
             if before is not None:
                 self._count(before, -1)
-            open_digest, sealed_digest = self._count(state, 1)
+        for record, state in self.touched.items():
+            digests = self._count(state, 1)
             body = json.dumps(state.dump(), ensure_ascii=False, separators=(",", ":")).encode("utf-8")
-            self._rows.append((record, self.store.rows.seal(body, f"record {record}"), open_digest, sealed_digest))
+            self._rows.append((record, "", self.store.rows.seal(body, f"record {record}"), *digests))
+        for record, (name, change) in self.soles.items():
+            self._rows.append((record, name, b"", *self._count_sole(name, change)))
+
+    def _count_sole(self, name: str, change: Change) -> tuple[bytes, bytes]:
+        heads = self._heads_of(change.type)
+        digests = [
+            digest_of_sole(change, name, heads, sealed=False), digest_of_sole(change, name, heads, sealed=True) if heads else 0,
+        ]  # fmt: skip
+        for part in parts_of(change.type, [change.unit], self.scope, sealed=bool(heads)):
+            self._parts[part] = self._parts.get(part, 0) + digests[part.endswith("/1")]
+        return digests[0].to_bytes(DIGEST_BYTES, "big"), digests[1].to_bytes(DIGEST_BYTES, "big")
 
     def _count(self, state: RecordState, sign: int) -> tuple[bytes, bytes]:
         """Add a record's digests to its parts' (or take them away); gives them as bytes."""
         heads = self._heads_of(state.type)
         digests = [state.digest(heads, sealed=False), state.digest(heads, sealed=True) if heads else 0]
-        for part in parts_of(state, self.scope, sealed=bool(heads)):
+        for part in parts_of(state.type, state.units, self.scope, sealed=bool(heads)):
             self._parts[part] = self._parts.get(part, 0) + sign * digests[part.endswith("/1")]
         return digests[0].to_bytes(DIGEST_BYTES, "big"), digests[1].to_bytes(DIGEST_BYTES, "big")
 
@@ -92,6 +124,7 @@ class PullWriter:
 
     def _gather_lines(self) -> None:
         records = {name: state.id for state in self.page.states for _, value in state.values() for name in value.origins}
+        records |= {name: record for record, (name, _) in self.page.soles.items()}
         for run in self.page.runs:
             arrivals = _arrivals(run)
             for offset, body in enumerate(run.lines):
@@ -110,7 +143,7 @@ class PullWriter:
         good = [(digest, data) for digest, data in page.blobs if b64(hashlib.sha256(data).digest()) == digest]
         connection.executemany("INSERT OR IGNORE INTO blob VALUES (?, ?)", good)
         store.keep_wraps(page.wraps)
-        connection.executemany("INSERT OR REPLACE INTO record VALUES (?, ?, ?, ?)", self._rows)
+        connection.executemany("INSERT OR REPLACE INTO record VALUES (?, ?, ?, ?, ?)", self._rows)
         if self.gone:
             names = [(change.log, change.number) for change in self.gone.values()]
             connection.executemany("UPDATE own_line SET settled = 1 WHERE log = ? AND number = ?", names)
@@ -146,21 +179,22 @@ class PullWriter:
         connection.execute("INSERT OR REPLACE INTO meta VALUES ('scope', ?)", (told,))
         connection.execute("DELETE FROM part")
         sums: dict[str, int] = {}
-        query = "SELECT id, body, open_digest, sealed_digest FROM record"
-        for record, body, open_digest, sealed_digest in connection.execute(query).fetchall():
-            state = self.store.read_state(record, body)
+        rows = connection.execute("SELECT id, sole, body, open_digest, sealed_digest FROM record").fetchall()
+        states = self.store.read_states([row[:3] for row in rows])
+        for record, _, _, open_digest, sealed_digest in rows:
+            state = states[record]
             heads = self._heads_of(state.type)
-            parts = parts_of(state, scope, sealed=bool(heads))
-            if not parts:
+            here = parts_of(state.type, state.units, scope, sealed=bool(heads))
+            if not here:
                 self._drop(connection, record, state)
-            for part in parts:
+            for part in here:
                 digest = sealed_digest if part.endswith("/1") else open_digest
                 sums[part] = sums.get(part, 0) + int.from_bytes(digest, "big")
-        rows = [(part, (digest % (1 << 128)).to_bytes(DIGEST_BYTES, "big")) for part, digest in sums.items()]
-        connection.executemany("INSERT INTO part VALUES (?, ?)", rows)
+        parts = [(part, (digest % (1 << 128)).to_bytes(DIGEST_BYTES, "big")) for part, digest in sums.items()]
+        connection.executemany("INSERT INTO part VALUES (?, ?)", parts)
 
     def _drop(self, connection: Connection, record: str, state: RecordState) -> None:
-        if record in self.touched:
+        if record in self.touched or record in self.soles:
             return
         blobs = [(value.blob,) for _, value in state.values() if value.blob is not None]
         connection.execute("DELETE FROM record WHERE id = ?", (record,))
@@ -169,12 +203,12 @@ class PullWriter:
         connection.execute("DELETE FROM wrap WHERE key_id = ?", (record,))
 
 
-def parts_of(state: RecordState, scope: Scope, *, sealed: bool) -> list[str]:
+def parts_of(type_code: str, units: Sequence[str], scope: Scope, *, sealed: bool) -> list[str]:
     """The parts of a scope that a record stands in: of every unit it was ever in, open and (where its type has one) sealed."""
     if sealed and not scope.cases:
         return []
     kinds = (0, 1) if sealed else (0,)
-    return [f"{unit}/{state.type}/{kind}" for unit in state.units if unit in scope.units for kind in kinds]
+    return [f"{unit}/{type_code}/{kind}" for unit in units if unit in scope.units for kind in kinds]
 
 
 def _arrivals(run: Run) -> Iterator[int]:

@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from mobile.bulk import uncollected
 from mobile.database import Database
 from mobile.keys import RowKey
 from mobile.outbox import Outbox
@@ -16,7 +17,8 @@ from mobile.pull import PullWriter
 from mobile.tables import bring_up
 from shared.catalogue import Catalogue
 from sync.clock import Time
-from sync.log import LogHead
+from sync.log import Change, LogHead
+from sync.merge import fresh
 from sync.messages import Run
 from sync.paths import policy_of
 from sync.replica import overlay
@@ -26,7 +28,15 @@ from sync.store import Device, OwnLog, Page, Scope
 PAST_CURSORS: Final = 12
 """How many tokens of earlier complete pulls are kept."""
 
+SOME: Final = 500
+"""How many ids one query asks for."""
+
 __all__ = ["Store"]
+
+
+def _marks(some: Sequence[str]) -> str:
+    return ",".join("?" * len(some))
+
 
 
 class Store:
@@ -150,13 +160,14 @@ class Store:
         if not any(part for part in page if part is not page.complete):
             return
         ready = PullWriter(self, page)
-        ready.prepare()
-        with self.database.writing() as connection:
-            gone = ready.write(connection)
+        with uncollected():
+            ready.prepare()
+            with self.database.writing() as connection:
+                gone = ready.write(connection)
         if page.scope is not None:
             self._identity = self._identity._replace(scope=page.scope)
         self.outbox.settled(gone)
-        self.heard({*ready.touched, *(change.record for change in gone.values())})
+        self.heard({*ready.touched, *ready.soles, *(change.record for change in gone.values())})
 
     def refill(self, parts: Sequence[str]) -> None:
         """Pull these parts again from the start: their digests differ from the server's."""
@@ -167,18 +178,37 @@ class Store:
 
     def told(self, records: Sequence[str]) -> dict[str, RecordState]:
         """The told states of these records, those that are held."""
-        states = {}
-        with self.database.reading() as connection:
-            for start in range(0, len(records), 500):
-                some = records[start : start + 500]
-                marks = ",".join("?" * len(some))
-                for record, body in connection.execute(f"SELECT id, body FROM record WHERE id IN ({marks})", some):
-                    states[record] = self.read_state(record, body)
+        states: dict[str, RecordState] = {}
+        for start in range(0, len(records), SOME):
+            some = records[start : start + SOME]
+            query = f"SELECT id, sole, body FROM record WHERE id IN ({_marks(some)})"
+            with self.database.reading() as connection:
+                rows = connection.execute(query, tuple(some)).fetchall()
+            states |= self.read_states(rows)
         return states
 
-    def read_state(self, record: str, body: bytes) -> RecordState:
-        """Open a sealed row of the table ``record``."""
-        return RecordState.load(json.loads(self.rows.open(body, f"record {record}")))
+    def read_states(self, rows: Sequence[tuple[str, str, bytes]]) -> dict[str, RecordState]:
+        """The states of rows of the table ``record``: (id, sole, body)."""
+        names = {sole: record for record, sole, _ in rows if sole}
+        states = {}
+        for record, sole, body in rows:
+            if not sole:
+                states[record] = RecordState.load(json.loads(self.rows.open(body, f"record {record}")))
+        for name, line in self._lines_of(list(names)).items():
+            states[names[name]] = fresh(Change.parse(line), name, number=0)
+        return states
+
+    def _lines_of(self, names: Sequence[str]) -> dict[str, bytes]:
+        """Lines by name, the tablet's own or pulled ones, in two queries for each few hundred."""
+        found: dict[str, bytes] = {}
+        with self.database.reading() as connection:
+            for start in range(0, len(names), SOME):
+                some = names[start : start + SOME]
+                for table in ("held_line", "own_line"):
+                    query = f"SELECT name, body FROM {table} WHERE name IN ({_marks(some)})"
+                    rows = connection.execute(query, tuple(some)).fetchall()
+                    found |= {name: self.rows.open(body, f"line {name}") for name, body in rows}
+        return found
 
     def show(self, record: str) -> RecordState | None:
         """What the screen shows of a record: the told state under the tablet's own unsettled changes."""
@@ -254,6 +284,10 @@ class Store:
         with self.database.reading() as connection:
             row = connection.execute("SELECT arrived FROM held_line WHERE name = ?", (name,)).fetchone()
         return None if row is None or not row[0] else int(row[0])
+
+    def waiting(self) -> set[str]:
+        """The records that have changes that the server is not known to have read."""
+        return {record for record, _, _ in self.unsent_records()}
 
     def set_aside(self) -> list[tuple[str, str]]:
         """The own lines that the server set aside: (record, code), the newest first."""

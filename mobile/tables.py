@@ -1,7 +1,8 @@
 """The tables of a tablet's database, and how an older file is brought up.
 
-What may live here: the SQL of the tables, one row a version. Rows that hold content (lines, records, drafts, documents) are sealed with the
-device's row key; blobs are sealed under case keys already. Ids, numbers, hashes and unit codes stand in the clear.
+What may live here: the SQL of the tables, one row a version. Rows that hold content (lines, records, drafts, documents) are
+sealed with the device's row key; blobs are sealed under case keys already. Ids, numbers, hashes and unit codes stand in the
+clear. A record that one line made whole has that line's name in ``sole`` and an empty body.
 """
 
 import sqlite3
@@ -16,10 +17,12 @@ VERSIONS: Final[tuple[tuple[str, ...], ...]] = (
         " body BLOB NOT NULL, size INTEGER NOT NULL, made INTEGER NOT NULL, settled INTEGER NOT NULL DEFAULT 0,"
         " aside TEXT NOT NULL DEFAULT '', PRIMARY KEY (log, number))",
         "CREATE INDEX own_line_unsettled ON own_line (settled) WHERE settled = 0",
+        "CREATE INDEX own_line_name ON own_line (name)",
         "CREATE TABLE acknowledgement (log TEXT NOT NULL, number INTEGER NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (log, number))"
         " WITHOUT ROWID",
         "CREATE TABLE held_line (name TEXT PRIMARY KEY, record TEXT NOT NULL, arrived INTEGER NOT NULL, body BLOB NOT NULL)",
-        "CREATE TABLE record (id TEXT PRIMARY KEY, body BLOB NOT NULL, open_digest BLOB NOT NULL, sealed_digest BLOB NOT NULL)",
+        "CREATE TABLE record (id TEXT PRIMARY KEY, sole TEXT NOT NULL, body BLOB NOT NULL, open_digest BLOB NOT NULL,"
+        " sealed_digest BLOB NOT NULL)",
         "CREATE TABLE part (part TEXT PRIMARY KEY, digest BLOB NOT NULL) WITHOUT ROWID",
         "CREATE TABLE blob (hash TEXT PRIMARY KEY, data BLOB NOT NULL)",
         "CREATE TABLE wrap (key_id TEXT NOT NULL, recipient TEXT NOT NULL, wrapped TEXT NOT NULL, PRIMARY KEY (key_id, recipient))"

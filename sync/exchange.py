@@ -319,7 +319,7 @@ class TabletHalf:
         waiting = any(log.acknowledged < log.head.number for log in self.store.own_logs())
         refilling = any("/" in part for part in self.store.cursors())
         more = waiting or refilling or self.lost or not page.complete or page.scope is not None
-        return Step(more, len(page.states), len(page.aside))
+        return Step(more, len(page.soles) + len(page.states), len(page.aside))
 
     def _heal(self, theirs: Mapping[str, str]) -> None:
         ours = self.store.part_digests()
@@ -335,8 +335,10 @@ class TabletHalf:
         if rest:
             raise FrameFault("message_cut")
         scope = head.get("scope")
+        told = read_states(runs, verdicts, self.store.line)
         return Page(
-            states=read_states(runs, verdicts, self.store.line),
+            soles=told.soles,
+            states=list(told.states.values()),
             runs=runs,
             blobs=[(digest, base64.b64decode(data)) for digest, data in blobs],
             wraps=wraps,

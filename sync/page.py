@@ -8,16 +8,16 @@ has it, by its name; a letter for each of its operations: ``.`` says nothing, ``
 
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sync.errors import FrameFault
 from sync.log import RECORD_STANDING, Change, name_of
-from sync.merge import fresh
+from sync.merge import fresh, is_fresh
 from sync.messages import Run, hash_in_run, run_mac
 from sync.state import RecordState, Register, Value
 from sync.store import StoredLine, Touched
 
-__all__ = ["PageWriter", "read_states"]
+__all__ = ["PageWriter", "Told", "read_states"]
 
 SEALED_MARK = b'"b":'
 """Stands in every line that names a sealed value; its blob and its case key travel with it."""
@@ -139,8 +139,15 @@ def _arrivals(lines: Sequence[StoredLine]) -> list[list[int]]:
     return arrivals
 
 
-def read_states(runs: Iterable[Run], verdicts: Sequence[Any], held: Callable[[str], bytes | None]) -> list[RecordState]:
-    """Read a page: for each record, just the registers that it tells.
+class Told(NamedTuple):
+    """What a page tells: records that one fresh change made whole, by that change; and of the others the touched registers."""
+
+    soles: dict[str, tuple[str, Change]]
+    states: dict[str, RecordState]
+
+
+def read_states(runs: Iterable[Run], verdicts: Sequence[Any], held: Callable[[str], bytes | None]) -> Told:
+    """Read a page.
 
     Args:
         held: gives a line that this tablet has, by its name.
@@ -148,7 +155,6 @@ def read_states(runs: Iterable[Run], verdicts: Sequence[Any], held: Callable[[st
     Raises:
         FrameFault: a verdict names a line that is neither in the page nor held, or does not fit its line.
     """
-    lines = _page_lines(runs)
     judged: dict[int, str] = {}
     named: list[tuple[str, str | Mapping[str, str]]] = []
     units: dict[str, list[str]] = {}
@@ -160,19 +166,22 @@ def read_states(runs: Iterable[Run], verdicts: Sequence[Any], held: Callable[[st
                 judged[reference] = letters
             else:
                 named.append((reference, letters))
-    states: dict[str, RecordState] = {}
-    for index, (name, body) in enumerate(lines):
+    told = Told({}, {})
+    for index, (name, body) in enumerate(_page_lines(runs)):
         if body is not None:
-            _tell(states, name, Change.parse(body), judged.get(index, ""))
+            _tell(told, name, Change.parse(body), judged.get(index, ""))
     for name, letters in named:
         line = held(name)
         if line is None:
             raise FrameFault("line_not_held")
-        _tell(states, name, Change.parse(line), letters)
+        _tell(told, name, Change.parse(line), letters or "+")
     for record, all_units in units.items():
-        if record in states:
-            states[record].units = list(all_units)
-    return [_joined(state) for state in states.values()]
+        _several(told, record)
+        if record in told.states:
+            told.states[record].units = list(all_units)
+    for state in told.states.values():
+        _join(state)
+    return told
 
 
 def _page_lines(runs: Iterable[Run]) -> list[tuple[str, bytes | None]]:
@@ -184,14 +193,17 @@ def _page_lines(runs: Iterable[Run]) -> list[tuple[str, bytes | None]]:
     return lines
 
 
-def _tell(states: dict[str, RecordState], name: str, change: Change, letters: str | Mapping[str, str]) -> None:
-    state = states.get(change.record)
-    if state is None:
-        state = states[change.record] = RecordState(change.record, change.type, [change.unit])
-    if isinstance(letters, str) and letters and len(letters) != len(change.operations):
+def _tell(told: Told, name: str, change: Change, letters: str | Mapping[str, str]) -> None:
+    record = change.record
+    if not letters and record not in told.soles and record not in told.states and is_fresh(change, ()):
+        told.soles[record] = (name, change)
+        return
+    _several(told, record)
+    state = told.states.setdefault(record, RecordState(record, change.type, [change.unit]))
+    if isinstance(letters, str) and len(letters) not in (0, len(change.operations)) and letters != "+":
         raise FrameFault("bad_head")
     for index, op in enumerate(change.operations):
-        letter = letters.get(op.path, ".") if isinstance(letters, Mapping) else (letters[index] if letters else "+")
+        letter = letters.get(op.path, ".") if isinstance(letters, Mapping) else letters[index] if len(letters) > 1 else letters or "+"
         if letter == ".":
             continue
         register = state.registers.setdefault(op.path, Register(0, []))
@@ -199,7 +211,14 @@ def _tell(states: dict[str, RecordState], name: str, change: Change, letters: st
         register.values.append(Value((name,), {}, op.kind, op.value, op.blob, waits, letter != "+"))
 
 
-def _joined(state: RecordState) -> RecordState:
+def _several(told: Told, record: str) -> None:
+    """A record that more than one line tells is told by its registers."""
+    if record in told.soles:
+        name, change = told.soles.pop(record)
+        told.states[record] = fresh(change, name, number=0)
+
+
+def _join(state: RecordState) -> None:
     """Put the origins of one value together: the same letter at one path, but in sets and standings."""
     for path, register in state.registers.items():
         values: dict[tuple[str, ...], Value] = {}
@@ -210,5 +229,4 @@ def _joined(state: RecordState) -> RecordState:
             origins = value.origins if told is None else told.origins + value.origins
             values[key] = (told or value)._replace(origins=origins, waits=())
         register.values = list(values.values())
-    return state
 

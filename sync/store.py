@@ -219,12 +219,14 @@ class OwnLog(NamedTuple):
 class Page(NamedTuple):
     """What one answer brings to a tablet, ready to be kept in one transaction.
 
-    ``states`` hold, for each record, just the registers that were touched: they replace what the tablet held there.
-    ``upto`` tells how far the told state holds the tablet's own logs. An own change up to there is settled when its record
-    is told; and when a page is complete, own changes up to there whose records were not told since stand as they were written
-    (``sync.replica.imply``). Only a settled change leaves the layer that the screen shows on top.
+    ``soles`` are records that one fresh change made whole (``sync.merge.fresh``), by record: the change's name and the change; it
+    replaces what was held of the record. ``states`` hold, for each other record, just the registers that were touched: they
+    replace what the tablet held there. ``upto`` tells how far the told state holds the tablet's own logs. An own change up to
+    there is settled when its record is told; and when a page is complete, own changes up to there whose records were not told
+    since stand as they were written (``sync.replica.imply``). Only a settled change leaves the layer that the screen shows on top.
     """
 
+    soles: Mapping[str, tuple[str, Change]]
     states: Sequence[RecordState]
     runs: Sequence[Run]
     blobs: Sequence[tuple[str, bytes]]
