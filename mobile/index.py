@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
+from mobile.bulk import uncollected
 from mobile.store import Store
 from shared.catalogue import Catalogue, RecordType
 from shared.text import fold
@@ -79,10 +80,10 @@ class Index:
 
     def refresh(self) -> None:
         """Read again what changed."""
-        with self._lock:
+        if not self._stale:
+            return
+        with self._lock, uncollected():
             stale, self._stale = list(self._stale), {}
-            if not stale:
-                return
             told = self._store.told(stale)
             for record in stale:
                 state = self._store.shown_of(record, told.get(record))

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from mobile.bulk import uncollected
 from mobile.clock import moment_of
 from mobile.link import post_message
 from shared.errors import SenError
@@ -78,7 +79,8 @@ class Syncer:
             try:
                 answer = self._post(self._tablet.who.address, request)
                 self.trips += 1
-                step = self._half.receive(answer)
+                with uncollected():
+                    step = self._half.receive(answer)
             except SenError as error:
                 self._half.cut()
                 cuts += 1

@@ -40,6 +40,7 @@ class RecordsPresenter:
         self.type = ""
         self.text = ""
         self.chosen: set[str] = set()
+        self.count = 0
 
     def show(self, type: str = "", state: str = "") -> None:
         """Show a type's records («» all types), at first only those of a state where one is named."""
@@ -87,16 +88,17 @@ class RecordsPresenter:
         if "period" in told:
             period = self.tablet.catalogue.periods.get(told["period"])
             found = [entry for entry in found if entry.day and period.starts.isoformat() <= entry.day[:10] <= period.ends.isoformat()]
-        drafts = self.tablet.drafts.records()
+        drafts, waiting = self.tablet.drafts.records(), {record for record, _, _ in self.tablet.store.unsent_records()}
         if "draft" in told:
             found = [entry for entry in found if entry.id in drafts]
-        return [self._row(entry, entry.id in drafts) for entry in found]
+        self.count = len(found)
+        return [self._row(entry, draft=entry.id in drafts, waits=entry.id in waiting) for entry in found]
 
     def said(self) -> str:
-        """How many records there are."""
-        return self.tablet.say("records_found", count=len(self.rows()))
+        """How many records ``rows`` gave last."""
+        return self.tablet.say("records_found", count=self.count)
 
-    def _row(self, entry: Entry, draft: bool) -> RecordRow:
+    def _row(self, entry: Entry, *, draft: bool, waits: bool) -> RecordRow:
         record_type = self.tablet.catalogue.types[entry.type]
         say, language = self.tablet.say, self.tablet.language
         pill, tone = self.tablet.state_words(record_type, entry.state), TONES.get(entry.state, "plain")
@@ -104,7 +106,7 @@ class RecordsPresenter:
             pill, tone = say("two_answers"), "soon"
         elif draft:
             pill, tone = say("not_finished"), "soon"
-        elif self.tablet.store.waits(entry.id):
+        elif waits:
             pill, tone = say("state_unsent", state=pill), tone
         parts = [date_text(entry.day)] if entry.day else []
         if not self.type:
