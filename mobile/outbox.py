@@ -54,11 +54,11 @@ class Outbox:
                 connection.execute("INSERT INTO log VALUES (?, ?, 0, ?, 0, 0)", (log, int(urgent), chain_start(log, self.key)))
 
     def _read_pending(self) -> None:
-        query = "SELECT log, number, name, body FROM own_line WHERE settled = 0 ORDER BY made, log, number"
+        query = "SELECT name, body FROM own_line WHERE settled = 0 ORDER BY made, log, number"
         with self.store.database.reading() as connection:
             rows = connection.execute(query).fetchall()
-        for log, number, name, body in rows:
-            change = Change.parse(self.store.rows.open(body, f"own {log} {number}"))
+        for name, body in rows:
+            change = Change.parse(self.store.rows.open(body, f"line {name}"))
             self._pending.setdefault(change.record, {})[name] = change
 
     # writing
@@ -104,7 +104,7 @@ class Outbox:
             type=subject.type, unit=subject.unit, operations=tuple(operations),
         )  # fmt: skip
         line = write_line(change)
-        body = store.rows.seal(line.body, f"own {log} {number + 1}")
+        body = store.rows.seal(line.body, f"line {line.name}")
         connection.execute(
             "INSERT INTO own_line (log, number, name, before, body, size, made) VALUES (?, ?, ?, ?, ?, ?, ?)",
             (log, number + 1, line.name, chain, body, len(line.body), now),
@@ -157,15 +157,15 @@ class Outbox:
 
     def run(self, log: str, after: int, limit_bytes: int) -> Run | None:
         """The lines behind ``after``, up to about so many bytes but at least one; None when none."""
-        query = "SELECT number, before, body, size FROM own_line WHERE log = ? AND number > ? ORDER BY number"
+        query = "SELECT name, before, body, size FROM own_line WHERE log = ? AND number > ? ORDER BY number"
         lines: list[bytes] = []
         before, size = b"", 0
         with self.store.database.reading() as connection:
-            for number, chain, body, length in connection.execute(query, (log, after)):
+            for name, chain, body, length in connection.execute(query, (log, after)):
                 if lines and size + length > limit_bytes:
                     break
                 before = before or bytes(chain)
-                lines.append(self.store.rows.open(body, f"own {log} {number}"))
+                lines.append(self.store.rows.open(body, f"line {name}"))
                 size += length
         return Run(log, after + 1, before, lines) if lines else None
 
@@ -183,7 +183,7 @@ class Outbox:
         query = "SELECT body FROM own_line WHERE log = ? AND number = ? AND name = ?"
         with self.store.database.reading() as connection:
             row = connection.execute(query, (log, number, name)).fetchone()
-        return None if row is None else self.store.rows.open(row[0], f"own {log} {number}")
+        return None if row is None else self.store.rows.open(row[0], f"line {name}")
 
     def acknowledge(
         self, connection: Connection, read: Mapping[str, LogHead], aside: Sequence[tuple[str, int, str]]
@@ -198,7 +198,7 @@ class Outbox:
         for log, number, code in aside:
             row = connection.execute("SELECT name, body FROM own_line WHERE log = ? AND number = ?", (log, number)).fetchone()
             if row is not None:
-                gone[row[0]] = Change.parse(self.store.rows.open(row[1], f"own {log} {number}"))
+                gone[row[0]] = Change.parse(self.store.rows.open(row[1], f"line {row[0]}"))
                 connection.execute("UPDATE own_line SET settled = 1, aside = ? WHERE log = ? AND number = ?", (code, log, number))
         return gone
 
@@ -259,8 +259,8 @@ class Outbox:
 
     def set_aside(self) -> list[tuple[str, str]]:
         """The lines that the server set aside: (record, code), the newest first."""
-        query = "SELECT log, number, body, aside FROM own_line WHERE aside <> '' ORDER BY made DESC"
+        query = "SELECT name, body, aside FROM own_line WHERE aside <> '' ORDER BY made DESC"
         with self.store.database.reading() as connection:
             rows = connection.execute(query).fetchall()
-        lines = [(self.store.rows.open(body, f"own {log} {number}"), code) for log, number, body, code in rows]
+        lines = [(self.store.rows.open(body, f"line {name}"), code) for name, body, code in rows]
         return [(Change.parse(line).record, code) for line, code in lines]
