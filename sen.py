@@ -80,7 +80,7 @@ COMMANDS = {
             about="a running district with two years of invented records, and a tablet where there is a display",
             groups=("server",),
             where_display=("tablet",),
-            run=("-m", "demo"),
+            run=("-m", "server.demo"),
         ),
         Command(name="server", about="the server", groups=("server",), run=("-m", "server", "run")),
         Command(

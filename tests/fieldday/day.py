@@ -94,7 +94,11 @@ class Day:
             who=step.who[0], via=screen.via, act=act, record=step.name, type=type, unit=unit,
             fields=dict(fields), saw=saw, id=known or "",
         )  # fmt: skip
-        id = do(screen) or known or ""
+        try:
+            id = do(screen) or known or ""
+        except Refused:
+            self.journal.refused(number)
+            raise
         self.ids[step.name] = id
         self.journal.done(number, id)
 

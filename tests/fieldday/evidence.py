@@ -81,16 +81,21 @@ def gather(url: str) -> Evidence:
     connection = connect(url)
     try:
         cursor = connection.cursor()
-        cursor.execute("SELECT id, type, unit, withdrawn, registers FROM record")
-        for id, type, unit, withdrawn, registers in cursor.fetchall():
-            body = json.loads(registers)
-            told.records[id] = Stored(
-                id=id, type=type, unit=unit, withdrawn=bool(withdrawn), registers=dict(_registers(body))
-            )
         cursor.execute(
             "SELECT log, number, before, digest, body, stream, place, verdict FROM line ORDER BY stream, place"
         )
-        _lines(told, cursor.fetchall())
+        lines = cursor.fetchall()
+        _lines(told, lines)
+        bodies = {(row[0], row[1]): row[4] for row in lines}
+        cursor.execute("SELECT id, type, unit, withdrawn, registers, sole FROM record")
+        for id, type, unit, withdrawn, registers, sole in cursor.fetchall():
+            if registers is None:
+                # A record that one line made is not written out a second time: its registers are that line's.
+                log, number, _ = sole.split(".")
+                made = dict(_one_line(json.loads(bytes(bodies[log, int(number)]))))
+            else:
+                made = dict(_registers(json.loads(registers)))
+            told.records[id] = Stored(id=id, type=type, unit=unit, withdrawn=bool(withdrawn), registers=made)
     finally:
         connection.close()
     return told
@@ -110,6 +115,16 @@ def _registers(body: Mapping[str, Any]) -> Iterator[tuple[str, Register]]:
                 open=sum(bool(rest.get("q")) for rest in rests),
                 sealed=any("b" in rest for rest in rests),
             ),
+        )
+
+
+def _one_line(change: Mapping[str, Any]) -> Iterator[tuple[str, Register]]:
+    """The registers of a record that one change made: each operation's value stands alone."""
+    for operation in change["o"]:
+        value = operation.get("b", operation.get("v"))
+        yield (
+            operation["p"],
+            Register(values=[value], kinds=[operation.get("k", "set")], open=0, sealed="b" in operation),
         )
 
 

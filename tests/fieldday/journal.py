@@ -1,7 +1,7 @@
 """What officers do, written down before they do it.
 
 One JSON object a line, flushed to the disk before the driver types. `done` lines follow when the tablet has said that
-it saved; an entry without one may be there in the end or cleanly absent. Imports nothing of Sen.
+it saved, `refused` lines when it said no; an entry without either may be there in the end or cleanly absent. Imports nothing of Sen.
 """
 
 from __future__ import annotations
@@ -60,6 +60,10 @@ class Journal:
         """Write down that the screen said «saved», and the record's id."""
         self._put({"done": number, "id": id})
 
+    def refused(self, number: int) -> None:
+        """Write down that the screen said no: nothing of the entry was saved."""
+        self._put({"refused": number})
+
     def _put(self, body: Mapping[str, Any]) -> None:
         self._file.write(json.dumps(body, ensure_ascii=False) + "\n")
         self._file.flush()
@@ -77,6 +81,8 @@ def read(path: Path) -> list[Entry]:
         if "done" in body:
             entry = entries[body["done"]]
             entry.done, entry.id = True, body["id"]
+        elif "refused" in body:
+            del entries[body["refused"]]
         else:
             number = body.pop("n")
             entries[number] = Entry(number=number, **body)

@@ -59,11 +59,11 @@ class Day:
     def findings(self, *, withdrawn: bool = False) -> Findings:
         self.journal.close()
         connection = sqlite3.connect(self.database)
-        connection.execute("CREATE TABLE record (id, type, unit, withdrawn, registers)")
+        connection.execute("CREATE TABLE record (id, type, unit, withdrawn, registers, sole)")
         connection.execute("CREATE TABLE line (log, number, before, digest, body, stream, place, verdict)")
         if self.registers:
             body = json.dumps({"i": ID, "y": "activity", "g": ["u"], "n": ["x"], "f": self.registers})
-            connection.execute("INSERT INTO record VALUES (?, 'activity', 'u', ?, ?)", (ID, withdrawn, body))
+            connection.execute("INSERT INTO record VALUES (?, 'activity', 'u', ?, ?, NULL)", (ID, withdrawn, body))
         chain = b"0" * 32
         for number, line in enumerate(self.lines, 1):
             data = json.dumps(line).encode()
@@ -130,6 +130,25 @@ def test_an_answer_that_never_arrived_is_lost(day: Day) -> None:
 def test_a_record_that_never_arrived_is_lost(day: Day) -> None:
     day.saves("Lan", title="Hội thi")
     assert day.findings().lost == ["A1: the server has no such record"]
+
+
+def test_a_record_that_one_line_made_is_read_from_that_line(day: Day) -> None:
+    day.saves("Lan", title="Hội thi", people=40)
+    day.stands("title", "x")
+    day.findings()
+    connection = sqlite3.connect(day.database)
+    connection.execute("UPDATE record SET registers = NULL, sole = 'log.1.AAAAAAAA'")
+    connection.commit()
+    connection.close()
+    assert compare(read(day.path), gather(str(day.database)), SHAPE).good
+
+
+def test_what_the_screen_refused_does_not_count(day: Day) -> None:
+    day.saves("Lan", people=40)
+    day.journal.refused(day.types("Lan", {"people": 44}, {"people": [40]}))
+    day.lines.append({"r": ID, "o": [{"p": "people", "v": 44}]})
+    day.stands("people", 40)
+    assert day.findings().good
 
 
 def test_a_decision_that_saw_both_leaves_one(day: Day) -> None:

@@ -1,0 +1,82 @@
+"""The district's office: the real server process on an empty database, and the desks of those who work on its console."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import json
+import os
+import subprocess
+import sys
+import unicodedata
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from tests.fieldday.desk import Desk
+from tests.fieldday.scenario import Person
+from tests.support.processes import ROOT, Watched
+
+PASSWORD = "mot mat khau mau du dai"
+"""The password of every invented person of a day; the server is on this machine alone."""
+
+
+def login_of(name: str) -> str:
+    """A login for a name: «Huệ 2» → hue-2."""
+    plain = unicodedata.normalize("NFD", name.lower().replace("đ", "d"))
+    return "".join(c for c in plain if not unicodedata.combining(c)).replace(" ", "-")
+
+
+class Office:
+    """The server of a day and its desks. `codes` has an enrolment code for each person with a tablet."""
+
+    def __init__(self, address: str, people: Mapping[str, Person], codes: Mapping[str, str]) -> None:
+        self.address = address
+        self.codes = codes
+        self._people = people
+        self._desks: dict[str, Desk] = {}
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """Host and port."""
+        host, _, port = self.address.removeprefix("http://").partition(":")
+        return host, int(port)
+
+    def desk(self, name: str) -> Desk:
+        """A person's place at the console; they sign in when they first need it."""
+        if name not in self._desks:
+            person = self._people[name]
+            self._desks[name] = Desk(self.address, login_of(name), PASSWORD, person.unit)
+        return self._desks[name]
+
+    def figure(self, code: str, unit: str, period: str) -> str:
+        """A figure as the console shows it to whoever works there."""
+        clerk = next(name for name, person in self._people.items() if not person.tablet)
+        return self.desk(clerk).figure(code, unit, period)
+
+
+@contextlib.contextmanager
+def open_office(folder: Path, database: str, people: Mapping[str, Person], today: datetime.date) -> Iterator[Office]:
+    """Fill an empty database with the people of a day and start the server on it; it is ended with the block."""
+    given = {"SEN_VAR": str(folder), "SEN_DATABASE": database, "SEN_TODAY": today.isoformat(), "SEN_LOG": "info"}
+    told = [
+        {
+            "name": p.name,
+            "login": login_of(p.name),
+            "unit": p.unit,
+            "roles": p.roles,
+            "tablet": p.tablet,
+            "password": PASSWORD,
+        }
+        for p in people.values()
+    ]
+    prepared = subprocess.run(
+        [sys.executable, "-m", "tests.fieldday.prepare", str(folder)],
+        input=json.dumps(told), capture_output=True, text=True, check=False, cwd=ROOT, encoding="utf-8",
+        env=os.environ | given | {"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"},
+    )  # fmt: skip
+    if prepared.returncode != 0:
+        raise RuntimeError(f"the people could not be made: {prepared.stderr[-2000:]}")
+    codes = json.loads(prepared.stdout)
+    by_name = {p.name: codes[login_of(p.name)] for p in people.values() if p.tablet}
+    with Watched(["-m", "server", "run", "--json", "--port", "0"], folder / "server.log", given) as server:
+        yield Office(server.told["address"], people, by_name)
