@@ -26,10 +26,10 @@ def history(tablet: "Tablet", record: str, path: str = "") -> list[tuple[str, st
 def _changes(tablet: "Tablet", record: str) -> list[Change]:
     store, found = tablet.store, {}
     with store.database.reading() as connection:
-        own = connection.execute("SELECT name, log, number, body FROM own_line").fetchall()
+        own = connection.execute("SELECT name, body FROM own_line").fetchall()
         held = connection.execute("SELECT name, body FROM held_line WHERE record = ?", (record,)).fetchall()
-    for name, log, number, body in own:
-        line = store.rows.open(body, f"own {log} {number}")
+    for name, body in own:
+        line = store.rows.open(body, f"line {name}")
         if record.encode("ascii") in line:
             found[name] = Change.parse(line)
     for name, body in held:

@@ -7,7 +7,7 @@ This is the compiled check on the way of every line; marshmallow judges submitte
 from typing import Any, Protocol
 
 from shared.catalogue import Catalogue, Field, RecordType
-from shared.kinds import check_value
+from shared.kinds import KINDS, check_value
 from sync.log import RECORD_STANDING, Change, Operation
 from sync.paths import field_of
 from sync.state import RecordState
@@ -41,7 +41,7 @@ class Gate:
     def __init__(self, catalogue: Catalogue, rights: Rights) -> None:
         self.catalogue = catalogue
         self.rights = rights
-        self.fields: dict[tuple[str, str], Field | None] = {}
+        self.plain: dict[str, dict[str, Field]] = {}
         self.allowed: dict[tuple[str, str, str, bool], bool] = {}
 
     def refusal(self, change: Change, state: RecordState | None, writer: str) -> str:
@@ -63,11 +63,26 @@ class Gate:
         content = any(op.kind not in ACTS and op.path not in ANSWERS for op in change.operations)
         if writer and not self._may_write(change.user, unit, record_type, content):
             return "no_right"
+        plain = self.plain.get(record_type.code) or self._plain(record_type)
         for op in change.operations:
-            code = self._operation(record_type, op)
+            field = plain.get(op.path) if op.kind == "set" and op.blob is None else None
+            if field is not None:
+                code = (op.value is not None and KINDS[field.kind].check(field, op.value)) or ""
+            else:
+                code = self._operation(record_type, op)
             if code:
                 return code
         return ""
+
+    def _plain(self, record_type: RecordType) -> dict[str, Field]:
+        """The fields of a type that a plain ``set`` may fill: neither sealed nor computed, nor sets, nor rows."""
+        fields = record_type.fields.values()
+        self.plain[record_type.code] = {
+            field.code: field
+            for field in fields
+            if not field.confidential and field.computed is None and field.kind not in SET_KINDS and field.kind != "rows"
+        }
+        return self.plain[record_type.code]
 
     def _may_write(self, user: str, unit: str, record_type: RecordType, content: bool) -> bool:
         key = (user, unit, record_type.code, content)
@@ -77,15 +92,10 @@ class Gate:
             self.allowed[key] = allowed
         return allowed
 
-    def _field(self, record_type: RecordType, path: str) -> Field | None:
-        if "/" in path:
-            return field_of(record_type, path)
-        return record_type.fields.get(path)
-
     def _operation(self, record_type: RecordType, op: Operation) -> str:
         if op.path.endswith(RECORD_STANDING):
             return "" if op.kind in ("withdraw", "delete", "decide") else "unknown_operation"
-        field = self._field(record_type, op.path)
+        field = field_of(record_type, op.path)
         if field is None:
             return "unknown_field"
         if field.computed is not None:

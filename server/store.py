@@ -44,6 +44,9 @@ class SqlServer:
         self.run_key = services.keys.run_key
         self._names: tuple[int, str, dict[str, str]] = (-NAMES_EVERY_MS, "", {})
         self._scopes: dict[tuple[str, str, str, date], Scope] = {}
+        self._seen: dict[str, int] = {}
+        self.pushed: set[str] = set()
+        """The streams that lines came for since their records were last put into columns."""
         self._lock = threading.Lock()
 
     def device(self, device: str) -> Device:
@@ -87,6 +90,7 @@ class SqlServer:
             ledger = self.ledger(connection, stream, writer, now_ms)
             yield ledger
             ledger.flush()
+        self.pushed.add(stream)
 
     def ledger(self, connection: Connection, stream: str, writer: str, now_ms: int) -> SqlLedger:
         """The ledger of a transaction that the caller holds."""
@@ -138,8 +142,7 @@ class SqlServer:
 
     def note_seen(self, device: str, now_ms: int) -> None:
         """Write when a device was last heard of, at most once in ten minutes."""
-        with db.reading() as connection:
-            seen = connection.scalar(select(DeviceRow.seen_ms).where(DeviceRow.id == device))
-        if seen is None or now_ms - seen >= SEEN_EVERY_MS:
+        if now_ms - self._seen.get(device, -SEEN_EVERY_MS) >= SEEN_EVERY_MS:
             with db.writing() as connection:
                 connection.execute(update(DeviceRow).where(DeviceRow.id == device).values(seen_ms=now_ms))
+            self._seen[device] = now_ms

@@ -5,7 +5,7 @@ A run whose frame is wrong (a gap, a chain that does not follow, somebody else's
 content is wrong is kept as its bytes, set aside with its reason, and the lines behind it go on.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
@@ -51,17 +51,16 @@ def accept(ledger: Ledger, device: Device, run: Run, *, arrived_ms: int) -> Acce
         head = known.head
     if run.first > head.number + 1:
         raise FrameFault("log_gap", expected=head.number + 1)
-    arrivals = _new_lines(run, head)
-    if known is None and arrivals:
-        ledger.open_log(run.log, device.id, head.hash)
     work = _Reading(ledger, arrived_ms)
-    remaining = iter(arrivals)
-    while batch := list(islice(remaining, BATCH)):
+    arrivals = _new_lines(run, head)
+    new = 0
+    while batch := list(islice(arrivals, BATCH)):
+        if known is None and not new:
+            ledger.open_log(run.log, device.id, head.hash)
         work.batch(batch)
-    if arrivals:
-        last = arrivals[-1]
-        head = LogHead(last.number, chain_next(last.before, last.digest))
-    return Accepted(head, len(arrivals), work.plain)
+        new += len(batch)
+        head = LogHead(batch[-1].number, chain_next(batch[-1].before, batch[-1].digest))
+    return Accepted(head, new, work.plain)
 
 
 def write(ledger: Ledger, arrival: Arrival, *, arrived_ms: int) -> None:
@@ -69,21 +68,22 @@ def write(ledger: Ledger, arrival: Arrival, *, arrived_ms: int) -> None:
     _Reading(ledger, arrived_ms).line(arrival)
 
 
-def _new_lines(run: Run, head: LogHead) -> list[Arrival]:
-    """Chain the run and leave out what was read before; the chain must pass through the head that is known."""
+def _new_lines(run: Run, head: LogHead) -> Iterator[Arrival]:
+    """Chain the run and leave out what was read before; the chain must pass through the head that is known.
+
+    Lines are read as they are asked for, so that a page of any size holds a batch of them in memory.
+    """
     chain, number = run.before, run.first - 1
-    arrivals = []
     for line in run.lines:
         if number == head.number and chain != head.hash:
             raise FrameFault("log_forked", log=run.log, number=number)
         digest = hash_in_run(line)
         number += 1
         if number > head.number:
-            arrivals.append(_arrival(run.log, number, chain, line, digest))
+            yield _arrival(run.log, number, chain, line, digest)
         chain = chain_next(chain, digest)
     if number == head.number and chain != head.hash:
         raise FrameFault("log_forked", log=run.log, number=number)
-    return arrivals
 
 
 def _arrival(log: str, number: int, before: bytes, line: bytes, digest: bytes) -> Arrival:

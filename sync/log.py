@@ -267,10 +267,11 @@ def _strict_json(line: bytes) -> Any:
 
 
 def _keys(body: Any) -> int:
-    """How many keys a line's objects hold: its own, its operations', and those of values that are objects."""
-    if type(body) is not dict:
-        return sum(map(_keys, body)) if type(body) is list else 0
-    return len(body) + sum(_keys(value) for value in body.values() if type(value) is dict or type(value) is list)
+    """How many keys a line and its operations have; -1 for what is no line. Keys deeper down send it the slow way."""
+    operations = body.get("o") if type(body) is dict else None
+    if type(operations) is not list or any(type(op) is not dict for op in operations):
+        return -1
+    return len(body) + sum(map(len, operations))
 
 
 _ESCAPED_TROUBLE = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")

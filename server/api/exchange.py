@@ -25,14 +25,17 @@ def exchange() -> Response:
     server = sql_server()
     now_ms = services().clock.now_ms()
     answer = ServerHalf(server).answer(data, now_ms=now_ms)
-    server.note_seen(data.split(b" ", 2)[1].decode("ascii"), now_ms)
+    device = data.split(b" ", 2)[1].decode("ascii")
     response = Response(answer, mimetype=CONTENT_TYPE)
     catalogue, app = services().catalogue, current_app._get_current_object()
 
     @response.call_on_close
     def behind() -> None:
-        """Put new records into columns once the answer has left."""
+        """Once the answer has left: note the contact, and put new records into columns."""
         with app.app_context():
-            bring_up(catalogue)
+            server.note_seen(device, now_ms)
+            if server.pushed:
+                server.pushed.clear()
+                bring_up(catalogue)
 
     return response
