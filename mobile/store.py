@@ -285,10 +285,6 @@ class Store:
             row = connection.execute("SELECT arrived FROM held_line WHERE name = ?", (name,)).fetchone()
         return None if row is None or not row[0] else int(row[0])
 
-    def waiting(self) -> set[str]:
-        """The records that have changes that the server is not known to have read."""
-        return {record for record, _, _ in self.unsent_records()}
-
     def set_aside(self) -> list[tuple[str, str]]:
         """The own lines that the server set aside: (record, code), the newest first."""
         return self.outbox.set_aside()
