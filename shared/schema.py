@@ -20,25 +20,25 @@ from shared.rules import is_plain
 
 __all__ = ["faults", "schema_of"]
 
-_schemas: WeakKeyDictionary[Catalogue, dict[str, type[Schema]]] = WeakKeyDictionary()
+_schemas: WeakKeyDictionary[Catalogue, dict[str, Schema]] = WeakKeyDictionary()
 
 
-def schema_of(record_type: RecordType, catalogue: Catalogue) -> type[Schema]:
-    """The marshmallow schema of a type of a catalogue, built once."""
+def schema_of(record_type: RecordType, catalogue: Catalogue) -> Schema:
+    """The marshmallow schema of a type of a catalogue, built once; it keeps nothing of what it judges."""
     schemas = _schemas.setdefault(catalogue, {})
     known = schemas.get(record_type.code)
     if known is None:
         name = record_type.code.title().replace("_", "")
-        known = schemas[record_type.code] = _schema(name, record_type.fields)
+        known = schemas[record_type.code] = _schema(name, record_type.fields)()
     return known
 
 
-def faults(schema: type[Schema], values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def faults(schema: Schema, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """What is of the wrong kind: pairs of path (``speakers/ROW/name``) and code. None and sealed values are passed over, computed
     and unknown fields too.
     """
     given = {name: value for name, value in values.items() if value is not None}
-    yield from _flat(schema().validate(given), given, "")
+    yield from _flat(schema.validate(given), given, "")
 
 
 def _flat(told: Mapping[Any, Any], values: Any, above: str) -> Iterator[tuple[str, str]]:

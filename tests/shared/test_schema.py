@@ -27,7 +27,7 @@ def test_a_schema_is_built_once_and_holds_what_is_entered(catalogue: Catalogue) 
     meeting = catalogue.types["meeting"]
     schema = schema_of(meeting, catalogue)
     assert schema_of(meeting, catalogue) is schema
-    assert set(schema().fields) == {name for name, field in meeting.fields.items() if field.computed is None}
+    assert set(schema.fields) == {name for name, field in meeting.fields.items() if field.computed is None}
 
 
 def test_faults_come_by_path_with_the_ids_of_rows(catalogue: Catalogue) -> None:
@@ -41,7 +41,7 @@ def test_faults_come_by_path_with_the_ids_of_rows(catalogue: Catalogue) -> None:
 
 
 def test_it_loads_plain_values_unchanged_and_raises_codes(catalogue: Catalogue) -> None:
-    schema = schema_of(catalogue.types["meeting"], catalogue)()
+    schema = schema_of(catalogue.types["meeting"], catalogue)
     values = {"title": "Họp", "total": 3, "guests": [{"id": "A", "name": "An"}], "topics": ["law"]}
     assert schema.load(values) == {**values, "guests": [{"name": "An"}]}
     with pytest.raises(ValidationError) as told:
