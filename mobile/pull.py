@@ -144,7 +144,10 @@ class PullWriter:
         connection.executemany("INSERT OR IGNORE INTO blob VALUES (?, ?)", good)
         store.keep_wraps(page.wraps)
         connection.executemany("INSERT OR REPLACE INTO record VALUES (?, ?, ?, ?, ?)", self._rows)
-        if self.gone:
+        if page.complete:
+            upto = list(page.upto.items())
+            connection.executemany("UPDATE own_line SET settled = 1 WHERE log = ? AND number <= ? AND settled = 0", upto)
+        elif self.gone:
             names = [(change.log, change.number) for change in self.gone.values()]
             connection.executemany("UPDATE own_line SET settled = 1 WHERE log = ? AND number = ?", names)
         self._write_parts(connection)
