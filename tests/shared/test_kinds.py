@@ -76,6 +76,11 @@ BAD: list[tuple[str, Any, str]] = [
 ]  # fmt: skip
 
 
+def str_of(value: Any) -> str:
+    """A test's id; values are not told, some have thousands of digits."""
+    return value if isinstance(value, str) and value.isidentifier() else "value"
+
+
 def test_every_kind_has_examples() -> None:
     assert set(GOOD) == set(KINDS)
 
@@ -86,8 +91,27 @@ def test_what_a_kind_takes_and_what_it_never_takes(kind: str) -> None:
     assert all(check_value(field(kind), value) for value in EVERYWHERE_BAD)
 
 
-@pytest.mark.parametrize(("kind", "value", "code"), BAD, ids=lambda value: value if isinstance(value, str) and len(value) < 40 else "")
-def test_b01_b04_b09_what_a_kind_does_not_take(kind: str, value: Any, code: str) -> None:
+def bad(*kinds: str) -> list[tuple[str, Any, str]]:
+    return [row for row in BAD if row[0] in kinds]
+
+
+@pytest.mark.parametrize(("kind", "value", "code"), bad("int", "money", "decimal"), ids=str_of)
+def test_b01_what_is_no_number(kind: str, value: Any, code: str) -> None:
+    assert check_value(field(kind), value) == code
+
+
+@pytest.mark.parametrize(("kind", "value", "code"), bad("text", "long"), ids=str_of)
+def test_b04_what_is_no_text(kind: str, value: Any, code: str) -> None:
+    assert check_value(field(kind), value) == code
+
+
+@pytest.mark.parametrize(("kind", "value", "code"), bad("date", "datetime"), ids=str_of)
+def test_b09_what_is_no_date(kind: str, value: Any, code: str) -> None:
+    assert check_value(field(kind), value) == code
+
+
+@pytest.mark.parametrize(("kind", "value", "code"), bad(*(set(KINDS) - {"int", "money", "decimal", "text", "long", "date", "datetime"})), ids=str_of)
+def test_what_no_other_kind_takes(kind: str, value: Any, code: str) -> None:
     assert check_value(field(kind), value) == code
 
 

@@ -52,7 +52,7 @@ def test_what_is_sealed_opens_unchanged(value: Any) -> None:
     assert open_value(KEY, seal_value(KEY, CASE, RECORD, "full_name", value), RECORD, "full_name") == value
 
 
-def test_t01_a_blob_shows_nothing_but_the_id_of_its_key() -> None:
+def test_a_blob_shows_nothing_but_the_id_of_its_key() -> None:
     blob = seal_value(KEY, CASE, RECORD, "full_name", NAME)
     assert blob[:1] == b"\x01" and key_id_of(blob) == CASE
     assert NAME.encode() not in blob and RECORD.encode() not in blob and b"full_name" not in blob
@@ -92,7 +92,7 @@ def test_every_failure_is_one_and_the_same_error() -> None:
     assert {refused(attempt) for attempt in attempts} == {refused(attempts[0])}
 
 
-def test_b19_a_flip_of_any_bit_and_any_cut_is_refused() -> None:
+def test_a_flip_of_any_bit_and_any_cut_is_refused() -> None:
     blob = seal_value(KEY, CASE, RECORD, "full_name", "x")
     for place in range(len(blob)):
         spoilt = bytearray(blob)
@@ -138,7 +138,7 @@ def test_x25519_and_hkdf_are_those_of_the_rfcs() -> None:
     assert derive(b"\x0b" * 22, b"").hex() == "8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d"
 
 
-def test_t01_a_key_from_a_pin_needs_pin_salt_and_cost() -> None:
+def test_a_key_from_a_pin_needs_pin_salt_and_cost() -> None:
     salt = new_salt()
     key = key_from_pin("246810", salt, memory_kib=64, passes=1)
     assert key == key_from_pin("246810", salt, memory_kib=64, passes=1) and len(key) == KEY_BYTES

@@ -23,7 +23,7 @@ from shared.text import UNFIT, clean, fold, name_key
         ("", ""),
     ],
 )  # fmt: skip
-def test_b04_b05_what_the_gate_lets_through(given_text: str, kept: str) -> None:
+def test_b05_what_the_gate_lets_through(given_text: str, kept: str) -> None:
     assert clean(given_text) == kept
 
 

@@ -97,7 +97,7 @@ WRONG: list[tuple[dict[str, Any], list[tuple[str, str]]]] = [
 
 
 @pytest.mark.parametrize(("changes", "expected"), WRONG, ids=[" ".join(row[0]) for row in WRONG])
-def test_b01_b04_b08_b09_what_is_wrong_is_told_at_its_path(
+def test_b08_what_is_wrong_is_told_at_its_path(
     catalogue: Catalogue, changes: dict[str, Any], expected: list[tuple[str, str]]
 ) -> None:
     assert told(judge(catalogue, changes)) == expected
