@@ -32,7 +32,7 @@ __all__ = ["ALLOWED", "REDACTED", "Lines", "log_event", "log_failure", "log_requ
 
 
 class Lines(logging.Formatter):
-    """Writes one JSON object a record; a record of any other library is told by its logger's name and level only."""
+    """Writes one JSON object a record, in ASCII; a record of any other library is told by its logger's name and level only."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The line of a record."""
@@ -44,11 +44,12 @@ class Lines(logging.Formatter):
             line |= {"logger": record.name, "message": REDACTED}
             if record.exc_info and record.exc_info[1] is not None:
                 line |= {"error": type(record.exc_info[1]).__name__, "at": _places(record.exc_info[2])}
-        return json.dumps(line, ensure_ascii=False, default=lambda _: REDACTED)
+        return json.dumps(line, default=lambda _: REDACTED)
 
 
 def start_log(level: str = "info") -> None:
     """Send all logging of the process to standard error, through the list."""
+    logging.raiseExceptions = False  # what cannot be written is not told with its arguments
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(Lines())
     root = logging.getLogger()

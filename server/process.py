@@ -89,7 +89,7 @@ def _listen(config: Config) -> Server:
     """Take the port before anything else is touched; connections wait until the app is ready."""
     server = Server(
         (config.host, config.port), _not_ready, numthreads=config.threads, request_queue_size=QUEUE, timeout=SILENCE_S,
-        shutdown_timeout=ENDING_S,
+        shutdown_timeout=ENDING_S, server_name="Sen",
     )  # fmt: skip
     if config.tls_certificate is not None:
         server.ssl_adapter = BuiltinSSLAdapter(str(config.tls_certificate), str(config.tls_key) if config.tls_key else None)

@@ -48,10 +48,9 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A real PostgreSQL with a database «template» that has all tables and no row."""
-    folder = tmp_path_factory.mktemp("postgresql")
-    with postgresql(folder / "data") as server:
+    with postgresql() as server:
         server.psql("CREATE DATABASE sen_template ENCODING 'UTF8' TEMPLATE template0;")
-        app = create_app(Config(var=folder / "var", database=server.get_uri("sen_template")))
+        app = create_app(Config(var=tmp_path_factory.mktemp("postgresql"), database=server.get_uri("sen_template")))
         upgrade(app)
         with app.app_context():
             db.engine.dispose()

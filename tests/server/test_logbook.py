@@ -4,25 +4,33 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from flask import Flask
 
 from server.logbook import ALLOWED, REDACTED, Lines, log_event, log_failure, start_log
 
+Told = Callable[[], list[dict[str, Any]]]
+
 PLANTED = "NGUYỄN-THỊ-ĐÁNH-DẤU"
 
 
 @pytest.fixture
-def lines(capfd: pytest.CaptureFixture[str]) -> object:
-    """Call it to get the lines logged so far."""
-    before = logging.getLogger().handlers[:]
+def lines(capfd: pytest.CaptureFixture[str]) -> Iterator[Told]:
+    """Call it for the lines that were logged since `start_log`."""
+    before, raises = logging.getLogger().handlers[:], logging.raiseExceptions
+
+    def told() -> list[dict[str, Any]]:
+        return [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+
+    yield told
+    logging.getLogger().handlers[:], logging.raiseExceptions = before, raises
+
+
+def test_t15_what_is_not_on_the_list_is_not_told(lines: Told) -> None:
     start_log("debug")
-    yield lambda: [json.loads(line) for line in capfd.readouterr().err.splitlines()]
-    logging.getLogger().handlers[:] = before
-
-
-def test_t15_what_is_not_on_the_list_is_not_told(lines) -> None:  # type: ignore[no-untyped-def]
     log_event("something", user="abc", title=PLANTED, code=PLANTED.__class__)
     (line,) = lines()
     assert line["user"] == "abc"
@@ -30,7 +38,8 @@ def test_t15_what_is_not_on_the_list_is_not_told(lines) -> None:  # type: ignore
     assert line["code"] == REDACTED
 
 
-def test_t15_a_library_that_logs_a_value_is_silenced(lines) -> None:  # type: ignore[no-untyped-def]
+def test_t15_a_library_that_logs_a_value_is_silenced(lines: Told) -> None:
+    start_log("debug")
     logging.getLogger("some.library").warning("the name is %s", PLANTED)
     try:
         raise ValueError(PLANTED)
@@ -44,7 +53,8 @@ def test_t15_a_library_that_logs_a_value_is_silenced(lines) -> None:  # type: ig
     assert "test_t15" in told[2]["at"][0]
 
 
-def test_t15_a_request_is_told_by_its_endpoint_never_by_its_address(lines, app: Flask) -> None:  # type: ignore[no-untyped-def]
+def test_t15_a_request_is_told_by_its_endpoint_never_by_its_address(lines: Told, app: Flask) -> None:
+    start_log("debug")
     client = app.test_client()
     client.get(f"/api/catalogue/types/{PLANTED}?q={PLANTED}")
     client.post("/api/enrol", json={"name": PLANTED})
