@@ -4,12 +4,10 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any, Protocol
 
-from kivy.metrics import dp
 from kivy.properties import BooleanProperty, StringProperty
-from kivy.uix.gridlayout import GridLayout
 from kivy.uix.screenmanager import Screen
 
-from mobile.widgets import theme
+from mobile.widgets.cards import Split
 from shared.errors import SenError
 
 __all__ = ["Page", "Shell", "Split"]
@@ -59,18 +57,6 @@ class Shell(Protocol):
 
         A SenError that the job raises is its result.
         """
-
-
-class Split(GridLayout):
-    """Two columns where the window is wide, one below the other where it is not."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(size_hint_y=None, spacing=dp(16), **kwargs)
-        self.bind(minimum_height=self.setter("height"), width=self._fit)
-        self._fit()
-
-    def _fit(self, *_: Any) -> None:
-        self.cols = 2 if self.width >= dp(theme.WIDE_DP) else 1
 
 
 class Page(Screen):

@@ -52,9 +52,6 @@ class Desk(Protocol):
     def shown(self, path: str) -> bool:
         """Say whether the field at a path is asked at all, as the other answers are."""
 
-    def fixed_rows(self, path: str) -> Sequence[str]:
-        """Give the ids of the rows that the catalogue fixes for a field, in their order."""
-
     def add_row(self, path: str) -> str:
         """Add an empty row at the end; gives its id."""
 

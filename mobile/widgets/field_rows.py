@@ -139,7 +139,7 @@ class RowsField(FieldWidget):
     def show(self, value: Any) -> None:
         """Draw the rows; cards of rows that stay are kept."""
         super().show(value)
-        ids = list(self.desk.fixed_rows(self.path)) if self.fixed else [row["id"] for row in value or []]
+        ids = [row["id"] for row in value or []]
         for row in list(self.cards):
             if row not in ids:
                 del self.cards[row]

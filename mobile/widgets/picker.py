@@ -9,7 +9,7 @@ from kivy.uix.behaviors import ButtonBehavior
 from kivy.uix.boxlayout import BoxLayout
 from kivy.uix.recycleview import RecycleView
 
-from mobile.widgets.basics import RoundButton
+from mobile.widgets.basics import RoundButton, Words
 from mobile.widgets.desk import Desk, Offer
 from mobile.widgets.entry import InputBox
 from mobile.widgets.sheets import Sheet
@@ -70,7 +70,9 @@ class OfferSheet(Sheet):
         self.search = InputBox(label=desk.say("mobile.sheet.search"), typing=desk.typing, icon="magnify")
         self.search.bind(on_typed=lambda *_: self.refresh())
         self.list = OfferList()
+        self.nothing = Words(role="small")
         self.ids.body.add_widget(self.search)
+        self.ids.body.add_widget(self.nothing)
         self.ids.body.add_widget(self.list)
         if several:
             self.deed(desk.say("mobile.sheet.done"), lambda: then(self.chosen), filled=True)
@@ -80,8 +82,10 @@ class OfferSheet(Sheet):
         self.refresh()
 
     def refresh(self) -> None:
-        """Show what the search finds now."""
-        self.list.show(self.desk.offers(self.path, self.search.text), self.chosen, self.pressed)
+        """Show what the search finds now, or say that it finds nothing."""
+        offers = self.desk.offers(self.path, self.search.text)
+        self.list.show(offers, self.chosen, self.pressed)
+        self.nothing.text = "" if offers else self.desk.say("mobile.sheet.nothing")
 
     def pressed(self, offer: Offer) -> None:
         """Choose or leave one; where only one may be chosen, it is the answer."""

@@ -58,6 +58,9 @@ class PinPad(BoxLayout):
     def __init__(self, **kwargs: Any) -> None:
         self._typed = ""
         super().__init__(**kwargs)
+
+    def on_kv_post(self, base_widget: Any) -> None:
+        """Add the keys to the grid of the kv rule."""
         grid: GridLayout = self.ids.grid
         for digit in "123456789":
             grid.add_widget(self._key(digit, lambda d=digit: self.digit(d)))

@@ -79,10 +79,6 @@ class OneFieldDesk:
         """The one field is asked."""
         return True
 
-    def fixed_rows(self, path: str) -> Sequence[str]:
-        """There are no rows."""
-        return ()
-
     def add_row(self, path: str) -> str:
         """There are no rows."""
         return ""

@@ -9,6 +9,7 @@ from mobile.screens.conflict.presenter import CandidateCard as Row
 from mobile.screens.conflict.presenter import ConflictPresenter
 from mobile.screens.page import Page
 from mobile.widgets.basics import Card, Link, RoundButton, Scroll, Words
+from mobile.widgets.cards import CardGrid
 from mobile.widgets.field import FieldWidget
 from mobile.widgets.fields import build_field
 from shared.errors import SenError
@@ -47,6 +48,7 @@ class ConflictScreen(Page):
         super().__init__(**kwargs)
         self.body = ConflictBody()
         self.ids.body.add_widget(self.body)
+        self.cards: CardGrid = self.body.ids.cards
         self.third: FieldWidget | None = None
 
     def enter(self, *, record: str = "", path: str = "", **where: Any) -> None:
@@ -65,9 +67,9 @@ class ConflictScreen(Page):
         self.status = presenter.progress
         ids.record.text, ids.below.text = presenter.title, presenter.below
         ids.field.text, ids.before.text = presenter.field_words, presenter.before()
-        ids.cards.clear_widgets()
+        self.cards.clear_widgets()
         for card in presenter.cards():
-            ids.cards.add_widget(self._card(card))
+            self.cards.add_widget(self._card(card))
         self._third()
         ids.deeds.clear_widgets()
         for code, work in (("mobile.conflict.later", self.later), ("mobile.conflict.open", self.open_record)):
@@ -91,11 +93,11 @@ class ConflictScreen(Page):
         self.third.refresh()
         use = RoundButton(text=self.shell.say("mobile.conflict.use"))
         use.bind(on_release=lambda *_: self.write())
-        card = Card(padding=self.body.ids.cards.children[0].padding, spacing=12)
+        card = Card(padding=self.cards.children[0].padding, spacing=12)
         card.add_widget(Words(role="small", text=self.shell.say("mobile.conflict.third")))
         card.add_widget(self.third)
         card.add_widget(use)
-        self.body.ids.cards.add_widget(card)
+        self.cards.add_widget(card)
 
     def write(self) -> None:
         """Decide for the third value."""

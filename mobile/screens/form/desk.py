@@ -89,12 +89,6 @@ class FormDesk:
         """Say whether the field at a path is asked."""
         return self.form.shown(path)
 
-    def fixed_rows(self, path: str) -> Sequence[str]:
-        """Give the items of the field's instrument."""
-        field = self.form.open_form.type.field_at(path)
-        instrument = self.form.tablet.catalogue.instruments[field.rows_from] if field and field.rows_from else {}
-        return [str(item["code"]) for item in instrument.get("items", ())]
-
     def add_row(self, path: str) -> str:
         """Add a row."""
         return str(self._try(lambda: self.form.add_row(path)) or "")

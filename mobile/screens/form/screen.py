@@ -7,6 +7,7 @@ from kivy.properties import BooleanProperty, StringProperty
 from kivy.uix.behaviors import ButtonBehavior
 from kivy.uix.boxlayout import BoxLayout
 
+from mobile.screens.form.fields_view import FieldsView
 from mobile.screens.form.presenter import FormPresenter
 from mobile.screens.page import Page
 from mobile.widgets import theme
@@ -46,7 +47,7 @@ class FormScreen(Page):
         super().__init__(**kwargs)
         self.body = FormBody()
         self.ids.body.add_widget(self.body)
-        self.grid = self.body.ids.grid
+        self.grid: FieldsView = self.body.ids.grid
         self.buttons: dict[str, SectionButton] = {}
         self.section = ""
         self.drawn: list[tuple[str, str]] = []

@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from mobile.screens.form.fields_view import FieldsView
 from mobile.screens.incident.presenter import IncidentPresenter
 from mobile.screens.page import Page
 from mobile.widgets.basics import Card, Link, RoundButton, Scroll, Words
+from mobile.widgets.cards import CardGrid
 from shared.errors import SenError
 
 __all__ = ["IncidentScreen"]
@@ -23,7 +25,8 @@ class IncidentScreen(Page):
         super().__init__(**kwargs)
         self.body = IncidentBody()
         self.ids.body.add_widget(self.body)
-        self.grid = self.body.ids.grid
+        self.grid: FieldsView = self.body.ids.grid
+        self.phones: CardGrid = self.body.ids.phones
         say, deeds = self.shell.say, self.body.ids.deeds
         send = RoundButton(text=say("mobile.incident.send"), filled=True)
         send.bind(on_release=lambda *_: self.submit())
@@ -47,7 +50,7 @@ class IncidentScreen(Page):
         self.news()
 
     def _phones(self) -> None:
-        box = self.body.ids.phones
+        box = self.phones
         box.clear_widgets()
         for who, number in self.presenter.phones():
             card = Card()

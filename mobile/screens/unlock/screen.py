@@ -7,6 +7,8 @@ from kivy.clock import Clock
 from mobile.screens.page import Page
 from mobile.screens.unlock.presenter import UnlockPresenter
 from mobile.widgets.basics import Card, Scroll, Words
+from mobile.widgets.field import Message
+from mobile.widgets.pin_pad import PinPad
 from mobile.widgets.sheets import AskSheet
 from shared.errors import SenError
 
@@ -27,7 +29,8 @@ class UnlockScreen(Page):
         self.bare()
         self.body = UnlockBody()
         self.ids.body.add_widget(self.body)
-        self.pad = self.body.ids.pad
+        self.pad: PinPad = self.body.ids.pad
+        self.said: Message = self.body.ids.said
         self.pad.bind(on_done=lambda _, pin: self.tried(pin))
         self.body.ids.forgotten.bind(on_release=lambda *_: self.forgotten())
         self._ticking = Clock.create_trigger(lambda _: self._tick(), 1, interval=True)
@@ -37,7 +40,7 @@ class UnlockScreen(Page):
         say, ids = self.shell.say, self.body.ids
         ids.officer.text, ids.unit.text = self.presenter.officer, self.presenter.unit
         ids.forgotten.text = say("mobile.unlock.forgotten")
-        ids.said.text = ""
+        self.said.text = ""
         self.pad.prompt = say("mobile.unlock.prompt")
         ids.waiting.clear_widgets()
         for words in self.presenter.waiting():
@@ -59,12 +62,12 @@ class UnlockScreen(Page):
         """Hold the pad while a further try has to wait, and say for how long."""
         wait = self.presenter.wait_s
         if wait:
-            self.body.ids.said.text = self.shell.say("mobile.unlock.wait", seconds=wait)
+            self.said.text = self.shell.say("mobile.unlock.wait", seconds=wait)
         elif self.pad.locked and not self._trying:
-            self.body.ids.said.text = ""
+            self.said.text = ""
         self.pad.locked = bool(wait) or self._trying or self.presenter.destroyed
         if self.presenter.destroyed:
-            self.body.ids.said.text = self.shell.say("pin_destroyed")
+            self.said.text = self.shell.say("pin_destroyed")
 
     _trying = False
 
@@ -78,7 +81,7 @@ class UnlockScreen(Page):
         self._trying = self.pad.locked = False
         self.pad.prompt = self.shell.say("mobile.unlock.prompt")
         if isinstance(result, SenError):
-            self.body.ids.said.text = result.text(self.shell.language)
+            self.said.text = result.text(self.shell.language)
             self._tick()
             return
         self.shell.unlocked()

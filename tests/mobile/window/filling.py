@@ -30,7 +30,7 @@ PLANS: dict[str, dict[str, Any]] = {
         "from_at": ("20/5/2022", "10:00"),
         "to_at": ("22/5/2022", "10:00"),
     },
-    "gbv_case": {"birth_year": "1990", "is_child": False, "case_state": "open", "decree20": ["death"]},
+    "gbv_case": {"birth_year": "1990", "birth_date": "8/3/1990", "is_child": False, "case_state": "open", "decree20": ["death"]},
     "budget": {"year": "2022"},
     "plan": {"year": "2022", "from_year": "2022", "to_year": "2022"},
     "target": {"year": "2022"},
@@ -137,6 +137,12 @@ class Filler:
     def _search(self, widget: ChoiceField) -> None:
         """Nothing to choose is in sight: look for it in the sheet."""
         touch(widget.flow.children[0])
+        sheet = until(lambda: find("OfferSheet"), f"the sheet of {self.type} {widget.path}")[0]
+        if not widget.desk.offers(widget.path):
+            assert sheet.nothing.text, "an empty sheet says so"
+            assert not widget.field.required, f"{widget.path} has nothing to choose from"
+            touch(find("RoundButton")[-1])
+            return
         rows = until(lambda: [row for row in find("OfferRow") if row.words], f"offers of {self.type} {widget.path}")
         value = next(offer.value for offer in widget.desk.offers(widget.path) if offer.words == rows[0].words)
         touch(rows[0])

@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from kivy.base import EventLoop
+from kivy.clock import Clock
 from kivy.core.window import Window
+from kivy.lang import Builder
 from kivy.tests.common import UnitTestTouch
 from kivy.uix.modalview import ModalView
 from kivy.uix.widget import Widget
@@ -16,9 +18,19 @@ ENTER, BACKSPACE = 13, 8
 
 
 def frames(count: int = 2) -> None:
-    """Let the window live for some frames."""
+    """Let the window live for some frames, each drawn."""
     for _ in range(count):
         EventLoop.idle()
+
+
+def ticks(count: int = 2) -> None:
+    """Let the window live for some frames that are laid out and not drawn: software GL draws slowly."""
+    for _ in range(count):
+        Clock.tick()
+        EventLoop.dispatch_input()
+        Builder.sync()
+        Clock.tick_draw()
+        Builder.sync()
 
 
 def until(true: Callable[[], Any], what: str = "") -> Any:
@@ -29,13 +41,13 @@ def until(true: Callable[[], Any], what: str = "") -> Any:
         if found:
             return found
         assert time.monotonic() < end, f"it did not come: {what or true}"
-        EventLoop.idle()
+        ticks(1)
 
 
 def everything(widget: Any) -> Iterator[Widget]:
     """Every widget below one, itself first."""
     yield widget
-    for child in widget.children:
+    for child in reversed(widget.children):
         yield from everything(child)
 
 
@@ -56,23 +68,43 @@ def find(kind: str, text: str = "", *, within: Any = None) -> list[Any]:
     return found
 
 
-def scroll_to(widget: Any) -> None:
-    """Bring a widget into sight by its scroll view."""
+def viewport(widget: Any) -> Any:
+    """The scroll view that holds a widget; None where none does."""
     parent = widget.parent
     while parent is not None and parent is not Window and not hasattr(parent, "scroll_to"):
         parent = parent.parent
-    if parent is not None and hasattr(parent, "scroll_to"):
-        inside = parent.children and parent.children[0]
-        if inside and (inside.height > parent.height or inside.width > parent.width):
-            parent.scroll_to(widget, padding=60, animate=False)
-            frames(2)
+    return parent if hasattr(parent, "scroll_to") else None
+
+
+def in_sight(widget: Any) -> bool:
+    """Whether the middle of a widget is inside the window, and inside the scroll view that holds it."""
+    x, y = widget.to_window(*widget.center)
+    view = viewport(widget)
+    if view is not None:
+        left, low = view.to_window(*view.pos)
+        if not (left <= x <= left + view.width and low <= y <= low + view.height):
+            return False
+    return bool(0 <= x <= Window.width and 0 <= y <= Window.height)
+
+
+def scroll_to(widget: Any) -> None:
+    """Bring a widget into sight by its scroll view, as a finger would."""
+    ticks(1)
+    view = viewport(widget)
+    for _ in range(4):
+        inside = view.children[0] if view is not None and view.children else None
+        if in_sight(widget) or inside is None:
+            return
+        if inside.height > view.height or inside.width > view.width:
+            view.scroll_to(widget, padding=60, animate=False)
+        ticks()
 
 
 def touch(widget: Any) -> None:
-    """Touch the middle of a widget; it must be inside the window, and be what is hit there."""
+    """Touch the middle of a widget; it must be in sight."""
     scroll_to(widget)
     x, y = widget.to_window(*widget.center)
-    assert 0 <= x <= Window.width and 0 <= y <= Window.height, f"{widget} lies outside the window at {x}, {y}"
+    assert in_sight(widget), f"{widget} is out of sight at {x:.0f}, {y:.0f}"
     press(x, y)
 
 
@@ -80,9 +112,9 @@ def press(x: float, y: float) -> None:
     """Touch the window at a place."""
     finger = UnitTestTouch(x, y)
     finger.touch_down()
-    EventLoop.idle()
+    ticks(1)
     finger.touch_up()
-    frames(2)
+    ticks(3)
 
 
 def focused() -> Any:
@@ -106,7 +138,7 @@ def write(text: str) -> None:
             key(ENTER)
         else:
             Window.dispatch("on_textinput", char)
-    EventLoop.idle()
+    ticks(1)
 
 
 def type_into(box: Any, text: str) -> None:

@@ -16,7 +16,7 @@ TODAY = date(2022, 5, 30)
 
 def new_tablet(folder: Path, *, unit: str = "long_khanh_a", roles: tuple[str, ...] = ("collector", "case_worker")) -> Tablet:
     """A locked tablet of a commune's officer, off the network."""
-    tablet = Tablet(folder, Clock(TODAY), cheap_pin=True)
+    tablet = Tablet(folder, Clock(TODAY))
     device, officer, server = DeviceKeys.new(), BoxKeys.new(), BoxKeys.new()
     device.keep(tablet.hardware)
     tablet.pin.set("officer", officer, PIN)

@@ -1,0 +1,85 @@
+"""A form of every record type is filled by touch and keys, sent, and read back from the store by another process."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.catalogue import load_catalogue
+from tests.mobile.window.filling import Filler
+from tests.mobile.window.hand import find, frames, touch, type_into, until
+from tests.mobile.window.sample import PIN, TODAY
+
+ROOT = Path(__file__).parents[3]
+FIRST = ("gbv_incident", "gbv_case", "model")
+"""Types to which others refer: theirs are the first forms."""
+TYPES = (*FIRST, *(code for code in load_catalogue().types if code not in FIRST and code != "periodic_report"))
+KEPT = "Đã kiểm tra lại, đúng như vậy"
+
+
+def fill_sections(app: Any, filler: Filler) -> None:
+    """Fill every section of the form in front, going on by the section's own button."""
+    page = app.front
+    for code in list(page.buttons):
+        if page.section != code:
+            touch(page.buttons[code])
+            until(lambda code=code: page.section == code, f"section {code}")
+        frames(2)
+        filler.fill(page.grid)
+
+
+def submit(app: Any) -> None:
+    """Press «Gửi», give a reason for every doubt, and send."""
+    page = app.front
+    touch(next(button for button in find("RoundButton", within=page.body) if button.filled))
+    until(lambda: app.front.name == "submit", "the screen «Gửi»")
+    frames(2)
+    presenter = app.front.presenter
+    assert presenter.errors == 0, [f"{f.path}: {f.words}" for f in presenter.findings() if not f.warning]
+    while presenter.doubts:
+        touch(find("RoundButton", "Giữ nguyên")[0])
+        until(lambda: find("ReasonSheet"), "the question why")
+        type_into(find("InputBox")[0], KEPT)
+        touch(find("RoundButton", "Giữ nguyên")[0])
+        frames(2)
+    touch(app.front.send)
+    until(lambda: app.front.name == "home", "«Hôm nay» after sending")
+
+
+@pytest.fixture(scope="module")
+def filled(app: Any) -> dict[str, tuple[str, dict[str, Any]]]:
+    """What was typed: type → (record, answers by path). Filled as the tests go."""
+    return {}
+
+
+@pytest.mark.parametrize("code", TYPES)
+def test_a_form_of_every_type_is_filled_by_touch_and_keys(home: Any, filled: dict[str, Any], code: str) -> None:
+    home.go("form", type=code)
+    until(lambda: home.front.name == "form")
+    frames(2)
+    filler = Filler(code)
+    fill_sections(home, filler)
+    record = home.front.where["record"]
+    submit(home)
+    filled[code] = (record, filler.typed)
+
+
+@pytest.fixture(scope="module")
+def told(app: Any, filled: dict[str, Any], folder: Path) -> Iterator[dict[str, Any]]:
+    """What another process finds in the store, by record."""
+    del app, filled
+    yield read_back(folder)
+
+
+def read_back(folder: Path) -> dict[str, Any]:
+    """Ask the headless tablet for everything in the profile's store."""
+    command = [sys.executable, "-m", "mobile.headless", "--profile", str(folder), "--today", TODAY.isoformat()]
+    asked = "\n".join(json.dumps(line) for line in ({"do": "unlock", "pin": PIN}, {"do": "dump"})) + "\n"
+    environment = {key: value for key, value in os.environ.items() if key != "DISPLAY"}
+    done = subprocess.run(command, input=asked, capture_output=True, text=True, cwd=ROOT, env=environment, timeout=120, check=True)
+    return json.loads(done.stdout.splitlines()[-1])
