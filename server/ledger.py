@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from server.gate import Gate
-from server.models import Blob, FallenValue, LineRow, LogRow, PartRow, PastUnit, RecordRow, StreamRow
+from server.models import Blob, FallenValue, LineRow, LogRow, PastUnit, RecordRow, StreamRow
+from server.parts import PartSums
 from server.projection import load_states, project
 from shared.ids import b64
 from sync.clock import Time
@@ -23,8 +24,6 @@ from sync.paths import policy_of, sealed_heads
 from sync.policies import Judge, Known
 from sync.state import RecordState, Value, digest_of_sole, join, past_of_names
 from sync.store import Arrival, LogState
-
-MODULUS = 1 << 128
 
 __all__ = ["OwnIdentity", "SqlLedger", "ensure_stream"]
 
@@ -233,7 +232,7 @@ class SqlLedger:
         new: list[dict[str, Any]] = []
         old: list[dict[str, Any]] = []
         past_units: list[dict[str, str]] = []
-        parts: dict[tuple[str, str, bool], list[int]] = {}
+        parts = PartSums()
         for record, state in self.dirty.items():
             record_type = self.gate.catalogue.types[state.type]
             heads = self._heads(state.type)
@@ -252,12 +251,10 @@ class SqlLedger:
             was = before or Loaded(0, 0, (), created_ms)
             for unit in state.units:
                 known = unit in was.units
-                for sealed, now, then in ((False, digest, was.digest), (True, digest_sealed, was.digest_sealed)):
-                    if sealed and not heads:
-                        continue
-                    part = parts.setdefault((unit, state.type, sealed), [0, 0])
-                    part[0] = max(part[0], row["touched"])
-                    part[1] += now - (then if known else 0)
+                moved = digest - (was.digest if known else 0), digest_sealed - (was.digest_sealed if known else 0)
+                parts.add(unit, state.type, sealed=False, number=row["touched"], change=moved[0])
+                if heads:
+                    parts.add(unit, state.type, sealed=True, number=row["touched"], change=moved[1])
                 if not known and was.units:
                     past_units += [{"record": record, "unit": past} for past in was.units]
             self.loaded[record] = Loaded(digest, digest_sealed, tuple(state.units), created_ms)
@@ -269,9 +266,9 @@ class SqlLedger:
             statement = update(RecordRow).where(RecordRow.id == bindparam("record_id"))
             self.connection.execute(statement.values({name: bindparam(name) for name in names}), old)
         self._write_past_units(past_units)
-        self._write_parts(parts)
+        parts.write(self.connection)
 
-    def _write_fresh(self, parts: dict[tuple[str, str, bool], list[int]]) -> None:
+    def _write_fresh(self, parts: PartSums) -> None:
         """Insert the records that one change made whole: who, where, which line and its digest; the rest is made later."""
         rows = []
         for record, (arrival, number) in self.fresh.items():
@@ -280,10 +277,9 @@ class SqlLedger:
             heads = self._heads(change.type)
             digest = digest_of_sole(change, arrival.name, heads, sealed=False)
             digest_sealed = digest_of_sole(change, arrival.name, heads, sealed=True) if heads else 0
-            for sealed, value in ((False, digest), (True, digest_sealed)) if heads else ((False, digest),):
-                part = parts.setdefault((change.unit, change.type, sealed), [0, 0])
-                part[0] = max(part[0], number)
-                part[1] += value
+            parts.add(change.unit, change.type, sealed=False, number=number, change=digest)
+            if heads:
+                parts.add(change.unit, change.type, sealed=True, number=number, change=digest_sealed)
             rows.append(
                 {
                     "id": record, "stream": self.stream, "type": change.type, "unit": change.unit, "touched": number,
@@ -307,24 +303,6 @@ class SqlLedger:
             there = select(PastUnit.unit).where(PastUnit.record == row["record"], PastUnit.unit == row["unit"])
             if self.connection.scalar(there) is None:
                 self.connection.execute(insert(PastUnit).values(**row))
-
-    def _write_parts(self, parts: Mapping[tuple[str, str, bool], Sequence[int]]) -> None:
-        units = {unit for unit, _, _ in parts}
-        rows = self.connection.execute(select(PartRow).where(PartRow.unit.in_(units))).all() if units else []
-        there = {(row.unit, row.type, row.sealed): int.from_bytes(row.digest, "big") for row in rows}
-        new: list[dict[str, Any]] = []
-        old: list[dict[str, Any]] = []
-        for (unit, code, sealed), (number, change) in parts.items():
-            digest = (there.get((unit, code, sealed), 0) + change) % MODULUS
-            row = {"u": unit, "t": code, "s": sealed, "n": number, "d": digest.to_bytes(16, "big")}
-            (old if (unit, code, sealed) in there else new).append(row)
-        if new:
-            values = [{"unit": row["u"], "type": row["t"], "sealed": row["s"], "number": row["n"], "digest": row["d"]} for row in new]
-            self.connection.execute(insert(PartRow), values)
-        if old:
-            which = (PartRow.unit == bindparam("u"), PartRow.type == bindparam("t"), PartRow.sealed == bindparam("s"))
-            statement = update(PartRow).where(*which).values(number=bindparam("n"), digest=bindparam("d"))
-            self.connection.execute(statement, old)
 
     def _write_fallen(self) -> None:
         rows = {}
