@@ -232,6 +232,12 @@ class Form:
         self.opened = Snapshot(copy.deepcopy(self.values), seen, places)
         self.known = True
 
+    def reopen(self, opened: Snapshot) -> None:
+        """Show the record as it is now; only where nothing was typed since it was opened or written."""
+        self.opened, self.known = opened, True
+        self.values = copy.deepcopy(opened.values)
+        self._changed()
+
     # drafts
 
     def dump(self) -> dict[str, Any]:

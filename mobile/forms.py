@@ -4,6 +4,7 @@ One form a record: the screens «form», «submit», «incident» and «report»
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from shared.errors import SenError
 from shared.ids import new_record_id
 from sync.compose import transition, withdrawal
 from sync.log import Change, Operation
+from sync.state import RecordState
 from sync.view import Snapshot, snapshot
 
 if TYPE_CHECKING:
@@ -56,14 +58,19 @@ class Forms:
         return form
 
     def open(self, record: str) -> Form:
-        """A record's form: the open one, else as its draft was left, else as the screen shows the record.
+        """A record's form: the open one (as the record is now, where nothing was typed since), else as its draft was left,
+        else as the screen shows the record.
 
         Raises:
             SenError: ``no_such_record``, ``unknown_type``, ``sealed_open_failed``.
         """
-        if record in self._open:
-            return self._open[record]
-        state, draft = self.tablet.store.show(record), self.tablet.drafts.load(record)
+        form = self._open.get(record)
+        state = self.tablet.store.show(record)
+        if form is not None:
+            if not form.dirty and state is not None:
+                form.reopen(self._shown(record, form.type, state))
+            return form
+        draft = self.tablet.drafts.load(record)
         if state is None and draft is None:
             raise SenError("no_such_record")
         type_code = draft[0]["type"] if draft is not None else state.type if state is not None else ""
@@ -72,13 +79,17 @@ class Forms:
             raise SenError("unknown_type")
         opened, unit = Snapshot.empty(), self.tablet.who.unit
         if state is not None:
-            told = snapshot(state, record_type)
-            opened, unit = told._replace(values=self.tablet.opened(record, told.values)), state.unit
+            opened, unit = self._shown(record, record_type, state), state.unit
         form = self._form(record, record_type, unit, opened, known=state is not None)
         if draft is not None:
             form.restore(*draft)
         self._open[record] = form
         return form
+
+    def _shown(self, record: str, record_type: RecordType, state: RecordState) -> Snapshot:
+        """What a form that opens this state shows, its confidential values opened."""
+        told = snapshot(state, record_type)
+        return told._replace(values=self.tablet.opened(record, told.values))
 
     def _form(self, record: str, record_type: RecordType, unit: str, opened: Snapshot, *, known: bool) -> Form:
         catalogue, today = self.tablet.catalogue, self.tablet.clock.today
@@ -92,7 +103,8 @@ class Forms:
         """Leave every form, as on locking: what can be written is written, the rest stays as drafts."""
         for form in list(self._open.values()):
             if not form.untouched:
-                self.leave(form)
+                with suppress(SenError):
+                    self.leave(form)
         self._open.clear()
 
     # keeping and writing

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from mobile.status import time_words
 from mobile.value_text import UNKNOWN, value_text
-from sync.log import Change, Operation
+from sync.log import RECORD_STANDING, Change, Operation
 
 if TYPE_CHECKING:
     from mobile.tablet import Tablet
@@ -40,8 +40,10 @@ def _changes(tablet: "Tablet", record: str) -> list[Change]:
 def _words(tablet: "Tablet", change: Change, op: Operation) -> str:
     record_type = tablet.catalogue.types.get(change.type)
     field = None if record_type is None else record_type.field_at(op.path)
-    if field is None or op.kind in ("withdraw", "delete"):
+    if op.path.endswith(RECORD_STANDING):
         return tablet.say(f"did_{op.kind}")
+    if field is None:
+        return tablet.say("old_field")
     value = op.value
     if op.blob is not None:
         value = tablet.case_keys.open(change.record, op.path, op.blob, None) if tablet.unlocked else None

@@ -4,7 +4,8 @@ Only a silence ends a request, never its length: a page may take minutes on a we
 """
 
 import io
-from typing import Any, Final
+import json
+from typing import Any, Final, NamedTuple
 
 import requests
 
@@ -25,35 +26,38 @@ def post_message(address: str, data: bytes) -> bytes:
     Raises:
         SenError: ``no_network``, ``network_cut``, ``server_busy``, ``not_a_message`` (a wifi that asks to sign in), or the server's code.
     """
-    answer = _post(f"{address}/api/exchange", {"Content-Type": CONTENT_TYPE}, io.BytesIO(data))
-    if answer.status_code == 200 and answer.headers.get("Content-Type", "").split(";")[0] == CONTENT_TYPE:
+    answer = _post(f"{address}/api/exchange", headers={"Content-Type": CONTENT_TYPE}, data=io.BytesIO(data))
+    if answer.status == 200 and answer.kind == CONTENT_TYPE:
         return answer.content
     raise _problem(answer)
 
 
 def post_json(address: str, path: str, body: Any) -> Any:
     """Send JSON and give the JSON that comes back. Raises SenError as ``post_message``."""
-    answer = _post(f"{address}{path}", {}, None, body)
-    if answer.status_code in (200, 201) and answer.headers.get("Content-Type", "").startswith("application/json"):
-        try:
-            return answer.json()
-        except ValueError as error:
-            raise SenError("not_a_message") from error
-    raise _problem(answer)
-
-
-def _post(url: str, headers: dict[str, str], data: Any, body: Any = None) -> requests.Response:
+    answer = _post(f"{address}{path}", json=body)
+    if answer.status not in (200, 201) or answer.kind != "application/json":
+        raise _problem(answer)
     try:
-        answer = requests.post(
-            url, data=data, json=body, headers={"Accept-Encoding": "identity", **headers}, timeout=(CONNECT_S, SILENCE_S),
-            allow_redirects=False, stream=True,
-        )  # fmt: skip
-        content = bytearray()
-        for chunk in answer.iter_content(16 * 1024):
-            content += chunk
-            if len(content) > MAX_MESSAGE_BYTES:
-                raise SenError("message_too_large", limit=MAX_MESSAGE_BYTES)
-        answer._content = bytes(content)
+        return json.loads(answer.content)
+    except ValueError as error:
+        raise SenError("not_a_message") from error
+
+
+class _Answer(NamedTuple):
+    status: int
+    kind: str
+    content: bytes
+
+
+def _post(url: str, **body: Any) -> _Answer:
+    try:
+        with requests.post(url, timeout=(CONNECT_S, SILENCE_S), allow_redirects=False, stream=True, **body) as answer:
+            content = bytearray()
+            for chunk in answer.iter_content(16 * 1024):
+                content += chunk
+                if len(content) > MAX_MESSAGE_BYTES:
+                    raise SenError("message_too_large", limit=MAX_MESSAGE_BYTES)
+            return _Answer(answer.status_code, answer.headers.get("Content-Type", "").split(";")[0], bytes(content))
     except requests.exceptions.ConnectTimeout as error:
         raise SenError("no_network") from error
     except requests.exceptions.ConnectionError as error:
@@ -61,19 +65,16 @@ def _post(url: str, headers: dict[str, str], data: Any, body: Any = None) -> req
         raise SenError("no_network" if refused else "network_cut") from error
     except (requests.exceptions.RequestException, OSError) as error:
         raise SenError("network_cut") from error
-    return answer
 
 
-def _problem(answer: requests.Response) -> SenError:
+def _problem(answer: _Answer) -> SenError:
     """What the server says was wrong; anything that is no answer of Sen is a network in between."""
-    if answer.status_code == 503:
-        return SenError("server_busy")
-    if answer.headers.get("Content-Type", "").startswith("application/problem+json"):
+    if answer.kind == "application/problem+json":
         try:
-            body = answer.json()
+            body = json.loads(answer.content)
             code = str(body["code"])
         except (ValueError, KeyError, TypeError):
             return SenError("not_a_message")
         facts = {name: value for name, value in body.items() if name in ("expected", "limit")}
         return SenError(code if code in codes() else "general_error", **facts)
-    return SenError("not_a_message")
+    return SenError("server_busy" if answer.status == 503 else "not_a_message")

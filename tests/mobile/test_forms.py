@@ -6,7 +6,6 @@ import pytest
 
 from mobile.screens.form.presenter import FormPresenter
 from mobile.screens.submit.presenter import SubmitPresenter
-from mobile.tablet import Tablet
 from shared.errors import SenError
 from tests.mobile.conftest import PIN, Make, Wire
 
@@ -198,7 +197,7 @@ def test_copying_leaves_dates_and_figures_empty(make: Make) -> None:
     assert form.value("held_on") is None and form.value("participants_total") is None
 
 
-def test_confidential_answers_open_on_the_colleagues_tablet_and_nowhere_in_the_files(make: Make, wire: Wire, tmp_path: Path) -> None:
+def test_t01_confidential_answers_stand_nowhere_in_files_or_messages(make: Make, wire: Wire, tmp_path: Path) -> None:
     a = make("A")
     form = FormPresenter(a)
     record = case(form)
@@ -264,10 +263,20 @@ def found_in(folder: Path, words: str) -> list[str]:
     return [path.name for path in folder.rglob("*") if path.is_file() and words.encode() in path.read_bytes()]
 
 
-def reopened(tablet: Tablet, make: Make) -> Tablet:
-    """The same tablet after its process ended."""
-    tablet.close()
-    return make()
+def test_a_form_that_is_opened_again_shows_what_is_true_now(make: Make) -> None:
+    a, b = make("A"), make("B")
+    form = FormPresenter(a)
+    record = talk(form)
+    form.leave()
+    a.syncer.sync()
+    b.syncer.sync()
+    other = FormPresenter(b).open(record)
+    other.set("participants_total", 72)
+    other.leave()
+    b.syncer.sync()
+    a.syncer.sync()
+    assert form.value("participants_total") == 60
+    assert form.open(record).value("participants_total") == 72
 
 
 def test_flow_fields_offer_only_what_may_be_done(make: Make, wire: Wire) -> None:

@@ -1,0 +1,81 @@
+"""HTTP as it comes: captive portals, a busy or broken server, a cut; each a plain refusal, never data."""
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+from mobile.link import post_json, post_message
+from shared.errors import SenError
+from sync.messages import CONTENT_TYPE
+
+ANSWERS = {
+    "good": (200, CONTENT_TYPE, b"sen1 x y\n{}"),
+    "portal": (200, "text/html", b"<html>wifi</html>"),
+    "redirect": (302, "text/html", b""),
+    "empty": (200, CONTENT_TYPE + "x", b""),
+    "busy": (503, "text/plain", b""),
+    "problem": (401, "application/problem+json", b'{"code": "device_revoked"}'),
+    "odd_problem": (400, "application/problem+json", b'{"code": "no such code"}'),
+    "no_problem": (400, "application/problem+json", b"[]"),
+    "json": (201, "application/json", b'{"device": "x"}'),
+    "broken_json": (200, "application/json", b"{"),
+}
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        word = self.path.split("/")[1]
+        if word == "cut":
+            self.connection.close()
+            return
+        status, kind, body = ANSWERS[word]
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        if status == 302:
+            self.send_header("Location", "http://127.0.0.1:9/elsewhere")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_good_answer_is_given(address: str) -> None:
+    assert post_message(f"{address}/good", b"x" * 100_000) == b"sen1 x y\n{}"
+    assert post_json(f"{address}/json", "/api/enrol", {"code": "x"}) == {"device": "x"}
+
+
+@pytest.mark.parametrize(
+    "word, code",
+    [
+        ("portal", "not_a_message"), ("redirect", "not_a_message"), ("empty", "not_a_message"), ("busy", "server_busy"),
+        ("problem", "device_revoked"), ("odd_problem", "general_error"), ("no_problem", "not_a_message"), ("cut", "network_cut"),
+    ],
+)  # fmt: skip
+def test_f08_what_is_no_answer_of_sen_is_told_plainly(address: str, word: str, code: str) -> None:
+    with pytest.raises(SenError) as refused:
+        post_message(f"{address}/{word}", b"x")
+    assert refused.value.code == code
+    assert refused.value.text("vi") and refused.value.text("en")
+
+
+def test_no_network_and_broken_json(address: str) -> None:
+    with pytest.raises(SenError, match="no_network"):
+        post_message("http://127.0.0.1:1", b"x")
+    with pytest.raises(SenError, match="not_a_message"):
+        post_json(f"{address}/broken_json", "/api/enrol", {})
