@@ -3,14 +3,19 @@
 Everything that needs the time gets a ``Clock``; nothing asks the system by itself. Việt Nam has one zone and no summer time.
 """
 
+import json
 import time
 from collections.abc import Callable
 from datetime import date, datetime, timedelta, timezone
+from pathlib import Path
 from typing import Final
 
 ZONE: Final = timezone(timedelta(hours=7))
 
-__all__ = ["ZONE", "Clock", "moment_of"]
+DEMO_FILE: Final = "clock.json"
+"""Beside the profiles of a demo: ``{"begun": "2022-05-30T08:00", "at_ms": …}``, the demo's moment and the real one at its start."""
+
+__all__ = ["ZONE", "Clock", "demo_moment", "moment_of", "parse_moment"]
 
 
 def _system_ms() -> int:
@@ -18,10 +23,10 @@ def _system_ms() -> int:
 
 
 class Clock:
-    """Tells the time; ``today`` moves it to another day and keeps the hour.
+    """Tells the time; ``today`` moves it to another day and keeps the hour, or to another moment.
 
     Args:
-        today: the day that it shall be now; None for the real one.
+        today: the day, or the moment, that it shall be now; None for the real one.
         source: gives milliseconds since 1970; a test gives its own.
     """
 
@@ -32,8 +37,12 @@ class Clock:
             self.set(today)
 
     def set(self, today: date) -> None:
-        """Move the clock to a day, from now on."""
+        """Move the clock to a day, or to a moment (one without a zone is Việt Nam's), from now on."""
         self._offset_ms = 0
+        if isinstance(today, datetime):
+            moment = today if today.tzinfo else today.replace(tzinfo=ZONE)
+            self._offset_ms = int(moment.timestamp() * 1000) - self._source()
+            return
         self._offset_ms = (today - self.today()).days * 86_400_000
 
     def now_ms(self) -> int:
@@ -47,6 +56,21 @@ class Clock:
     def today(self) -> date:
         """The local date."""
         return self.now().date()
+
+
+def parse_moment(text: str) -> date:
+    """``2022-05-30``, or with its hour ``2022-05-30T08:00``. Raises ValueError."""
+    return date.fromisoformat(text) if len(text) <= len("2022-05-30") else datetime.fromisoformat(text)
+
+
+def demo_moment(profile: Path) -> datetime | None:
+    """The moment that it is now in the demo whose tablet this is; None for a tablet of no demo."""
+    try:
+        told = json.loads((profile.parent / DEMO_FILE).read_bytes())
+        begun = datetime.fromisoformat(told["begun"]).replace(tzinfo=ZONE)
+        return begun + timedelta(milliseconds=_system_ms() - told["at_ms"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def moment_of(ms: int) -> datetime:

@@ -10,11 +10,10 @@ import json
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from datetime import date
 from pathlib import Path
 from typing import IO, Any
 
-from mobile.clock import Clock
+from mobile.clock import Clock, parse_moment
 from mobile.question import QuestionDesk
 from mobile.screens.conflict.presenter import ConflictPresenter
 from mobile.screens.enrol.presenter import EnrolPresenter
@@ -345,7 +344,7 @@ def main(arguments: list[str] | None = None) -> int:
     about = "Máy tính bảng Sen không cửa sổ. The tablet without a window."
     parser = argparse.ArgumentParser(prog="python -m mobile.headless", description=about)
     parser.add_argument("--profile", type=Path, required=True, metavar="DIR", help="the folder that holds this tablet")
-    parser.add_argument("--today", type=date.fromisoformat, metavar="YYYY-MM-DD", help="the day that it shall be")
+    parser.add_argument("--today", type=parse_moment, metavar="YYYY-MM-DD[THH:MM]", help="the day, or the moment, that it shall be")
     parser.add_argument("--look", action="store_true", help="only look: another process may hold the folder; nothing is written")
     parser.add_argument("--background", action="store_true", help="exchange by itself too, as the app does")
     options = parser.parse_args(arguments)

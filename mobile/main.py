@@ -7,10 +7,9 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from datetime import date
-from pathlib import Path
 
-from mobile.clock import Clock
+from mobile.clock import Clock, demo_moment, parse_moment
+from mobile.profile import folder_named
 from mobile.tablet import Tablet
 from shared.errors import SenError
 from shared.labels import phrase
@@ -26,8 +25,9 @@ NOT_OPENED = 4
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m mobile", description="Máy tính bảng Sen. The tablet of Sen.")
-    parser.add_argument("--profile", type=Path, required=True, metavar="DIR", help="the folder that holds this tablet")
-    parser.add_argument("--today", type=date.fromisoformat, metavar="YYYY-MM-DD", help="the day that it shall be")
+    help = "the folder that holds this tablet, or the name of one of the demo's tablets"
+    parser.add_argument("--profile", type=folder_named, required=True, metavar="DIR", help=help)
+    parser.add_argument("--today", type=parse_moment, metavar="YYYY-MM-DD[THH:MM]", help="the day, or the moment, that it shall be")
     parser.add_argument("--server", metavar="URL", help="the address offered when the tablet is enrolled")
     parser.add_argument("--size", default="960x640", metavar="WxH", help="the window's size in pixels (default 960x640)")
     return parser.parse_args(arguments)
@@ -83,7 +83,7 @@ def _open(options: argparse.Namespace) -> int:
     from mobile.app import SenApp
 
     try:
-        tablet = Tablet(options.profile, Clock(options.today))
+        tablet = Tablet(options.profile, Clock(options.today or demo_moment(options.profile)))
     except SenError as error:
         print(error.text("vi"), file=sys.stderr)
         print(error.text("en"), file=sys.stderr)

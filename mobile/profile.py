@@ -5,6 +5,7 @@
 """
 
 import json
+import os
 import sqlite3
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -16,7 +17,10 @@ from shared.errors import SenError
 LANGUAGES: Final = ("vi", "en")
 TYPINGS: Final = ("off", "telex", "vni")
 
-__all__ = ["Enrolled", "Profile", "ProfileLock", "Settings"]
+DEMO_TABLETS: Final = Path("demo") / "tablets"
+"""Where the demo keeps its tablets, below the folder of everything written (``SEN_VAR``, else ``var`` beside the code)."""
+
+__all__ = ["Enrolled", "Profile", "ProfileLock", "Settings", "folder_named"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +99,15 @@ class Profile:
                 raise SenError("unknown_setting", name=name)
         self.settings = replace(self.settings, **changes)
         self.save()
+
+
+def folder_named(text: str) -> Path:
+    """The folder that a person means: a path, or the bare name of one of the demo's tablets where there is one."""
+    folder = Path(text)
+    written = Path(os.environ.get("SEN_VAR") or Path(__file__).resolve().parents[1] / "var")
+    demo = written / DEMO_TABLETS / text
+    bare = len(folder.parts) == 1 and not folder.exists()
+    return demo if bare and (demo / "profile.json").exists() else folder
 
 
 class ProfileLock:

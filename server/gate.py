@@ -16,8 +16,8 @@ from sync.view import SET_KINDS
 ROW_PLACE_KINDS = frozenset({"insert", "move"})
 
 ACTS = frozenset({"go", "decide"})
-ANSWERS = frozenset({"answer", "answered_on", "district_ack_at", "district_ack_by", "district_reply", "return_reason"})
-"""What those above a unit may write in its records without recording there: a reply, a receipt, a reason."""
+ANSWERS = frozenset({"answer", "answered_on", "district_ack_at", "district_ack_by", "district_reply", "figures", "return_reason"})
+"""What may be written in a unit's records by who does not record there: a reply, a receipt, a reason; the figures that its head freezes."""
 
 __all__ = ["Gate", "Rights"]
 
