@@ -14,7 +14,6 @@ from kivy.uix.modalview import ModalView
 from kivy.uix.screenmanager import NoTransition, ScreenManager
 from kivymd.app import MDApp
 
-from mobile.background import Background
 from mobile.flow import allowed
 from mobile.navigation import Place, Way
 from mobile.screens.page import Page
@@ -43,7 +42,6 @@ class SenApp(MDApp):
         super().__init__(**kwargs)
         self.title = "Sen"
         self.tablet, self.server = tablet, server
-        self.background = Background(tablet)
         self.way = Way()
         self.pages: dict[str, Page] = {}
         self.front: Page | None = None
@@ -74,7 +72,7 @@ class SenApp(MDApp):
         """Show the first screen and begin to look for news."""
         Window.bind(on_keyboard=self._key, on_touch_down=self._touched, on_key_down=self._touched)
         Clock.schedule_interval(lambda _: self.news(), NEWS_S)
-        self.background.start(self.post, self.news)
+        self.tablet.background.start(self.post, self.news)
         self._show(self.way.front)
 
     def on_pause(self) -> bool:
@@ -88,7 +86,6 @@ class SenApp(MDApp):
         if self.front is not None:
             self.front.leave()
         Window.unbind(on_keyboard=self._key, on_touch_down=self._touched, on_key_down=self._touched)
-        self.background.stop()
         self.tablet.close()
 
     def post(self, work: Callable[[], None]) -> None:
@@ -193,7 +190,7 @@ class SenApp(MDApp):
 
     def work(self, job: Callable[[], Any], then: Callable[[Any], None]) -> None:
         """Do something long outside the window's thread."""
-        self.background.work(job, then)
+        self.tablet.background.work(job, then)
 
     def settings_changed(self) -> None:
         """Build every other screen anew: their words are in another language now."""

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -69,17 +68,49 @@ def test_a_form_of_every_type_is_filled_by_touch_and_keys(home: Any, filled: dic
     filled[code] = (record, filler.typed)
 
 
-@pytest.fixture(scope="module")
-def told(app: Any, filled: dict[str, Any], folder: Path) -> Iterator[dict[str, Any]]:
-    """What another process finds in the store, by record."""
-    del app, filled
-    yield read_back(folder)
-
-
 def read_back(folder: Path) -> dict[str, Any]:
-    """Ask the headless tablet for everything in the profile's store."""
-    command = [sys.executable, "-m", "mobile.headless", "--profile", str(folder), "--today", TODAY.isoformat()]
-    asked = "\n".join(json.dumps(line) for line in ({"do": "unlock", "pin": PIN}, {"do": "dump"})) + "\n"
+    """Ask another process, a tablet without a window, for every record in the profile's store."""
+    command = [sys.executable, "-m", "mobile.headless", "--profile", str(folder), "--today", TODAY.isoformat(), "--look"]
+    asked = "".join(json.dumps(line) + "\n" for line in ({"do": "unlock", "pin": PIN}, {"do": "dump"}))
     environment = {key: value for key, value in os.environ.items() if key != "DISPLAY"}
-    done = subprocess.run(command, input=asked, capture_output=True, text=True, cwd=ROOT, env=environment, timeout=120, check=True)
-    return json.loads(done.stdout.splitlines()[-1])
+    done = subprocess.run(
+        command, input=asked, capture_output=True, text=True, cwd=ROOT, env=environment, timeout=120, check=True
+    )
+    answer = json.loads(done.stdout.splitlines()[-1])
+    assert answer["ok"], answer
+    records: dict[str, Any] = answer["records"]
+    return records
+
+
+@pytest.fixture(scope="module")
+def told(filled: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """What another process finds in the store, by record; asked when all forms are filled."""
+    assert filled, "no form was filled"
+    return read_back(folder)
+
+
+def value_at(values: dict[str, Any], path: str) -> Any:
+    """The plain value at a path."""
+    head, *rest = path.split("/")
+    if not rest:
+        return values.get(head)
+    return next((row for row in values.get(head, []) if row["id"] == rest[0]), {}).get(rest[1])
+
+
+@pytest.mark.parametrize("code", TYPES)
+def test_another_process_reads_back_what_was_typed(
+    filled: dict[str, Any], told: dict[str, Any], code: str
+) -> None:
+    record, typed = filled[code]
+    shown = told[record]
+    assert shown["type"] == code
+    assert shown["values"]["state"] == "submitted"
+    wrong = {}
+    for path, value in typed.items():
+        found = value_at(shown["values"], path)
+        if isinstance(found, list) and found and isinstance(found[0], dict) and "sha256" in found[0]:
+            found = found[0]["name"]
+        if found != value:
+            wrong[path] = (value, found)
+    assert wrong == {}
+    assert len(typed) >= 4
