@@ -198,6 +198,9 @@ def _check_values(sentence: Sentence, text: str, values: Any) -> None:
         raise ScenarioError(f"«{text}» takes no values")
     if sentence.values and not (isinstance(values, dict) and values):
         raise ScenarioError(f"«{text}» needs values behind a colon, as {{field: value}}")
+    empty = [name for name, value in (values or {}).items() if value is None]
+    if empty:
+        raise ScenarioError(f"«{text}»: {empty[0]} has no value; a text with a comma in it stands in quotes")
     if sentence.values == "lists" and not all(isinstance(value, list) for value in values.values()):
         raise ScenarioError(f"«{text}» needs a list of answers for each field")
 
