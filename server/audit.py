@@ -59,7 +59,7 @@ def note(session: Session, *, user: str, action: str, subject: str, at_ms: int, 
     if row is None:
         session.execute(_OPEN, {"start": START})
         row = session.execute(lock_and_tell).one()
-    number, before = row.number, row.hash
+    number, before = int(row.number), row.hash
     told = (user, action, subject, json.dumps(sorted(fields)), clean(why)[:LONGEST_REASON])
     digest = _next(before, number, at_ms, *told)
     values = dict(zip(("user", "action", "subject", "fields", "why"), told, strict=True))

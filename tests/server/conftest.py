@@ -19,6 +19,7 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from server import create_app
+from server.clock import VIETNAM
 from server.config import Config
 from server.db import db, transaction
 from server.people import User, add_user, give_role
@@ -26,7 +27,7 @@ from server.schema import upgrade
 from server.services import services
 from tests.support.databases import DATABASES, postgresql
 
-TODAY = datetime(2022, 5, 30, 8, 0)
+TODAY = datetime(2022, 5, 30, 8, 0, tzinfo=VIETNAM)
 PASSWORD = "sen hồng bên sông Tiền"
 
 AddUser = Callable[..., User]

@@ -52,8 +52,7 @@ def add(app: Flask, login: str) -> None:
 def logins(config: Config) -> set[str]:
     app = ready_app(config)
     with app.app_context(), Session(db.engine) as session:
-        found = set(session.scalars(select(User.login)))
-    return found
+        return set(session.scalars(select(User.login)))
 
 
 def test_m01_m02_a_backup_is_whole_checked_and_comes_back(tmp_path: Path, office: Config) -> None:

@@ -9,7 +9,7 @@ from server.clock import VIETNAM, Clock
 
 
 def test_a_set_clock_starts_there_and_goes_on() -> None:
-    clock = Clock(datetime(2022, 5, 30, 23, 59))
+    clock = Clock(datetime.fromisoformat("2022-05-30T23:59"))
     assert clock.set
     assert clock.today() == date(2022, 5, 30)
     assert clock.now().utcoffset() == timedelta(hours=7)

@@ -8,9 +8,8 @@ import pytest
 
 from server.keystore import KeyStore, wrap_bound
 from shared.errors import SenError
-from shared.ids import b64, new_record_id
+from shared.ids import b64, new_record_id, unb64
 from shared.sealing import BoxKeys, agree, derive, new_key, open_box, seal_box
-from shared.ids import unb64
 
 
 def opened(folder: Path) -> KeyStore:

@@ -26,9 +26,9 @@ def told_codes() -> set[str]:
     found = set()
     for path in (ROOT / "server").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("SenError", "FrameFault") and node.args:
-                if isinstance(node.args[0], ast.Constant):
-                    found.add(str(node.args[0].value))
+            raises = isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("SenError", "FrameFault")
+            if raises and isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+                found.add(str(node.args[0].value))
     return found
 
 

@@ -37,10 +37,10 @@ def postgresql() -> Iterator[Any]:
     Its data stand in a folder of its own: PostgreSQL refuses to run as root, so pgserver runs it as another account, and
     pytest shuts its own folders to all others whenever another run of it begins.
     """
-    import pgserver
+    from pgserver.postgres_server import get_server
 
     with tempfile.TemporaryDirectory(prefix="sen-postgresql-", ignore_cleanup_errors=True) as folder:
-        server = _started(lambda: pgserver.get_server(Path(folder) / "data", cleanup_mode="stop"))
+        server = _started(lambda: get_server(Path(folder) / "data", cleanup_mode="stop"))
         try:
             yield server
         finally:
