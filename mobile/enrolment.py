@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mobile.keys import DeviceKeys, check_pin
-from mobile.link import post_json
 from mobile.profile import Enrolled
 from shared.errors import SenError
 from shared.ids import b64
 from shared.sealing import BoxKeys
+from sync.over_http import post_json
 
 if TYPE_CHECKING:
     from mobile.tablet import Tablet

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Final
 
 from mobile.bulk import uncollected
 from mobile.clock import moment_of
-from mobile.link import post_message
 from shared.errors import SenError
 from sync.clock import Time, observe
 from sync.errors import FrameFault
 from sync.exchange import TabletHalf
+from sync.over_http import post_message
 
 if TYPE_CHECKING:
     from mobile.tablet import Tablet

@@ -6,9 +6,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from mobile.link import post_json, post_message
 from shared.errors import SenError
 from sync.messages import CONTENT_TYPE
+from sync.over_http import post_json, post_message
 
 ANSWERS = {
     "good": (200, CONTENT_TYPE, b"sen1 x y\n{}"),
