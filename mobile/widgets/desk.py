@@ -22,11 +22,17 @@ class Remark(NamedTuple):
 class Desk(Protocol):
     """The screen around a field, as its widget sees it."""
 
-    language: str
-    """``vi`` or ``en``."""
-    typing: str
-    """``off``, ``telex`` or ``vni``."""
-    today: date
+    @property
+    def language(self) -> str:
+        """``vi`` or ``en``."""
+
+    @property
+    def typing(self) -> str:
+        """``off``, ``telex`` or ``vni``."""
+
+    @property
+    def today(self) -> date:
+        """The local date."""
 
     def say(self, code: str, **params: object) -> str:
         """Give a phrase of ``messages.yaml`` in the officer's language."""

@@ -83,7 +83,8 @@ class InputBox(BoxLayout):
     @property
     def entry(self) -> Entry:
         """The input itself."""
-        return self.ids.entry
+        entry: Entry = self.ids.entry
+        return entry
 
     def show(self, text: str) -> None:
         """Put a text in without telling anyone."""

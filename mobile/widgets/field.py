@@ -65,7 +65,8 @@ class FieldWidget(BoxLayout):
     @property
     def label(self) -> str:
         """The field's label, with a star where an answer is needed."""
-        return self.field.label.get(self.desk.language) + (" *" if self.field.required else "")
+        words: str = self.field.label.get(self.desk.language)
+        return words + (" *" if self.field.required else "")
 
     @property
     def help_text(self) -> str:
