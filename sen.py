@@ -157,7 +157,8 @@ def main(words: Sequence[str]) -> int:
     except Missing as missing:
         print(f"Sen: {missing}", file=sys.stderr)
         return 1
-    return run([str(PYTHON), *command.run, *options], environment(command))
+    # -P: a folder of the same name where the person happens to stand is not taken for ours.
+    return run([str(PYTHON), "-P", *command.run, *options], environment(command))
 
 
 def overview() -> str:

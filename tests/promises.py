@@ -1,7 +1,7 @@
 """Write docs/promises.md: each promise beside the tests that prove it, found by their names.
 
-`test_f05_…` proves F05. Merge stories have numbers of their own (M1 … in docs/sync.md), so under tests/sync an m is a
-story and no promise. A row without a test is not yet promised, and the page says so.
+`test_f05_…` proves F05. Merge stories have numbers of their own (M1 … M19 in docs/sync.md): under tests/sync and
+tests/mobile an m is such a story and no promise, unless it is written with a zero (`test_m07_…`). A row without a test is not yet promised, and the page says so.
 """
 
 from __future__ import annotations
@@ -26,10 +26,15 @@ def proofs(folder: Path) -> dict[str, list[str]]:
     for path in sorted(folder.rglob("test_*.py")):
         for name in test_names(path):
             match = NUMBERED.match(name)
-            if match and not (match[1] == "m" and "sync" in path.relative_to(folder).parts):
+            if match and not (match[1] == "m" and _is_story(path.relative_to(folder), match[2])):
                 number = f"{match[1].upper()}{int(match[2])}"
                 found.setdefault(number, []).append(f"{path.relative_to(folder.parent).as_posix()}::{name}")
     return found
+
+
+def _is_story(path: Path, number: str) -> bool:
+    """Whether an m stands for a merge story and not for a row of the list."""
+    return path.parts[0] in ("sync", "mobile") and not number.startswith("0")
 
 
 def test_names(path: Path) -> Iterator[str]:
