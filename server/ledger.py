@@ -364,7 +364,7 @@ class _SqlJudge:
     def _line(self, name: str) -> tuple[Change | None, str] | None:
         arrival = self.ledger.line_names.get(name)
         if arrival is not None:
-            return arrival.change, arrival.verdict
+            return (None if arrival.body is None else arrival.change), arrival.verdict
         log, number, hash8 = parse_name(name)
         columns = select(LineRow.body, LineRow.digest, LineRow.verdict, LineRow.record)
         row = self.ledger.connection.execute(columns.where(LineRow.log == log, LineRow.number == number)).one_or_none()

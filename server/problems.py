@@ -53,10 +53,11 @@ class Problem:
         return phrase(self.code, language, **self.facts)
 
     def body(self) -> dict[str, Any]:
-        """The members of the problem details."""
+        """The members of the problem details; the facts that the code's sentences name stand among them (RFC 9457 § 3.2)."""
         vi, en = self.text("vi"), self.text("en")
         errors = self.errors or [{"path": "", "code": self.code, "vi": vi, "en": en}]
-        return {
+        facts = {name: fact for name, fact in self.facts.items() if type(fact) in (str, int)}
+        return facts | {
             "type": "about:blank", "title": vi if lang() == "vi" else en, "status": self.status, "code": self.code, "errors": errors,
         }  # fmt: skip
 

@@ -2,7 +2,8 @@
 its content.
 
 A run whose frame is wrong (a gap, a chain that does not follow, somebody else's log) applies nothing. A line whose
-content is wrong is kept as its bytes, set aside with its reason, and the lines behind it go on.
+content is wrong is kept as its bytes, set aside with its reason, and the lines behind it go on; of a line that holds a
+confidential value in the clear only the hash is kept.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,6 +20,9 @@ from sync.store import Arrival, Device, Ledger
 
 BATCH = 500
 """Lines that are loaded, merged and written together: bounds the memory of a page, and the queries."""
+
+NOT_KEPT = frozenset({"not_sealed"})
+"""Verdicts of lines that hold a confidential value in the clear: the log goes on with their hash, their bytes are not kept."""
 
 __all__ = ["Accepted", "accept", "write"]
 
@@ -124,7 +128,9 @@ class _Reading:
             return
         state = self.ledger.state(change.record)
         verdict = self.ledger.refusal(change, state)
-        number = self.ledger.append(arrival._replace(verdict=verdict) if verdict else arrival)
+        if verdict:
+            arrival = arrival._replace(verdict=verdict, body=None if verdict in NOT_KEPT else arrival.body)
+        number = self.ledger.append(arrival)
         if verdict:
             self.plain = False
             if state is not None:

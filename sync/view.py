@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from shared.catalogue import RecordType
+from shared.text import clean
 from sync.log import RECORD_STANDING
 from sync.state import RecordState, Value
 
@@ -85,7 +86,12 @@ def plain(state: RecordState, record_type: RecordType) -> dict[str, Any]:
 
 
 def _content(value: Value) -> Any:
-    return value.value if value.blob is None else Sealed(value.blob)
+    return _text(value.value) if value.blob is None else Sealed(value.blob)
+
+
+def _text(content: Any) -> Any:
+    """A text as it is shown, searched and compared: NFC, whatever its writer's keyboard made; the line keeps its bytes."""
+    return clean(content) if type(content) is str else content
 
 
 def _elements(state: RecordState, paths: Mapping[str, str], *, files: bool) -> list[Any]:
@@ -100,7 +106,7 @@ def _elements(state: RecordState, paths: Mapping[str, str], *, files: bool) -> l
 def _file(digest: str, value: Value) -> dict[str, Any]:
     if value.blob is not None:
         return {"sha256": digest, "sealed": Sealed(value.blob)}
-    return {"sha256": digest, **(value.value or {})}
+    return {"sha256": digest, **{key: _text(item) for key, item in (value.value or {}).items()}}
 
 
 def _rows(state: RecordState, head: str, paths: Mapping[str, str], fields: Mapping[str, Any]) -> list[dict[str, Any]]:
