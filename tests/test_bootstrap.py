@@ -25,19 +25,38 @@ def sen(folder: Path, *words: str, python: str = sys.executable) -> subprocess.C
     )
 
 
-@pytest.fixture
-def copy(tmp_path: Path) -> Path:
+def make_copy(folder: Path) -> Path:
     """A folder with the bootstrap, empty lists of packages, and a server that tells how it was started."""
-    shutil.copy(ROOT / "sen.py", tmp_path)
+    shutil.copy(ROOT / "sen.py", folder)
     for path in ROOT.glob("requirements*.txt"):
-        (tmp_path / path.name).write_text("# nothing\n", encoding="utf-8")
-    (tmp_path / "server").mkdir()
-    (tmp_path / "server" / "__main__.py").write_text(
+        (folder / path.name).write_text("# nothing\n", encoding="utf-8")
+    (folder / "server").mkdir()
+    (folder / "server" / "__main__.py").write_text(
         "import os, sys\nprint('started', sys.argv[1:], os.environ['SEN_VAR'], flush=True)\n"
         "if 'wait' in sys.argv:\n    import time\n    time.sleep(60)\nsys.exit('7' in sys.argv and 7)\n",
         encoding="utf-8",
     )
-    return tmp_path
+    return folder
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """A copy that nobody has started yet."""
+    return make_copy(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def started(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy that has been started once, so that its environment is there."""
+    folder = make_copy(tmp_path_factory.mktemp("started"))
+    assert sen(folder, "server").returncode == 0
+    return folder
+
+
+@pytest.fixture
+def ready(started: Path, tmp_path: Path) -> Path:
+    """A copy of one's own with its environment."""
+    return Path(shutil.copytree(started, tmp_path / "ready", symlinks=True))
 
 
 def load(folder: Path) -> ModuleType:
@@ -81,28 +100,26 @@ def test_a_command_runs_inside_the_environment_with_its_options_and_exit_code(co
     assert "started ['run', '--help']" in again.stdout
 
 
-def test_a_group_is_installed_again_only_when_its_list_changed(copy: Path) -> None:
-    assert "installed" in sen(copy, "server").stderr
-    assert sen(copy, "server").stderr == ""
-    (copy / "requirements.txt").write_text("# other\n", encoding="utf-8")
-    assert "installed the packages of server" in sen(copy, "server").stderr
+def test_a_group_is_installed_again_only_when_its_list_changed(ready: Path) -> None:
+    assert sen(ready, "server").stderr == ""
+    (ready / "requirements.txt").write_text("# other\n", encoding="utf-8")
+    assert "installed the packages of server" in sen(ready, "server").stderr
 
 
-def test_a_list_that_cannot_be_installed_is_told_in_one_line_and_tried_again(copy: Path) -> None:
-    (copy / "requirements.txt").write_text("unpinned-package\n", encoding="utf-8")
+def test_a_list_that_cannot_be_installed_is_told_in_one_line_and_tried_again(ready: Path) -> None:
+    (ready / "requirements.txt").write_text("unpinned-package\n", encoding="utf-8")
     for _ in range(2):
-        done = sen(copy, "server")
+        done = sen(ready, "server")
         assert done.returncode == 1
         assert len(done.stderr.splitlines()) == 1
         assert "the packages could not be installed" in done.stderr
         assert "started" not in done.stdout
 
 
-def test_an_environment_of_another_python_is_made_anew(copy: Path) -> None:
-    assert sen(copy, "server").returncode == 0
-    stamp = copy / ".venv" / "sen.json"
+def test_an_environment_of_another_python_is_made_anew(ready: Path) -> None:
+    stamp = ready / ".venv" / "sen.json"
     stamp.write_text(json.dumps({"python": "3.11.0", "groups": {}}), encoding="utf-8")
-    assert "installed" in sen(copy, "server").stderr
+    assert "installed" in sen(ready, "server").stderr
 
 
 def test_a_missing_venv_module_is_told_with_what_to_install(copy: Path, tmp_path: Path) -> None:
@@ -145,9 +162,8 @@ def test_missing_system_packages_are_told_in_one_line_to_run(copy: Path, monkeyp
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_to_the_bootstrap_ends_the_command_and_leaves_nothing_behind(copy: Path, number: int) -> None:
-    assert sen(copy, "server").returncode == 0
-    job = subprocess.Popen([sys.executable, str(copy / "sen.py"), "server", "wait"], stdout=subprocess.PIPE, text=True)
+def test_a_signal_to_the_bootstrap_ends_the_command_and_leaves_nothing_behind(ready: Path, number: int) -> None:
+    job = subprocess.Popen([sys.executable, str(ready / "sen.py"), "server", "wait"], stdout=subprocess.PIPE, text=True)
     assert job.stdout is not None
     assert job.stdout.readline().startswith("started")
     job.send_signal(number)

@@ -117,7 +117,8 @@ class MemoryTablet:
         return [OwnLog(log, log == self.urgent, self.head(log), self.acknowledged[log]) for log in (self.urgent, self.main)]
 
     def unsent(self, log: str, after: int, limit_bytes: int) -> Run | None:
-        lines, size = [], 0
+        lines: list[bytes] = []
+        size = 0
         for line in self.lines_of[log][after:]:
             if lines and size + len(line.body) > limit_bytes:
                 break
@@ -179,9 +180,9 @@ class MemoryTablet:
         self.acknowledge(page.read, page.aside, ())
         for run in page.runs:
             for offset, body in enumerate(run.lines):
-                line = Change.parse(body)
-                self.held[write_line(line).name] = body
-                assert line.number == run.first + offset
+                change = Change.parse(body)
+                self.held[write_line(change).name] = body
+                assert change.number == run.first + offset
         told = {state.id for state in page.states} | set(page.soles)
         for record, (name, change) in page.soles.items():
             self.told[record] = replace(self.told.get(record), fresh(change, name, number=0))
