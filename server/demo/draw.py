@@ -14,7 +14,7 @@ from server.demo.story import DISTRICT, Chapter
 from shared.catalogue import Catalogue
 
 FAMILY: Final = (
-    "Nguyễn", "Trần", "Lê", "Phạm", "Huỳnh", "Phan", "Võ", "Đặng", "Bùi", "Đỗ", "Hồ", "Ngô", "Dương", "Lý", "Trương", "Thạch", "Kiên", "Châu",
+    "Nguyễn", "Trần", "Lê", "Phạm", "Huỳnh", "Phan", "Võ", "Đặng", "Bùi", "Đỗ", "Hồ", "Ngô", "Dương", "Lý", "Trương", "Thạch", "Châu",
 )  # fmt: skip
 WOMEN: Final = ("Thị Mỹ Duyên", "Thị Lệ Thu", "Ngọc Trâm", "Thị Út Em", "Thị Kiều Oanh", "Thị Sa Ret", "Bích Phượng", "Thị Bé Năm")
 MEN: Final = ("Văn Tèo Em", "Hoàng Phúc", "Minh Luân", "Văn Đức", "Thanh Tùng", "Hữu Nghĩa", "Quốc Thái", "Văn Mười")
@@ -35,8 +35,9 @@ class Draft:
 
 
 def draw_chapter(
-    catalogue: Catalogue, templates: Sequence[Mapping[str, Any]], chapter: Chapter, unit: str, *, seed: int, known: Mapping[str, Sequence[str]]
-) -> list[Draft]:
+    catalogue: Catalogue, templates: Sequence[Mapping[str, Any]], chapter: Chapter, unit: str, *, seed: int,
+    known: Mapping[str, Sequence[str]],
+) -> list[Draft]:  # fmt: skip
     """A unit's records of a chapter in the order of their days.
 
     Args:
@@ -144,7 +145,8 @@ class _Drawing:
 
     def _share(self, told: Sequence[Any]) -> int:
         field, low, high = told
-        return min(int(self.done[field]), max(1, round(self.done[field] * self.random.uniform(low, high))))
+        whole = int(self.done[field])
+        return min(whole, max(1, round(whole * self.random.uniform(low, high))))
 
     def _after(self, told: Sequence[int]) -> str:
         return (self.day + timedelta(days=self.random.randint(*told))).isoformat()
