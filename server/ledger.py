@@ -214,7 +214,7 @@ class SqlLedger:
         self.connection.execute(
             update(StreamRow).where(StreamRow.code == self.stream).values(number=self.number, hash=self.hash)
         )
-        self.lines, self.dirty, self.fresh, self.new_fallen = [], {}, {}, []
+        self.lines, self.line_names, self.dirty, self.fresh, self.new_fallen = [], {}, {}, {}, []
 
     def _write_logs(self) -> None:
         touched = {row["log"] for row in self.lines}
@@ -255,8 +255,8 @@ class SqlLedger:
                 parts.add(unit, state.type, sealed=False, number=row["touched"], change=moved[0])
                 if heads:
                     parts.add(unit, state.type, sealed=True, number=row["touched"], change=moved[1])
-                if not known and was.units:
-                    past_units += [{"record": record, "unit": past} for past in was.units]
+            if tuple(state.units) != was.units:
+                past_units += [{"record": record, "unit": past} for past in state.units[:-1]]
             self.loaded[record] = Loaded(digest, digest_sealed, tuple(state.units), created_ms)
         self._write_fresh(parts)
         if new:

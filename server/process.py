@@ -19,6 +19,7 @@ from flask import Flask
 from server.app import create_app
 from server.config import LOOPBACK, Config
 from server.endings import apply_ended
+from server.housekeeping import Housekeeper
 from server.logbook import log_event, log_failure
 from server.places import Places, held
 from server.schema import upgrade
@@ -68,10 +69,15 @@ def serve(config: Config, announce: Callable[[str, int], None]) -> None:
             server.wsgi_app = app
             gc.freeze()
             gc.set_threshold(*COLLECTOR)
-            with _ended_by_signals():
-                announce(address, port)
-                log_event("started", pid=os.getpid(), port=port)
-                server.serve()
+            housekeeper = app.extensions["sen-housekeeper"] = Housekeeper(app)
+            housekeeper.start()
+            try:
+                with _ended_by_signals():
+                    announce(address, port)
+                    log_event("started", pid=os.getpid(), port=port)
+                    server.serve()
+            finally:
+                housekeeper.stop()
     finally:
         server.stop()
         log_event("ended", pid=os.getpid())

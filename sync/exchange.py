@@ -64,6 +64,7 @@ class ServerHalf:
         own: Cursor | None = None
         if opened.head.get("runs"):
             own = self._accept(opened, device, wanted, read, now_ms)
+        del opened, data  # a page's lines need not stand in memory beside the answer's
         with self.server.reading() as reader:
             head, lines = self._answer(reader, device, wanted, read, own)
         head = {"q": wanted.number, "at": [now_ms, 0], **head}

@@ -6,7 +6,6 @@ head, a JSON object that announces how many of each follow; then verbatim change
 key wraps and verdicts, one JSON array a line. ``docs/sync.md`` specifies every member.
 """
 
-import gzip
 import hashlib
 import hmac
 import json
@@ -23,6 +22,9 @@ CONTENT_TYPE = "application/vnd.sen.exchange"
 MAC_BYTES = 16
 SMALL = 512
 """Payloads below this many bytes are sent as they are: gzip would make most of them longer."""
+
+LEVEL = 5
+PACK_BYTES = 256 * 1024
 
 MAX_MESSAGE_BYTES = 8 * 1024 * 1024
 MAX_PAYLOAD_BYTES = 64 * 1024 * 1024
@@ -83,10 +85,25 @@ class Opened(NamedTuple):
 
 def seal_message(device: str, key: bytes, head: Mapping[str, Any], lines: Iterable[bytes] = ()) -> bytes:
     """Write a message of this device under its MAC key."""
-    payload = b"\n".join([json.dumps(head, ensure_ascii=False, separators=(",", ":")).encode("utf-8"), *lines])
-    if len(payload) >= SMALL:
-        payload = gzip.compress(payload, compresslevel=5, mtime=0)
+    first = json.dumps(head, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+    payload = _pack(first, lines)
     return b"%s %s %s\n%s" % (MAGIC, device.encode("ascii"), _mac(key, payload), payload)
+
+
+def _pack(head: bytes, lines: Iterable[bytes]) -> bytes:
+    """Join lines, packed where there is much; a long page is packed as it goes and never stands in memory twice."""
+    packer, packed = zlib.compressobj(LEVEL, zlib.DEFLATED, 31), list[bytes]()
+    pending, size, total = [head], len(head), 0
+    for line in lines:
+        pending.append(line)
+        size += len(line) + 1
+        if size > PACK_BYTES:
+            packed.append(packer.compress(b"\n".join(pending)))
+            pending, total, size = [b""], total + size, 0
+    rest = b"\n".join(pending)
+    if not total and len(rest) < SMALL:
+        return rest
+    return b"".join([*packed, packer.compress(rest), packer.flush()])
 
 
 def open_message(data: bytes, key_of: Callable[[str], bytes]) -> Opened:

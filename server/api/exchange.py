@@ -4,7 +4,6 @@ from flask import Response, current_app, request
 
 from server.api.wire import ApiBlueprint
 from server.editing import sql_server
-from server.projection import bring_up
 from server.services import services
 from sync.errors import FrameFault
 from sync.exchange import ServerHalf
@@ -27,15 +26,16 @@ def exchange() -> Response:
     answer = ServerHalf(server).answer(data, now_ms=now_ms)
     device = data.split(b" ", 2)[1].decode("ascii")
     response = Response(answer, mimetype=CONTENT_TYPE)
-    catalogue, app = services().catalogue, current_app._get_current_object()
+    app = current_app._get_current_object()
 
     @response.call_on_close
     def behind() -> None:
-        """Once the answer has left: note the contact, and put new records into columns."""
+        """Once the answer has left: note the contact, and that lines came."""
         with app.app_context():
             server.note_seen(device, now_ms)
-            if server.pushed:
+            housekeeper = app.extensions.get("sen-housekeeper")
+            if housekeeper is not None and server.pushed:
                 server.pushed.clear()
-                bring_up(catalogue)
+                housekeeper.pushed()
 
     return response

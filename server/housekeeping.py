@@ -1,0 +1,54 @@
+"""What a server does when nobody waits for it: put pushed records into columns once the pushing has paused."""
+
+import threading
+import time
+
+from flask import Flask
+
+from server.logbook import log_failure
+from server.projection import bring_up
+from server.services import services
+
+PAUSE_S = 1.0
+"""Seconds without a push after which the columns are made: a tablet that is still sending is not slowed."""
+
+__all__ = ["Housekeeper"]
+
+
+class Housekeeper:
+    """One thread of a server process; ``pushed`` wakes it. Lists make what is missing themselves, so it may always be late."""
+
+    def __init__(self, app: Flask) -> None:
+        self._app = app
+        self._woken = threading.Event()
+        self._ended = threading.Event()
+        self._last = 0.0
+        self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def pushed(self) -> None:
+        """Take note that lines came."""
+        self._last = time.monotonic()
+        self._woken.set()
+
+    def stop(self) -> None:
+        """End, after the batch at hand."""
+        self._ended.set()
+        self._woken.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while self._woken.wait() and not self._ended.is_set():
+            left = self._last + PAUSE_S - time.monotonic()
+            if left > 0:
+                self._ended.wait(left)
+                continue
+            self._woken.clear()
+            try:
+                with self._app.app_context():
+                    bring_up(services().catalogue)
+            except Exception as error:  # the next list makes the columns; a server must not end for it
+                log_failure(error, "housekeeping")
