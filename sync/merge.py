@@ -144,22 +144,27 @@ class _Work:
             return
         policy = self.judge.policy(path)
         current = next((other for other in register.values if not other.open), None)
-        if policy == "flow" and not self.legal(path, current, value):
-            register.values.append(value._replace(open=True))
-            return
-        fell = [other for other in register.values if any(holds(value.past, origin) for origin in other.origins)]
+        illegal = policy == "flow" and not self.legal(path, current, value)
+        fell = [
+            other for other in register.values
+            if any(holds(value.past, origin) for origin in other.origins) and not (illegal and other is current)
+        ]  # fmt: skip
         register.values = [other for other in register.values if other not in fell]
         for other in fell:
             self.fall(path, other)
             value = value._replace(past=join(value.past, other.past), waits=_both(value.waits, other.waits))
-        if policy == "standing" or current is None or current in fell:
+        if illegal:
+            register.values.append(value._replace(open=True))
+        elif policy == "standing" or current is None or current in fell:
             register.values.insert(0, value)
         elif not self.join_equal(register, path, policy, value):
             self.meet(Meeting(register, current, value, path, saw, self.judge), policy)
 
     def legal(self, path: str, current: Value | None, value: Value) -> bool:
+        """Whether a workflow may move so. Who has seen the present state and keeps it moves nothing."""
         seen = current is None or any(holds(value.past, origin) for origin in current.origins)
-        return not seen or self.judge.may_go(path, None if current is None else current.value, value.value)
+        stays = current is not None and current.value == value.value
+        return not seen or stays or self.judge.may_go(path, None if current is None else current.value, value.value)
 
     def join_equal(self, register: Register, path: str, policy: str, value: Value) -> bool:
         if value.waits or policy == "union":

@@ -99,7 +99,7 @@ def _elements(state: RecordState, paths: Mapping[str, str], *, files: bool) -> l
     for element in sorted(paths):
         adds = [value for value in state.registers[paths[element]].values if value.kind == "add"]
         if adds:
-            present.append(_file(element, adds[0]) if files else element)
+            present.append(_file(element, min(adds, key=lambda value: value.origins)) if files else element)
     return present
 
 

@@ -25,10 +25,10 @@ from sync.view import Snapshot, plain, snapshot
 class MemoryTablet:
     """One tablet with a ``main`` and an ``urgent`` log, and its half of the exchange."""
 
-    def __init__(self, device: Device, catalogue: Catalogue) -> None:
+    def __init__(self, device: Device, catalogue: Catalogue, logs: tuple[str, str] | None = None) -> None:
         self.identity = device
         self.catalogue = catalogue
-        self.main, self.urgent = new_id(), new_id()
+        self.main, self.urgent = logs or (new_id(), new_id())
         self.lines_of: dict[str, list[Line]] = {self.main: [], self.urgent: []}
         self.acknowledged = {self.main: 0, self.urgent: 0}
         self.told: dict[str, RecordState] = {}
@@ -177,6 +177,7 @@ class MemoryTablet:
         if page.scope is not None:
             self.identity = self.identity._replace(scope=page.scope)
             self.tokens = {}
+            self.told = {record: state for record, state in self.told.items() if self.in_scope(state)}
         self.acknowledge(page.read, page.aside, ())
         for run in page.runs:
             for offset, body in enumerate(run.lines):
@@ -194,7 +195,7 @@ class MemoryTablet:
                     del self.unsettled[name]
                 elif page.complete:
                     del self.unsettled[name]
-                    self.told[line.change.record] = imply(self.told.get(line.change.record), line.change, name)
+                    self.imply(name, line.change)
         for place, token in page.cursors.items():
             if "/" in place and page.complete:
                 self.tokens.pop(place, None)
@@ -203,6 +204,15 @@ class MemoryTablet:
                 if "/" not in place and page.complete:
                     self.past_tokens.append(token)
         self.documents.update(page.documents)
+
+    def imply(self, name: str, change: Change) -> None:
+        """An own change that nobody disputed stands as it was written; outside the scope it is dropped."""
+        state = imply(self.told.get(change.record), change, name)
+        if self.in_scope(state):
+            self.told[change.record] = state
+
+    def in_scope(self, state: RecordState) -> bool:
+        return not set(state.units).isdisjoint(self.identity.scope.units)
 
     def refill(self, parts: Sequence[str]) -> None:
         self.tokens.update(dict.fromkeys(parts, ""))
