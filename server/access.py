@@ -23,6 +23,7 @@ READERS = frozenset({"collector", "case_worker", "unit_lead", "district_officer"
 RECORDERS = frozenset({"collector", "case_worker"})
 DISTRICT = frozenset({"district_officer", "district_lead"})
 ADMIN = frozenset({"admin"})
+REPORT_FLOW = "report"
 EVERYBODY = READERS | ADMIN | {"viewer"}
 
 __all__ = [
@@ -188,9 +189,20 @@ class PeopleRights:
                 roles.append(held.role)
         return roles
 
+    def _held_there(self, user: str, unit: str, word: str) -> list[str]:
+        """The roles that a person holds in the very unit, not above it, and that allow a word."""
+        person = self._user(user)
+        held = () if person is None else _held(self.catalogue, person, self.day, word)
+        return [role.role for role in held if role.unit == unit]
+
     def may_write(self, user: str, unit: str, record_type: RecordType) -> bool:
-        """Whether a person may record and edit this type in this unit; sealed types only as a case manager of it."""
+        """Whether a person may record and edit this type in this unit; sealed types only as a case manager of it.
+
+        Who consolidates for a unit writes that unit's own report.
+        """
         roles = self._roles(user, unit, "record")
+        if record_type.flow == REPORT_FLOW and not roles:
+            roles = self._held_there(user, unit, "consolidate")
         if record_type.sealed_by:
             return any(self.catalogue.roles[role].confidential == "own" for role in roles)
         return bool(roles)

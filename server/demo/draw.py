@@ -38,7 +38,7 @@ def draw_chapter(
     catalogue: Catalogue, templates: Sequence[Mapping[str, Any]], chapter: Chapter, unit: str, *, seed: int,
     known: Mapping[str, Sequence[str]],
 ) -> list[Draft]:  # fmt: skip
-    """A unit's records of a chapter in the order of their days.
+    """A unit's records of a chapter in the order of their days, those of one day as drawn.
 
     Args:
         known: the keys of the unit's records of earlier chapters, by type.
@@ -46,7 +46,7 @@ def draw_chapter(
     drawn = _Drawing(catalogue, chapter, unit, seed, {type: list(keys) for type, keys in known.items()})
     for template in templates:
         drawn.add(template)
-    return sorted(drawn.drafts, key=lambda draft: (draft.day, draft.key))
+    return sorted(drawn.drafts, key=lambda draft: draft.day)
 
 
 class _Drawing:
