@@ -60,12 +60,21 @@ def take(app: Any, pin: str, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     for layout, size in LAYOUTS.items():
         Window.size = size
+        _settle(EventLoop, Window)
         for name, work in walk(app, pin):
             work()
-            for _ in range(FRAMES):
-                EventLoop.idle()
+            _settle(EventLoop, Window)
             if name:
                 _save(out / f"tablet-{name}-{layout}.png")
+
+
+def _settle(loop: Any, window: Any) -> None:
+    """Let frames pass, the last ones drawn whatever has changed."""
+    for _ in range(FRAMES):
+        loop.idle()
+    for _ in range(2):
+        window.canvas.ask_update()
+        loop.idle()
 
 
 def _save(path: Path) -> None:

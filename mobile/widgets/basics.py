@@ -94,7 +94,7 @@ class _Pressed(ButtonBehavior, Label):
             return
         label = CoreLabel(text=self.text, font_size=self.font_size, font_name=self.font_name)
         natural = label.get_extents(self.text)[0] + 2 * self.pad
-        self.width = min(natural, max(self.max_width, dp(96)))
+        self.width = min(max(natural, dp(theme.TOUCH_DP)), max(self.max_width, dp(96)))
         self._wrap()
 
     def _wrap(self, *_: Any) -> None:

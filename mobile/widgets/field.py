@@ -38,7 +38,12 @@ class Note(BoxLayout):
 
 
 class HelpMark(ButtonBehavior, Icon):
-    """The mark that opens a field's help."""
+    """The mark that opens a field's help; it takes touches in the 8 dp above and below it too, as a finger needs."""
+
+    def collide_point(self, x: float, y: float) -> bool:
+        """Whether a touch is meant for the mark."""
+        around = max(dp(theme.TOUCH_DP) - self.height, 0) / 2
+        return bool(self.x <= x <= self.right and self.y - around <= y <= self.top + around)
 
 
 class FieldWidget(BoxLayout):

@@ -207,7 +207,7 @@ class DatetimeField(FieldWidget):
     def build(self) -> None:
         """Add both boxes and «Bây giờ»."""
         say = self.desk.say
-        row = BoxLayout(size_hint_y=None, height=dp(60), spacing=dp(10))
+        row = BoxLayout(size_hint_y=None, height=dp(62), spacing=dp(10))
         self.day = InputBox(label=say("mobile.field.day"), numeric=False, icon="calendar-month")
         self.time = InputBox(label=say("mobile.field.time"), hint="07:58")
         self.day.hint = say("mobile.field.date_hint")
@@ -273,7 +273,7 @@ class GeoField(FieldWidget):
     def build(self) -> None:
         """Add both boxes and «Lấy vị trí»."""
         say = self.desk.say
-        row = BoxLayout(size_hint_y=None, height=dp(60), spacing=dp(10))
+        row = BoxLayout(size_hint_y=None, height=dp(62), spacing=dp(10))
         self.latitude = InputBox(label=say("mobile.field.latitude"), numeric=True)
         self.longitude = InputBox(label=say("mobile.field.longitude"), numeric=True)
         for box in (self.latitude, self.longitude):

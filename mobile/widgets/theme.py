@@ -49,8 +49,8 @@ HEAD: Final = "19sp"
 LARGE: Final = "34sp"
 """Sizes of text; ``SMALL`` is for what stands above or below a text of its own."""
 
-TOUCH: Final = "48dp"
-"""The least height of what a finger presses."""
+TOUCH_DP: Final = 48
+"""The least height (dp) of what a finger presses."""
 
 WIDE_DP: Final = 760
 """From this width on (dp) a screen has two columns."""

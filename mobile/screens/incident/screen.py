@@ -5,6 +5,7 @@ from typing import Any
 from mobile.screens.form.fields_view import FieldsView
 from mobile.screens.incident.presenter import IncidentPresenter
 from mobile.screens.page import Page
+from mobile.widgets import theme
 from mobile.widgets.basics import Card, Link, RoundButton, Scroll, Words
 from mobile.widgets.cards import CardGrid
 from shared.errors import SenError
@@ -61,7 +62,10 @@ class IncidentScreen(Page):
     def news(self) -> None:
         """Show countdown, receipt and answers."""
         ids = self.body.ids
-        ids.countdown.text, ids.receipt.text = self.presenter.countdown(), self.presenter.receipt()
+        progress = self.presenter.progress
+        ids.countdown.text, ids.receipt.text = progress.countdown, progress.receipt
+        ids.receipt.opacity = 0 if progress.acknowledged else 1
+        ids.progress.stripe = theme.GREEN if progress.acknowledged else theme.RED
         self.status = self.presenter.form.saved_words()
         self.grid.refresh()
 

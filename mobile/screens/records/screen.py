@@ -91,6 +91,7 @@ class RecordsScreen(Page):
             chip = Chip(text=one.words, chosen=one.chosen)
             chip.bind(on_release=lambda _, code=one.code: self.toggled(code))
             box.add_widget(chip)
+        rows = self.presenter.rows()
         self.body.ids.said.text = self.presenter.said()
         self.body.ids.list.data = [
             {
@@ -101,7 +102,7 @@ class RecordsScreen(Page):
                 "tone": row.tone,
                 "choose": lambda record=row.record: self.open(record),
             }
-            for row in self.presenter.rows()
+            for row in rows
         ]
 
     def open(self, record: str) -> None:

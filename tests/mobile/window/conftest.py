@@ -82,3 +82,25 @@ def home(app: Any) -> Any:
     app.home()
     frames(4)
     return app
+
+
+@pytest.fixture()
+def on(app: Any) -> Iterator[Any]:
+    """Put another tablet behind the window for one test: ``on(tablet)`` gives the application on it."""
+    from kivy.core.window import Window
+
+    from tests.mobile.window.hand import frames
+
+    own = app.tablet
+
+    def show(tablet: Any) -> Any:
+        app.forget_pages()
+        app.tablet = tablet
+        Window.size = (960, 640)
+        app.home()
+        frames(3)
+        return app
+
+    yield show
+    app.tablet = own
+    app.forget_pages()

@@ -125,8 +125,9 @@ def focused() -> Any:
 
 
 def key(code: int) -> None:
-    """Press one key that is no letter."""
-    Window.dispatch("on_key_down", code, 0, None, [])
+    """Press one key that is no letter, as the window's own loop hands it on."""
+    if not Window.dispatch("on_key_down", code, 0, None, []):
+        Window.dispatch("on_keyboard", code, 0, None, [])
     Window.dispatch("on_key_up", code, 0)
 
 

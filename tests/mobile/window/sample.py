@@ -14,7 +14,7 @@ PIN = "290718"
 TODAY = date(2022, 5, 30)
 
 
-def new_tablet(folder: Path, *, unit: str = "long_khanh_a", roles: tuple[str, ...] = ("collector", "case_worker")) -> Tablet:
+def new_tablet(folder: Path, *, unit: str = "long_khanh_a", roles: tuple[str, ...] = ("collector", "case_worker", "unit_lead")) -> Tablet:
     """A locked tablet of a commune's officer, off the network."""
     tablet = Tablet(folder, Clock(TODAY))
     device, officer, server = DeviceKeys.new(), BoxKeys.new(), BoxKeys.new()
