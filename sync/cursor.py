@@ -11,22 +11,31 @@ from shared.ids import b64, unb64
 from sync.errors import FrameFault
 from sync.log import LogHead
 
-_LAYOUT = struct.Struct(">QQ16s")
+LARGEST_NUMBER = 2**53 - 1
+"""Of a line: what every database and every JSON reader holds exactly."""
 
-__all__ = ["Cursor"]
+_LAYOUT = struct.Struct(">QQQ16s")
+
+__all__ = ["LARGEST_NUMBER", "Cursor"]
 
 
 class Cursor(NamedTuple):
-    """``number``: all that was touched up to there is held; ``head`` and ``hash``: the stream's head at the reading."""
+    """``number``: the records touched last up to there are told; ``floor``: all that was touched up to there is held;
+    ``head`` and ``hash``: the stream's head at the reading.
+
+    The two differ in the middle of a pull: a record that was touched again further on is told there, and then with
+    all its registers that were touched since the pull began.
+    """
 
     number: int
+    floor: int
     head: int
     hash: bytes
 
     @classmethod
-    def at(cls, number: int, head: LogHead) -> "Cursor":
-        """The cursor of a page that ends at ``number`` and was read at this head."""
-        return cls(number, head.number, head.hash[:16])
+    def at(cls, number: int, head: LogHead, *, floor: int | None = None) -> "Cursor":
+        """The cursor of a page that ends at ``number`` and was read at this head; ``floor`` where more pages follow."""
+        return cls(number, number if floor is None else floor, head.number, head.hash[:16])
 
     def token(self) -> str:
         """The opaque text that a tablet keeps."""
@@ -36,6 +45,9 @@ class Cursor(NamedTuple):
     def read(cls, token: str) -> "Cursor":
         """Read a token; raises FrameFault("bad_cursor")."""
         try:
-            return cls(*_LAYOUT.unpack(unb64(token)))
+            cursor = cls(*_LAYOUT.unpack(unb64(token)))
+            if max(cursor[:-1]) > LARGEST_NUMBER:
+                raise ValueError("number")
+            return cursor
         except (ValueError, struct.error) as error:
             raise FrameFault("bad_cursor") from error

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from shared.ids import b64, unb64
 from sync.accept import accept
 from sync.clock import Time
-from sync.cursor import Cursor
+from sync.cursor import LARGEST_NUMBER, Cursor
 from sync.errors import FrameFault
 from sync.log import LogHead
 from sync.messages import (
@@ -87,7 +87,7 @@ class ServerHalf:
         stream = device.scope.stream
         with self.server.writing(stream, device.user, now_ms) as ledger:
             before = ledger.head()
-            ledger.keep_sealed([(digest, base64.b64decode(data)) for digest, data in blobs], wraps)
+            ledger.keep_sealed([(digest, _unpacked(data)) for digest, data in blobs], wraps)
             accepted = [accept(ledger, device, run, arrived_ms=now_ms) for run in runs]
             after = ledger.head()
         read |= {run.log: one.head for run, one in zip(runs, accepted, strict=True)}
@@ -142,6 +142,8 @@ class _Wanted(NamedTuple):
         good = type(number) is int and type(page) is int and all(isinstance(body, dict) for body in (heads, cursors, versions))
         good = good and isinstance(past, list) and (digest is None or isinstance(digest, str))
         good = good and all(isinstance(body, list) and [type(item) for item in body] == [int, int, str] for body in heads.values())
+        good = good and all(0 <= item <= LARGEST_NUMBER for body in heads.values() for item in body[:2])
+        good = good and all(place.count("/") in (0, 2) for place in cursors)
         if not good or any(type(token) is not str for token in (*cursors.values(), *past)):
             raise FrameFault("bad_head")
         return cls(number, heads, cursors, past, versions, digest, max(0, min(page, LARGEST_PAGE)))
@@ -194,19 +196,19 @@ class _Pull:
     def _quiet(self, cursor: Cursor, digest: int, parts: Sequence[Any]) -> _Told:
         if self.wanted.digest is not None and self.wanted.digest != b64(digest.to_bytes(16, "big")):
             return _Told({"parts": {part.part: b64(part.digest.to_bytes(16, "big")) for part in parts}}, [], True)
-        moved = self.head.number != cursor.head
-        return _Told({"c": {self.stream: Cursor.at(self.head.number, self.head).token()}} if moved else {}, [], False)
+        end = Cursor.at(self.head.number, self.head)
+        return _Told({}, [], False) if end == cursor else _Told({"c": {self.stream: end.token()}}, [], True)
 
     def _page(self, part: str, cursor: Cursor) -> _Told:
         scope, own = self.device.scope, set(self.device.read) | set(self.wanted.heads)
-        writer = PageWriter(cursor.number, () if part else own)
+        writer = PageWriter(cursor.floor, () if part else own)
         position, more = cursor.number, True
         while more and writer.bytes < self.wanted.page * RAW_PER_PAGE_BYTE:
             records = self.reader.changed(scope, position, RECORDS_A_QUERY, part=part)
             more = len(records) == RECORDS_A_QUERY
-            position = self._fill(writer, records, cursor.number, position)
+            position = self._fill(writer, records, cursor.floor, position)
             more = more or (bool(records) and position < records[-1].touched)
-        end = Cursor.at(position if more else self.head.number, self.head)
+        end = Cursor.at(position, self.head, floor=cursor.floor) if more else Cursor.at(self.head.number, self.head)
         runs = writer.runs(self.run_key)
         verdicts = writer.verdicts()
         blobs = self.reader.blobs(list(writer.blobs)) if scope.cases else []
@@ -232,7 +234,7 @@ class _Pull:
         return position
 
 
-_ORIGIN = Cursor(0, 0, b"\0" * 16)
+_ORIGIN = Cursor(0, 0, 0, b"\0" * 16)
 
 
 class Step(NamedTuple):
@@ -351,6 +353,13 @@ class TabletHalf:
             documents=head.get("docs", {}),
             complete=not head.get("more") and "parts" not in head and not self.lost,
         )
+
+
+def _unpacked(data: str) -> bytes:
+    try:
+        return base64.b64decode(data, validate=True)
+    except ValueError as error:
+        raise FrameFault("bad_head") from error
 
 
 def _row(body: Sequence[Any]) -> bytes:

@@ -117,9 +117,15 @@ class PageWriter:
                 word = _word(letters, self.lines[name]) if index is not None else None
                 if index is None or word:
                     entries.append([name if index is None else index, word if word is not None else letters])
-            if entries or len(state.units) > 1:
-                rows.append([state.id, entries, *([state.units] if len(state.units) > 1 else [])])
+            units = [state.units] if self._tells_units(state, told) else []
+            if entries or units:
+                rows.append([state.id, entries, *units])
         return [json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode("utf-8") for row in rows]
+
+    def _tells_units(self, state: RecordState, told: Collection[str]) -> bool:
+        """Whether a record's units must be told: a line says just which unit its writer took the record to be in."""
+        mark = f'"g":"{state.unit}"'.encode()
+        return len(state.units) > 1 or any(name not in self.lines or mark not in self.lines[name].body for name in told)
 
 
 def _word(letters: Mapping[str, str], line: StoredLine) -> str:

@@ -19,8 +19,7 @@ def replace(base: RecordState | None, told: RecordState) -> RecordState:
     if base is None:
         return told
     base.registers.update(told.registers)
-    if len(told.units) > 1 or told.unit != base.unit:
-        base.units = list(told.units)
+    base.units = list(told.units)
     return base
 
 
@@ -60,5 +59,5 @@ def overlay(
             else:
                 register.values = [mine]
             if op.path == "unit" and isinstance(op.value, str) and op.value != state.unit:
-                state.units.append(op.value)
+                state.units = [*(unit for unit in state.units if unit != op.value), op.value]
     return state

@@ -3,7 +3,6 @@
 It types like an officer: ``write`` takes what the form shows, makes the difference and puts it into the log.
 """
 
-import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -46,7 +45,7 @@ class MemoryTablet:
     def show(self, record: str) -> RecordState | None:
         """What the screen shows of a record."""
         pending = [(name, line.change) for name, line in self.unsettled.items() if line.change.record == record]
-        return overlay(copy.deepcopy(self.told.get(record)), pending, self.policy)
+        return overlay(self.told.get(record), pending, self.policy)
 
     def values(self, record: str) -> dict[str, Any]:
         """The plain values that the screen shows."""
@@ -177,7 +176,6 @@ class MemoryTablet:
         if page.scope is not None:
             self.identity = self.identity._replace(scope=page.scope)
             self.tokens = {}
-            self.told = {record: state for record, state in self.told.items() if self.in_scope(state)}
         self.acknowledge(page.read, page.aside, ())
         for run in page.runs:
             for offset, body in enumerate(run.lines):
@@ -195,7 +193,8 @@ class MemoryTablet:
                     del self.unsettled[name]
                 elif page.complete:
                     del self.unsettled[name]
-                    self.imply(name, line.change)
+                    self.told[line.change.record] = imply(self.told.get(line.change.record), line.change, name)
+        self.drop_foreign()
         for place, token in page.cursors.items():
             if "/" in place and page.complete:
                 self.tokens.pop(place, None)
@@ -205,14 +204,11 @@ class MemoryTablet:
                     self.past_tokens.append(token)
         self.documents.update(page.documents)
 
-    def imply(self, name: str, change: Change) -> None:
-        """An own change that nobody disputed stands as it was written; outside the scope it is dropped."""
-        state = imply(self.told.get(change.record), change, name)
-        if self.in_scope(state):
-            self.told[change.record] = state
-
-    def in_scope(self, state: RecordState) -> bool:
-        return not set(state.units).isdisjoint(self.identity.scope.units)
+    def drop_foreign(self) -> None:
+        """Drop the records outside the scope; one with an own change that is not settled yet stays until it is."""
+        pending = {line.change.record for line in self.unsettled.values()}
+        scope = set(self.identity.scope.units)
+        self.told = {record: told for record, told in self.told.items() if record in pending or scope & set(told.units)}
 
     def refill(self, parts: Sequence[str]) -> None:
         self.tokens.update(dict.fromkeys(parts, ""))
