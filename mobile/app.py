@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from kivy.clock import Clock
 from kivy.core.window import Window
+from kivy.uix.boxlayout import BoxLayout
 from kivy.uix.floatlayout import FloatLayout
 from kivy.uix.modalview import ModalView
 from kivy.uix.screenmanager import NoTransition, ScreenManager
@@ -21,6 +22,7 @@ from mobile.screens.table import PAGES
 from mobile.tablet import Tablet
 from mobile.widgets import theme
 from mobile.widgets.sheets import AskSheet
+from mobile.widgets.strip import Strip
 from mobile.widgets.toast import Toast
 from shared.errors import SenError
 
@@ -36,12 +38,12 @@ BACK_KEY: Final = 27
 
 
 class SenApp(MDApp):
-    """The tablet's application, and the shell around its screens."""
+    """The tablet's application, and the shell around its screens. ``banner`` stays across the top of all of them."""
 
-    def __init__(self, *, tablet: Tablet, server: str = "", **kwargs: Any) -> None:
+    def __init__(self, *, tablet: Tablet, server: str = "", banner: str = "", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.title = "Sen"
-        self.tablet, self.server = tablet, server
+        self.tablet, self.server, self.banner = tablet, server, banner
         self.way = Way()
         self.pages: dict[str, Page] = {}
         self.front: Page | None = None
@@ -57,7 +59,11 @@ class SenApp(MDApp):
         root = FloatLayout()
         self.manager = ScreenManager(transition=NoTransition())
         self.toasts = Toast()
-        root.add_widget(self.manager)
+        screens = BoxLayout(orientation="vertical")
+        if self.banner:
+            screens.add_widget(Strip(text=self.banner))
+        screens.add_widget(self.manager)
+        root.add_widget(screens)
         root.add_widget(self.toasts)
         return root
 

@@ -15,12 +15,15 @@ from types import FrameType
 from cheroot.ssl.builtin import BuiltinSSLAdapter
 from cheroot.wsgi import Server
 from flask import Flask
+from sqlalchemy import select
 
 from server.app import create_app
 from server.config import LOOPBACK, Config
+from server.db import reading
 from server.endings import apply_ended
 from server.housekeeping import Housekeeper
 from server.logbook import log_event, log_failure
+from server.people import User
 from server.places import Places, held
 from server.schema import upgrade
 from shared.errors import SenError
@@ -56,7 +59,7 @@ def serve(config: Config, announce: Callable[[str, int], None]) -> None:
         announce: called with the address and the port once requests are taken.
 
     Raises:
-        SenError: ``port_in_use``, ``second_server``, ``needs_tls``, or what ``create_app`` raises.
+        SenError: ``port_in_use``, ``second_server``, ``needs_tls``, ``demo_only_here``, or what ``create_app`` raises.
     """
     if config.host not in LOOPBACK and not config.https:
         raise SenError("needs_tls")
@@ -66,6 +69,7 @@ def serve(config: Config, announce: Callable[[str, int], None]) -> None:
         address = f"{'https' if config.tls_certificate else 'http'}://{host}:{port}"
         with server_lock(Places(config), address):
             app = ready_app(config)
+            _keep_demo_here(app, config)
             server.wsgi_app = app
             gc.freeze()
             gc.set_threshold(*COLLECTOR)
@@ -89,6 +93,15 @@ def ready_app(config: Config) -> Flask:
     upgrade(app)
     apply_ended(app)
     return app
+
+
+def _keep_demo_here(app: Flask, config: Config) -> None:
+    """Refuse to serve a database with invented people, whose passwords are printed, to anybody beyond this machine."""
+    if config.host in LOOPBACK and not config.behind_proxy:
+        return
+    with app.app_context(), reading() as connection:
+        if connection.scalar(select(User.id).where(User.demo.is_(True)).limit(1)) is not None:
+            raise SenError("demo_only_here")
 
 
 def _listen(config: Config) -> Server:

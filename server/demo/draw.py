@@ -58,7 +58,7 @@ class _Drawing:
         self.drafts: list[Draft] = []
         self.commune = catalogue.units[unit].kind in ("commune", "town")
         self.hamlets = [one.code for one in catalogue.units.subtree(unit) if one.kind == "hamlet"]
-        self.day = chapter.first_day
+        self.day, self.hamlet = chapter.first_day, ""
         self.done: dict[str, Any] = {}
 
     # which records
@@ -84,6 +84,7 @@ class _Drawing:
             return
         type_code = template["type"]
         self.day, self.done, self.number = self.random.choice(days), {}, self.random.randint(3, 98)
+        self.hamlet = self.random.choice(self.hamlets) if self.hamlets else self._commune(None)
         for code, told in template["values"].items():
             value = self._value(told)
             if value is not None:
@@ -126,7 +127,7 @@ class _Drawing:
         if "{" not in text:
             return text
         units = self.catalogue.units
-        place = units[self.random.choice(self.hamlets)].name.vi if self.hamlets else units[self._commune(None)].name.vi
+        place = units[self.hamlet].name.vi
         words = place[:1].lower() + place[1:] if not text.startswith("{hamlet}") else place
         return text.format(
             hamlet=words, unit=units[self.unit].name.vi[:1].lower() + units[self.unit].name.vi[1:], year=self.day.year,
@@ -172,7 +173,7 @@ _DRAWS: Final[Mapping[str, Callable[[_Drawing, Any], Any]]] = {
     "~at": _Drawing._at,
     "~year": lambda drawing, _: drawing.day.year,
     "~period": lambda drawing, _: drawing.chapter.period,
-    "~hamlet": lambda drawing, _: drawing.random.choice(drawing.hamlets),
+    "~hamlet": lambda drawing, _: drawing.hamlet,
     "~commune": _Drawing._commune,
     "~maybe": _Drawing._maybe,
     "~ref": lambda drawing, type_code: {"~ref": drawing.random.choice(drawing.keys[type_code])},
