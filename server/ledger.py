@@ -9,7 +9,7 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, text, update
 
 from server.gate import Gate
 from server.models import Blob, FallenValue, LineRow, LogRow, PastUnit, RecordRow, StreamRow
@@ -45,10 +45,14 @@ class Loaded(NamedTuple):
     created_ms: int
 
 
+_OPEN_STREAM = text("INSERT INTO stream (code, number, hash) VALUES (:code, 0, :hash) ON CONFLICT DO NOTHING")
+"""Of two that open a stream at once the second finds the row of the first."""
+
+
 def ensure_stream(connection: Connection, stream: str) -> None:
     """Open a stream that has no row yet; s(0) is bound to its code."""
     if connection.scalar(select(StreamRow.code).where(StreamRow.code == stream)) is None:
-        connection.execute(insert(StreamRow).values(code=stream, number=0, hash=stream_start(stream)))
+        connection.execute(_OPEN_STREAM, {"code": stream, "hash": stream_start(stream)})
 
 
 class SqlLedger:

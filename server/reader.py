@@ -11,7 +11,7 @@ from server.models import Blob, LineRow, PartRow, PastUnit, RecordRow, StreamRow
 from shared.catalogue import Catalogue
 from sync.log import LogHead, name_of, stream_start
 from sync.state import RecordState
-from sync.store import PartHead, Scope, StoredLine, Touched
+from sync.store import Device, PartHead, Scope, StoredLine, Touched
 
 __all__ = ["SqlReader"]
 
@@ -19,7 +19,7 @@ __all__ = ["SqlReader"]
 class SqlReader:
     """One reading transaction; the caller begins and ends it."""
 
-    def __init__(self, connection: Connection, catalogue: Catalogue, read_wraps: Callable[[Sequence[str], str], Any]) -> None:
+    def __init__(self, connection: Connection, catalogue: Catalogue, read_wraps: Callable[[Sequence[str], Device], Any]) -> None:
         self.connection = connection
         self.catalogue = catalogue
         self.read_wraps = read_wraps
@@ -97,7 +97,7 @@ class SqlReader:
             found += [(row.hash, row.data) for row in self.connection.execute(query)]
         return found
 
-    def wraps(self, records: Sequence[RecordState], user: str) -> list[tuple[str, str, str]]:
+    def wraps(self, records: Sequence[RecordState], device: Device) -> list[tuple[str, str, str]]:
         """The case keys of these records, wrapped to a reader."""
         keys = set()
         for state in records:
@@ -106,7 +106,7 @@ class SqlReader:
                 continue
             case = None if record_type.sealed_by == "self" else state.current(record_type.sealed_by)
             keys.add(state.id if case is None else str(case.value))
-        wraps: list[tuple[str, str, str]] = self.read_wraps(sorted(keys), user)
+        wraps: list[tuple[str, str, str]] = self.read_wraps(sorted(keys), device)
         return wraps
 
 

@@ -106,14 +106,12 @@ class SqlServer:
     def reading(self) -> Iterator[SqlReader]:
         """A reading transaction."""
         with db.reading() as connection:
-            yield SqlReader(connection, self.services.catalogue, lambda keys, user: self._wraps(connection, keys, user))
+            yield SqlReader(connection, self.services.catalogue, lambda keys, device: self._wraps(connection, keys, device))
 
-    def _wraps(self, connection: Connection, keys: Sequence[str], user: str) -> list[tuple[str, str, str]]:
-        boxes = select(DeviceRow.officer_box).where(DeviceRow.user == user, DeviceRow.revoked_ms.is_(None))
-        wraps: list[tuple[str, str, str]] = []
-        for box in set(connection.scalars(boxes)):
-            wraps += self.services.keys.wrap_for(keys, user, box)
-        return wraps
+    def _wraps(self, connection: Connection, keys: Sequence[str], device: Device) -> list[tuple[str, str, str]]:
+        """Case keys, wrapped to the officer's key on the tablet that asks; their other tablets ask for themselves."""
+        box = connection.scalar(select(DeviceRow.officer_box).where(DeviceRow.id == device.id, DeviceRow.revoked_ms.is_(None)))
+        return [] if box is None else self.services.keys.wrap_for(keys, device.user, box)
 
     def documents(self, device: Device, versions: Mapping[str, str]) -> dict[str, Any]:
         """The catalogue and the people's names, each where the tablet holds another version."""

@@ -212,7 +212,7 @@ class _Pull:
         runs = writer.runs(self.run_key)
         verdicts = writer.verdicts()
         blobs = self.reader.blobs(list(writer.blobs)) if scope.cases else []
-        wraps = self.reader.wraps([state for state, _ in writer.records], self.device.user) if blobs else []
+        wraps = self.reader.wraps([state for state, _ in writer.records], self.device) if blobs else []
         head: dict[str, Any] = {"c": {part or self.stream: end.token()}}
         head |= {"more": 1} if more else {}
         head |= {"runs": [write_run(run) for run in runs]} if runs else {}

@@ -181,8 +181,8 @@ class Reader(Protocol):
     def blobs(self, hashes: Sequence[str]) -> list[tuple[str, bytes]]:
         """The sealed values of these hashes; those that were erased are left out."""
 
-    def wraps(self, records: Sequence[RecordState], user: str) -> list[tuple[str, str, str]]:
-        """The case keys that a reader needs for these records: (key id, recipient, wrapped key in base64url)."""
+    def wraps(self, records: Sequence[RecordState], device: Device) -> list[tuple[str, str, str]]:
+        """The case keys that a device's officer needs for these records: (key id, recipient, wrapped key in base64url)."""
 
 
 class Server(Protocol):

@@ -18,7 +18,7 @@ from sync.paths import policy_of
 from sync.state import RecordState
 from sync.view import plain
 from tests.support.tablet import MemoryTablet
-from tests.sync.histories import History, Step, World, empty, make_history, memory_engine, rich_catalogue
+from tests.sync.histories import History, World, empty, make_history, memory_engine, rich_catalogue
 from tests.sync.oracle import by_register, check_register, check_standing, read_lines
 
 HISTORIES = int(os.environ.get("SEN_HISTORIES", "2000"))

@@ -3,6 +3,7 @@
 from flask import Response, current_app, request
 
 from server.api.wire import ApiBlueprint
+from server.db import retrying
 from server.editing import sql_server
 from server.services import services
 from sync.errors import FrameFault
@@ -23,7 +24,7 @@ def exchange() -> Response:
     data = request.get_data(cache=False)
     server = sql_server()
     now_ms = services().clock.now_ms()
-    answer = ServerHalf(server).answer(data, now_ms=now_ms)
+    answer = retrying(lambda: ServerHalf(server).answer(data, now_ms=now_ms))  # told again, a request changes nothing
     device = data.split(b" ", 2)[1].decode("ascii")
     response = Response(answer, mimetype=CONTENT_TYPE)
     app = current_app._get_current_object()

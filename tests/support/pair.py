@@ -88,7 +88,7 @@ class PairServer:
     @contextmanager
     def reading(self) -> Iterator[SqlReader]:
         with self.engine.connect() as connection:
-            yield SqlReader(connection, self.catalogue, lambda keys, user: [])
+            yield SqlReader(connection, self.catalogue, lambda keys, device: [])
 
     def documents(self, device: Device, versions: Mapping[str, str]) -> dict[str, Any]:
         return {}
