@@ -4,17 +4,41 @@ Whatever fails here is set aside, never refused: its bytes are kept, its writer 
 This is the compiled check on the way of every line; marshmallow judges submitted records after the commit.
 """
 
+import re
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from shared.catalogue import Catalogue, Field, RecordType
 from shared.kinds import KINDS, check_value
 from sync.log import RECORD_STANDING, Change, Operation
-from sync.paths import field_of
+from sync.paths import field_of, is_sealed
 from sync.state import RecordState
 from sync.view import SET_KINDS
 
-ROW_PLACE_KINDS = frozenset({"insert", "move"})
+SLOW_KINDS = SET_KINDS | {"rows", "flow", "unit"}
+"""Kinds of field that need more than their kind's check."""
 
+FILE_KINDS = frozenset({"files", "photos"})
+FILE_MEMBERS = (("name", str), ("size", int), ("mime", str))
+FILE_ID = re.compile(r"[0-9a-f]{64}")
+LONGEST_PLACE = 200
+LONGEST_CODE = 80
+
+PLACES: Mapping[str, frozenset[str]] = {
+    "value": frozenset({"set", "decide"}),
+    "flow": frozenset({"go", "decide"}),
+    "element": frozenset({"add", "remove"}),
+    "row": frozenset({"insert", "move"}),
+}
+"""What may be done at each kind of register: a single value, a workflow's state, an element of a set, a row's place."""
+
+KEPT = "kept"
+"""The one value of a decision at a standing; the other answer is a withdrawal or a deletion."""
+
+STANDING_KINDS = {True: frozenset({"withdraw", "decide"}), False: frozenset({"delete", "decide"})}
+"""What may be done at the record's own standing (True) and at a row's."""
+
+UNIT_PATH = "unit"
 ACTS = frozenset({"go", "decide"})
 ANSWERS = frozenset({"answer", "answered_on", "district_ack_at", "district_ack_by", "district_reply", "figures", "return_reason"})
 """What may be written in a unit's records by who does not record there: a reply, a receipt, a reason; the figures that its head freezes."""
@@ -68,6 +92,8 @@ class Gate:
             field = plain.get(op.path) if op.kind == "set" and op.blob is None else None
             if field is not None:
                 code = (op.value is not None and KINDS[field.kind].check(field, op.value)) or ""
+            elif op.path == UNIT_PATH and op.value != unit and op.value is not None:
+                code = self._operation(record_type, op) or self._moved(change.user if writer else "", op.value, record_type)
             else:
                 code = self._operation(record_type, op)
             if code:
@@ -75,12 +101,12 @@ class Gate:
         return ""
 
     def _plain(self, record_type: RecordType) -> dict[str, Field]:
-        """The fields of a type that a plain ``set`` may fill: neither sealed nor computed, nor sets, nor rows."""
+        """The fields of a type that a plain ``set`` may fill: neither sealed nor computed, nor of ``SLOW_KINDS``."""
         fields = record_type.fields.values()
         self.plain[record_type.code] = {
             field.code: field
             for field in fields
-            if not field.confidential and field.computed is None and field.kind not in SET_KINDS and field.kind != "rows"
+            if not field.confidential and field.computed is None and field.kind not in SLOW_KINDS
         }
         return self.plain[record_type.code]
 
@@ -92,26 +118,78 @@ class Gate:
             self.allowed[key] = allowed
         return allowed
 
+    def _moved(self, writer: str, unit: str, record_type: RecordType) -> str:
+        """A record goes to another unit only by who may record there too."""
+        if unit not in self.catalogue.units:
+            return "unknown_unit"
+        return "" if not writer or self._may_write(writer, unit, record_type, content=True) else "no_right"
+
     def _operation(self, record_type: RecordType, op: Operation) -> str:
         if op.path.endswith(RECORD_STANDING):
-            return "" if op.kind in ("withdraw", "delete", "decide") else "unknown_operation"
+            return _standing(record_type, op)
         field = field_of(record_type, op.path)
         if field is None:
             return "unknown_field"
+        place = _place(record_type, op.path)
+        if place is None:
+            return "bad_path"
+        if op.kind not in place:
+            return "unknown_operation"
         if field.computed is not None:
             return "computed_field"
-        confidential = field.sensitivity == "confidential"
+        if place is PLACES["row"]:
+            return "" if op.blob is None and isinstance(op.value, str) and 0 < len(op.value) < LONGEST_PLACE else "wrong_kind"
         if op.blob is not None:
-            return "" if confidential or record_type.sealed_by else "not_confidential"
-        if op.value is None:
+            sealable = op.value is None and bool(record_type.sealed_by)
+            return "" if sealable else "not_sealed" if op.value is not None else "not_confidential"
+        if is_sealed(record_type, op.path):
+            return "" if op.value is None else "not_sealed"
+        if op.kind == "add" and field.kind in FILE_KINDS:
+            return "" if _is_file(op.value) else "wrong_kind"
+        if op.value is None or op.kind in ("add", "remove"):
             return ""
-        if confidential:
-            return "" if op.kind in ROW_PLACE_KINDS else "not_sealed"
         return self._value(field, op)
 
     def _value(self, field: Field, op: Operation) -> str:
-        if field.kind == "rows":
-            return "" if op.kind in ROW_PLACE_KINDS and isinstance(op.value, str) and len(op.value) < 200 else "wrong_kind"
-        if field.kind in SET_KINDS:
-            return "" if op.kind in ("add", "remove") else "wrong_kind"
-        return check_value(field, op.value) or ""
+        wrong = check_value(field, op.value)
+        if wrong is None and field.kind == "flow" and op.value not in self.catalogue.flows[str(field.flow)].states:
+            return "unknown_state"
+        return wrong or ""
+
+
+def _standing(record_type: RecordType, op: Operation) -> str:
+    """The record's own standing, or that of a row: ``FIELD/ROW/@``."""
+    head, *rest = op.path.split("/")
+    row = record_type.fields.get(head)
+    if op.path != RECORD_STANDING and (len(rest) != 2 or row is None or row.kind != "rows"):
+        return "bad_path"
+    if op.kind not in STANDING_KINDS[op.path == RECORD_STANDING] or op.blob is not None:
+        return "unknown_operation"
+    return "" if op.value == (KEPT if op.kind == "decide" else None) else "wrong_kind"
+
+
+def _place(record_type: RecordType, path: str) -> frozenset[str] | None:
+    """What may be done at a path (a row of ``PLACES``); None where a path of this shape leads nowhere."""
+    head, *rest = path.split("/")
+    field: Field | None = record_type.fields[head]
+    if field is not None and field.kind == "rows":
+        if not rest or not _is_code(rest[0]):
+            return None
+        if len(rest) == 1:
+            return PLACES["row"]
+        field, rest = field.fields.get(rest[1]), rest[2:]
+    if field is None or field.kind == "rows":
+        return None
+    if field.kind in SET_KINDS:
+        element = len(rest) == 1 and (FILE_ID.fullmatch(rest[0]) if field.kind in FILE_KINDS else _is_code(rest[0]))
+        return PLACES["element"] if element else None
+    return None if rest else PLACES["flow" if field.kind == "flow" else "value"]
+
+
+def _is_code(text: str) -> bool:
+    return 0 < len(text) <= LONGEST_CODE and text.isprintable()
+
+
+def _is_file(value: Any) -> bool:
+    """What stands at a file of a set: ``{"name", "size", "mime"}`` and nothing nested."""
+    return type(value) is dict and all(type(value.get(name)) is kind for name, kind in FILE_MEMBERS) and len(value) <= len(FILE_MEMBERS)

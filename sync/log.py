@@ -25,6 +25,8 @@ MAX_OPERATIONS = 2_000
 MAX_DEPTH = 32
 HASH_BYTES = 32
 NAME_HASH_BYTES = 6
+MAX_DIGITS = 15
+"""Of a line's number in a name: what every database and every JSON reader holds exactly."""
 
 KINDS = ("set", "insert", "move", "delete", "add", "remove", "go", "withdraw", "decide")
 """What an operation may do; an absent "k" is ``set``."""
@@ -116,7 +118,7 @@ def parse_name(text: str) -> Name:
     """Read a name; raises ContentFault("bad_name") on anything else."""
     log, _, rest = text.partition(".")
     number, _, hash8 = rest.partition(".")
-    if len(log) != 11 or len(hash8) != 8 or not number.isascii() or not number.isdigit():
+    if len(log) != 11 or len(hash8) != 8 or not number.isascii() or not number.isdigit() or len(number) > MAX_DIGITS:
         raise ContentFault("bad_name")
     return Name(log, int(number), hash8)
 
@@ -163,7 +165,7 @@ class Change:
                 record=body["r"], type=body["y"], unit=body["g"],
                 operations=tuple(_operation(op) for op in body["o"]),
             )  # fmt: skip
-        except (KeyError, TypeError, IndexError) as error:
+        except (KeyError, TypeError, IndexError, AttributeError) as error:
             raise ContentFault("bad_line") from error
         change._check()
         return change
@@ -213,6 +215,8 @@ def _operation(body: Mapping[str, Any]) -> Operation:
         raise ContentFault("bad_name")
     for name in saw:
         parse_name(name)
+    if op.why is not None and type(op.why) is not str:
+        raise ContentFault("bad_line")
     if op.value is not None and type(op.value) is not str:
         _check_value(op.value, 0)
     return op

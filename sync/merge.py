@@ -118,7 +118,7 @@ class _Work:
         past, waits = self.gather(register, op.path, op.saw) if op.saw else ({}, ())
         value = Value((self.name,), past, op.kind, op.value, op.blob, waits, False, time)
         register.touched = self.number
-        if register.values or op.kind == "go":
+        if register.values or op.kind in ("go", "decide"):
             self.place(register, op.path, value, op.saw)
         else:
             register.values.append(value)

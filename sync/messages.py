@@ -36,6 +36,9 @@ PAGE_GROWTH = 16
 """A page is 64 KB of compressed lines at first, 16 times larger after each success, 4 times smaller after a cut:
 ten thousand records take three exchanges, and a cut costs one page."""
 
+TEXT_ROWS = {"blobs": 2, "wraps": 3}
+"""Rows that are so many texts and nothing else: ``[hash, base64]``, ``[key id, recipient, wrapped key]``."""
+
 __all__ = [
     "CONTENT_TYPE", "FIRST_PAGE", "LARGEST_PAGE", "MAX_MESSAGE_BYTES", "PAGE_GROWTH", "Opened", "Run", "open_message",
     "read_runs", "run_mac", "seal_message", "write_run",
@@ -202,4 +205,7 @@ def read_rows(head: Mapping[str, Any], member: str, lines: Sequence[bytes]) -> t
         rows = [json.loads(line) for line in lines[:count]]
     except (ValueError, RecursionError) as error:
         raise FrameFault("bad_head") from error
+    width = TEXT_ROWS.get(member)
+    if width and any(type(row) is not list or len(row) != width or any(type(text) is not str for text in row) for row in rows):
+        raise FrameFault("bad_head")
     return rows, lines[count:]

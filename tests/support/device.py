@@ -5,6 +5,7 @@ It knows no store and no form: it is the hostile or broken tablet, and the stran
 
 from __future__ import annotations
 
+import hmac
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Self
@@ -40,6 +41,14 @@ Post = Callable[[str, bytes, str], Answered]
 """Posts to a path: path, body, content type."""
 
 
+def knock(post: Post, code: str, name: str = "Máy thử (dữ liệu mẫu)") -> tuple[Answered, bytes, BoxKeys]:
+    """Ask for enrolment with new keys: the answer, the device's public signing key, its X25519 pair."""
+    sign = Ed25519PrivateKey.generate().public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+    box = BoxKeys.new()
+    body = {"code": code, "device_sign": b64(sign), "device_box": b64(box.public), "officer_box": b64(BoxKeys.new().public), "name": name}
+    return post("/api/enrol", json.dumps(body).encode(), "application/json"), sign, box
+
+
 class HandDevice:
     """An enrolled device with one log."""
 
@@ -56,12 +65,9 @@ class HandDevice:
         self.requests = 0
 
     @classmethod
-    def enrol(cls, post: Post, code: str, name: str = "Máy thử (dữ liệu mẫu)") -> Self:
+    def enrol(cls, post: Post, code: str) -> Self:
         """Enrol with a code."""
-        sign = Ed25519PrivateKey.generate().public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
-        box = BoxKeys.new()
-        body = {"code": code, "device_sign": b64(sign), "device_box": b64(box.public), "officer_box": b64(BoxKeys.new().public), "name": name}
-        answer = post("/api/enrol", json.dumps(body).encode(), "application/json")
+        answer, sign, box = knock(post, code)
         assert answer.status == 200, answer
         return cls(post, sign, box, json.loads(answer.body))
 
@@ -82,6 +88,11 @@ class HandDevice:
             head["runs"] = [[self.log, self.number + 1 if first is None else first, b64(chain), len(lines)]]
             head["h"] = {self.log: [self.number + len(lines), self.number, "AAAAAAAA"]}
         return seal_message(self.id, self.mac_key, head | members, lines)
+
+    def packed(self, payload: bytes) -> bytes:
+        """A message of this payload as it is, under the device's MAC (docs/sync.md § 5)."""
+        mac = b64(hmac.digest(self.mac_key, payload, "sha256")[:16])
+        return f"sen1 {self.id} {mac}\n".encode() + payload
 
     def send(self, message: bytes) -> Answered:
         """Post a message as it is."""
