@@ -4,6 +4,7 @@ On Android this file is the entry point; there the profile is the app's private 
 """
 
 import argparse
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -33,10 +34,12 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+def _is_linux_desktop() -> bool:
+    return sys.platform == "linux" and "ANDROID_ARGUMENT" not in os.environ
+
+
 def _has_display() -> bool:
-    if sys.platform != "linux" or "ANDROID_ARGUMENT" in os.environ:
-        return True
-    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    return not _is_linux_desktop() or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 def _refuse(code: str) -> int:
@@ -47,10 +50,19 @@ def _refuse(code: str) -> int:
 
 
 def prepare_kivy(width: int, height: int) -> None:
-    """Set Kivy up before its window opens: no arguments of ours, no log file, this size, no red dots of a mouse."""
+    """Set Kivy up before its window opens: no arguments of ours, no log, this size, no red dots of a mouse.
+
+    SDL is told which display to use, since without one it would go on drawing where nobody sees it.
+    """
     os.environ["KIVY_NO_ARGS"] = "1"
     os.environ.setdefault("KIVY_NO_FILELOG", "1")
+    os.environ.setdefault("KIVY_WINDOW", "sdl2")
+    if _is_linux_desktop():
+        os.environ.setdefault("SDL_VIDEODRIVER", "x11" if os.environ.get("DISPLAY") else "wayland")
     os.environ.setdefault("KIVY_LOG_MODE", "PYTHON")
+    quiet = logging.getLogger("kivy")
+    quiet.addHandler(logging.NullHandler())
+    quiet.propagate = False
     from kivy.config import Config
 
     Config.set("graphics", "width", str(width))

@@ -33,7 +33,9 @@ def value_text(
 
 
 def _number(field: Field, value: Any, catalogue: Catalogue, language: str) -> str:
-    return number_text(value)
+    """Thousands are parted, but not in a year: a whole number that lies between 1000 and 9999 by its field's limits."""
+    is_year = field.kind == "int" and (field.minimum or 0) >= 1000 and (field.maximum or 0) <= 9999
+    return str(value) if is_year else number_text(value)
 
 
 def _money(field: Field, value: Any, catalogue: Catalogue, language: str) -> str:

@@ -71,6 +71,7 @@ class Page(Screen):
         self.shell, self.presenter = shell, presenter
         self.where: dict[str, Any] = {}
         """What this screen would have to be told to stand as it does now."""
+        self._drawn: dict[str, Any] = {}
         super().__init__(**kwargs)
         self.hide_text = shell.say("mobile.bar.hide")
 
@@ -90,3 +91,13 @@ class Page(Screen):
 
     def news(self) -> None:
         """Show what has changed behind the screen, as after a sync."""
+
+    def differs(self, part: str, told: Any) -> bool:
+        """Whether a part of the screen has to be drawn anew for what is told now.
+
+        What stays the same keeps its widgets: a finger that is just pressing one must not lose it.
+        """
+        if part in self._drawn and self._drawn[part] == told:
+            return False
+        self._drawn[part] = told
+        return True

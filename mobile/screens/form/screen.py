@@ -50,11 +50,11 @@ class FormScreen(Page):
         self.grid: FieldsView = self.body.ids.grid
         self.buttons: dict[str, SectionButton] = {}
         self.section = ""
-        self.drawn: list[tuple[str, str]] = []
         self.body.bind(wide=lambda *_: self._fit())
 
     def enter(self, *, record: str = "", type: str = "", path: str = "", **where: Any) -> None:
         """Open a record's form at a path, or that of a new record of a type."""
+        self._drawn.clear()
         self.presenter.open(record, type)
         self.where = {"record": self.presenter.record}
         self.title = self.presenter.title
@@ -120,9 +120,11 @@ class FormScreen(Page):
         self._deeds()
 
     def _notices(self) -> None:
-        box = self.body.ids.notices
+        box, notices = self.body.ids.notices, self.presenter.notices()
+        if not self.differs("notices", notices):
+            return
         box.clear_widgets()
-        for notice in self.presenter.notices():
+        for notice in notices:
             deed = None
             if notice.path:
                 deed = Link(text=self.shell.say("mobile.form.decide"), pos_hint={"center_y": 0.5})
@@ -140,9 +142,8 @@ class FormScreen(Page):
         asked += [("copy", say("mobile.form.copy"))] if presenter.can_copy else []
         asked += [(f"go:{move.to}", move.words) for move in presenter.moves()]
         asked += [("withdraw", say("mobile.form.withdraw"))] if presenter.can_withdraw else []
-        if asked == self.drawn:
+        if not self.differs("deeds", asked):
             return
-        self.drawn = asked
         box = self.body.ids.deeds
         box.clear_widgets()
         for code, words in asked:

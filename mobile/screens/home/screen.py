@@ -61,10 +61,11 @@ class HomeScreen(Page):
         self._records()
 
     def _todo(self) -> None:
-        say, column = self.shell.say, self.body.ids.todo
+        say, column, todo = self.shell.say, self.body.ids.todo, self.presenter.todo()
+        if not self.differs("todo", todo):
+            return
         column.clear_widgets()
         column.add_widget(self._head(say("mobile.home.todo")))
-        todo = self.presenter.todo()
         for one in todo:
             column.add_widget(self._todo_card(one))
         if not todo:
@@ -85,13 +86,15 @@ class HomeScreen(Page):
         return card
 
     def _records(self) -> None:
-        say, column = self.shell.say, self.body.ids.records
+        say, column, types = self.shell.say, self.body.ids.records, self.presenter.types()
+        if not self.differs("types", types):
+            return
         column.clear_widgets()
         new = RoundButton(text=say("mobile.home.new"), filled=True)
         new.bind(on_release=lambda *_: self.choose_new())
         column.add_widget(self._head(say("mobile.home.records"), new))
         grid = CardGrid(least_dp=190)
-        for one in self.presenter.types():
+        for one in types:
             grid.add_widget(self._type_card(one.words, one.below, lambda one=one: self.shell.go("records", type=one.code)))
         grid.add_widget(self._type_card(self.presenter.all_words(), say("mobile.home.by_name"), self.choose_list))
         column.add_widget(grid)

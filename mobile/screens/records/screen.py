@@ -85,12 +85,13 @@ class RecordsScreen(Page):
 
     def news(self) -> None:
         """Draw chips and rows again."""
-        box = self.body.ids.chips
-        box.clear_widgets()
-        for one in self.presenter.chips():
-            chip = Chip(text=one.words, chosen=one.chosen)
-            chip.bind(on_release=lambda _, code=one.code: self.toggled(code))
-            box.add_widget(chip)
+        box, chips = self.body.ids.chips, self.presenter.chips()
+        if self.differs("chips", chips):
+            box.clear_widgets()
+            for one in chips:
+                chip = Chip(text=one.words, chosen=one.chosen)
+                chip.bind(on_release=lambda _, code=one.code: self.toggled(code))
+                box.add_widget(chip)
         rows = self.presenter.rows()
         self.body.ids.said.text = self.presenter.said()
         self.body.ids.list.data = [

@@ -9,7 +9,7 @@ from kivy.uix.boxlayout import BoxLayout
 
 from mobile.screens.form.screen import FormBody, SectionButton
 from mobile.screens.page import Page
-from mobile.screens.report.presenter import PeriodChoice, ReportPresenter
+from mobile.screens.report.presenter import PeriodChoice, ReportPresenter, ZeroChoice
 from mobile.widgets.basics import Card, Chip, Column, Flow, Link, PressCard, RoundButton, Scroll, Words
 from mobile.widgets.field import Note
 from shared.errors import SenError
@@ -50,6 +50,7 @@ class ReportScreen(Page):
     def enter(self, *, record: str = "", period: str = "", **where: Any) -> None:
         """Open a report, or ask for its period."""
         self.ids.body.clear_widgets()
+        self._drawn.clear()
         if not record and not period:
             self.where = {}
             self._periods()
@@ -139,7 +140,6 @@ class ReportScreen(Page):
             button.chosen = tab.code == self.tab
         self.body.ids.missing.text = presenter.state()
         self._notices()
-        self.extra.clear_widgets()
         if self.tab == FIGURES:
             self.grid.show([])
             self._figures()
@@ -149,35 +149,41 @@ class ReportScreen(Page):
         self._deeds()
 
     def _notices(self) -> None:
+        state = "" if self.body.wide else self.presenter.state()
+        told = [(notice.words, notice.tone) for notice in self.presenter.form.notices()]
+        told += [(words, "soon") for words in self.presenter.changed()]
+        if not self.differs("notices", (self.presenter.due(), state, told)):
+            return
         box = self.body.ids.notices
         box.clear_widgets()
         box.add_widget(Words(role="strong", text=self.presenter.due()))
-        if not self.body.wide:
-            box.add_widget(Words(role="small", text=self.presenter.state()))
-        for notice in self.presenter.form.notices():
-            box.add_widget(Note(words=notice.words, tone=notice.tone))
-        for words in self.presenter.changed():
-            box.add_widget(Note(words=words, tone="soon"))
+        if state:
+            box.add_widget(Words(role="small", text=state))
+        for words, tone in told:
+            box.add_widget(Note(words=words, tone=tone))
 
     def _figures(self) -> None:
         say = self.shell.say
+        figures = self.presenter.figures() if self.computed else []
+        zeros = self.presenter.zeros() if self.computed else []
+        if not self.differs("extra", (self.tab, self.computed, figures, zeros)):
+            return
+        self.extra.clear_widgets()
         if not self.computed:
             self.extra.add_widget(Words(text=say("mobile.report.computing")))
             return
         table = Column(spacing=0)
         heads = {"value": say("mobile.report.now"), "before": say("mobile.report.before")}
         table.add_widget(FigureLine(words=say("mobile.report.figure"), heading=True, **heads))
-        for row in self.presenter.figures():
+        for row in figures:
             words = f"{row.words} ({row.unit})" if row.unit else row.words
             line = FigureLine(words=words, value=row.value, before=row.before)
             table.add_widget(line)
         self.extra.add_widget(table)
-        self._zeros()
+        if zeros:
+            self._zeros(zeros)
 
-    def _zeros(self) -> None:
-        zeros = self.presenter.zeros()
-        if not zeros:
-            return
+    def _zeros(self, zeros: list[ZeroChoice]) -> None:
         card, flow = Card(spacing=8), Flow()
         card.add_widget(Words(role="strong", text=self.shell.say("mobile.report.zeros")))
         card.add_widget(Words(role="small", text=self.shell.say("mobile.report.zeros_help")))
@@ -199,6 +205,9 @@ class ReportScreen(Page):
 
     def _befores(self) -> None:
         """Last period's words for the narratives of this part, each ready to be copied."""
+        if not self.differs("extra", self.tab):
+            return
+        self.extra.clear_widgets()
         for field in (widget.field for widget in self.grid.fields):
             text = self.presenter.narrative_before(field.code) if field.kind == "long" else ""
             if text:
@@ -219,10 +228,13 @@ class ReportScreen(Page):
         self.news()
 
     def _deeds(self) -> None:
+        moves = self.presenter.moves()
+        if not self.differs("deeds", moves):
+            return
         box = self.body.ids.deeds
         box.clear_widgets()
         filled = False
-        for move in self.presenter.moves():
+        for move in moves:
             main = move.to in ("submitted", "approved") and not filled
             filled = filled or main
             button = RoundButton(text=move.words, filled=main)

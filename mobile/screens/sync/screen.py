@@ -55,11 +55,13 @@ class SyncScreen(Page):
 
     def _state(self) -> None:
         say, column = self.shell.say, self.body.ids.state
+        status, state, busy = self.presenter.status(), self.presenter.state(), self.presenter.busy
+        if not self.differs("state", (status, state, busy, self.presenter.offline)):
+            return
         column.clear_widgets()
         card = Card(spacing=10)
-        card.add_widget(Words(role="head", text=self.presenter.status()))
-        card.add_widget(Words(text=self.presenter.state()))
-        busy = self.presenter.busy
+        card.add_widget(Words(role="head", text=status))
+        card.add_widget(Words(text=state))
         button = RoundButton(text=say("mobile.sync.busy" if busy else "mobile.sync.now"), filled=True, disabled=busy)
         button.bind(on_release=lambda *_: self.sync())
         card.add_widget(button)
@@ -74,8 +76,10 @@ class SyncScreen(Page):
 
     def _waiting(self) -> None:
         say, column = self.shell.say, self.body.ids.waiting
-        column.clear_widgets()
         aside, waiting = self.presenter.aside(), self.presenter.waiting()
+        if not self.differs("waiting", (aside, waiting)):
+            return
+        column.clear_widgets()
         if aside:
             column.add_widget(Words(role="head", text=say("mobile.sync.aside")))
             for row in aside:

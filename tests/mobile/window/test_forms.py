@@ -18,6 +18,11 @@ ROOT = Path(__file__).parents[3]
 FIRST = ("gbv_incident", "gbv_case", "model")
 """Types to which others refer: theirs are the first forms."""
 TYPES = (*FIRST, *(code for code in load_catalogue().types if code not in FIRST and code != "periodic_report"))
+PERIOD = "2022-H1"
+NARRATIVE = {
+    "strengths": "Cấp ủy, chính quyền quan tâm; các ấp đều có địa chỉ tin cậy.",
+    "limits": "Cán bộ kiêm nhiệm, kinh phí còn ít.",
+}
 KEPT = "Đã kiểm tra lại, đúng như vậy"
 
 
@@ -114,3 +119,44 @@ def test_another_process_reads_back_what_was_typed(
             wrong[path] = (value, found)
     assert wrong == {}
     assert len(typed) >= 4
+
+
+def test_every_kind_of_field_has_its_widget() -> None:
+    from mobile.widgets.fields import WIDGETS
+    from shared.kinds import KINDS
+
+    assert {kind.widget for kind in KINDS.values()} == set(WIDGETS)
+
+
+def test_the_half_year_report_is_written_approved_and_sent(home: Any, folder: Path) -> None:
+    home.go("report")
+    until(lambda: find("PressCard", within=home.front), "the periods")
+    choices = [choice.code for choice in home.front.presenter.periods()]
+    touch(find("PressCard", within=home.front)[choices.index(PERIOD)])
+    until(lambda: home.front.where and home.front.computed, "the figures")
+    frames(2)
+    report = home.front
+    record = report.where["record"]
+    zero = min(report.presenter.zeros(), key=lambda one: one.count)
+    touch(find("Chip", zero.words, within=report)[0])
+    if zero.count:
+        sheet = until(lambda: find("AskSheet"), "why it cannot be declared")[0]
+        touch(find("RoundButton", within=sheet)[0])
+        frames(2)
+    declared = [one.code for one in report.presenter.zeros() if one.declared]
+    assert declared == ([] if zero.count else [zero.code])
+    touch(report.tabs["assessment"])
+    until(lambda: "strengths" in report.grid.widgets)
+    frames(2)
+    for code, words in NARRATIVE.items():
+        type_into(report.grid.widgets[code].box, words)
+    for to in ("approved", "submitted"):
+        move = next(move for move in report.presenter.moves() if move.to == to)
+        touch(find("RoundButton", move.words, within=report)[0])
+        until(lambda to=to: report.presenter.form.value("state") == to, to)
+        frames(2)
+    shown = read_back(folder)[record]
+    assert shown["values"]["state"] == "submitted"
+    assert shown["values"].get("zero_declared", []) == declared
+    assert {code: shown["values"][code] for code in NARRATIVE} == NARRATIVE
+    assert shown["values"]["figures"]
