@@ -28,11 +28,12 @@ class PartSums:
             return
         units = {unit for unit, _, _ in self._moved}
         rows = connection.execute(select(PartRow).where(PartRow.unit.in_(units))).all()
-        there = {(row.unit, row.type, row.sealed): int.from_bytes(row.digest, "big") for row in rows}
+        there = {(row.unit, row.type, row.sealed): (row.number, int.from_bytes(row.digest, "big")) for row in rows}
         new: list[dict[str, Any]] = []
         old: list[dict[str, Any]] = []
         for (unit, code, sealed), (number, change) in self._moved.items():
-            digest = ((there.get((unit, code, sealed), 0) + change) % MODULUS).to_bytes(16, "big")
+            last, sum_before = there.get((unit, code, sealed), (0, 0))
+            number, digest = max(last, number), ((sum_before + change) % MODULUS).to_bytes(16, "big")
             if (unit, code, sealed) in there:
                 old.append({"u": unit, "t": code, "s": sealed, "n": number, "d": digest})
             else:

@@ -135,7 +135,9 @@ class _Reading:
             self.plain = False
             if state is not None:
                 saw = {op.path: op.saw for op in change.operations}
-                self.settle(state, learn(state, arrival.name, saw, number=number, judge=self.ledger.judge(state, change)))
+                outcome = learn(state, arrival.name, saw, number=number, judge=self.ledger.judge(state, change))
+                if state.touched == number:
+                    self.settle(state, outcome)
         elif state is None and is_fresh(change, self.ledger.latest_fields(change.type)):
             self.ledger.keep_fresh(arrival, number)
         else:

@@ -7,6 +7,7 @@ import pytest
 from shared.catalogue import Catalogue
 from shared.ids import new_record_id
 from sync.clock import Time
+from sync.log import Operation
 from tests.support.pair import NOON_MS, PairServer, exchange, push_only
 from tests.support.tablet import MemoryTablet
 from tests.sync.conftest import OTHER, UNIT
@@ -283,3 +284,84 @@ def test_nothing_new_is_one_small_round_trip(tablets: Tablets, server: PairServe
     answer = server.half.answer(request, now_ms=NOON_MS)
     assert not tablets["A"].half.receive(answer).more
     assert len(request) + len(answer) < 700
+
+
+def by_pages(tablet: MemoryTablet, server: PairServer, *, trips: int = 50) -> None:
+    """Exchange over a link that carries one record a page."""
+    for _ in range(trips):
+        tablet.half.page = 1
+        if not tablet.half.receive(server.half.answer(tablet.half.request(now=Time(NOON_MS, 0)), now_ms=NOON_MS)).more:
+            return
+
+
+def test_m26_touched_again_further_on(tablets: Tablets, server: PairServer, record: str) -> None:
+    other = new_record_id()
+    type_in(tablets["A"], record, people=48)
+    type_in(tablets["A"], other, title="Ở giữa")
+    type_in(tablets["A"], record, women=20)
+    exchange(tablets["A"], server)
+    by_pages(tablets["B"], server)
+    assert tablets["B"].values(record) == server.values(record)
+    assert tablets["B"].digest() == tablets["A"].digest()
+
+
+def test_m28_made_and_moved_in_one_push(tablets: Tablets, server: PairServer, catalogue: Catalogue) -> None:
+    record = new_record_id()
+    type_in(tablets["A"], record, title="Chuyển ngay")
+    type_in(tablets["A"], record, unit=OTHER)
+    quiet(tablets, server)
+    assert tablets["B"].values(record)["title"] == "Chuyển ngay"
+    assert tablets["A"].digest() == tablets["B"].digest()
+
+
+def test_m29_a_line_that_takes_the_record_to_be_elsewhere(tablets: Tablets, server: PairServer, record: str) -> None:
+    type_in(tablets["A"], record, unit=UNIT)
+    type_in(tablets["B"], record, unit=OTHER)
+    tablets["B"].write(record, "note", OTHER, {"unit": UNIT, "people": 3}, now_ms=NOON_MS)
+    exchange(tablets["A"], server)
+    assert_all_show(tablets, server, record, "people", 3)
+    assert {tuple(tablet.told[record].units) for tablet in tablets.values()} == {tuple(server.state(record).units)} == {(UNIT,)}
+
+
+def test_m30_a_change_outside_the_scope_settles(tablets: Tablets, server: PairServer, record: str) -> None:
+    tablet = tablets["A"]
+    type_in(tablet, record, people=48)
+    move_scope(server, tablet, OTHER)
+    exchange(tablet, server)
+    assert server.values(record)["people"] == 48
+    assert not tablet.unsettled and not tablet.told
+
+
+def move_scope(server: PairServer, tablet: MemoryTablet, *units: str) -> None:
+    known = server.devices[tablet.identity.id]
+    scope = known.scope._replace(units=units, version=",".join(units))
+    server.devices[tablet.identity.id] = known._replace(scope=scope)
+
+
+def test_m31_a_workflow_that_may_not_move_so(tablets: Tablets, server: PairServer, record: str) -> None:
+    type_in(tablets["A"], record, state="draft")
+    quiet(tablets, server)
+    type_in(tablets["A"], record, state="accepted")
+    type_in(tablets["A"], record, state="returned")
+    assert_all_show(tablets, server, record, "state", "draft", asked=True)
+    assert [value.value for value in server.state(record).candidates("state")] == ["returned"]
+    tablets["B"].decide(record, "state", "draft", now_ms=NOON_MS)
+    assert_all_show(tablets, server, record, "state", "draft")
+
+
+def test_m32_one_file_under_two_names(tablets: Tablets, server: PairServer, record: str) -> None:
+    for name in "AB":
+        type_in(tablets[name], record, attachments=[{"sha256": "f" * 64, "name": f"{name}.jpg", "size": 1, "mime": "image/jpeg"}])
+    exchange(tablets["B"], server)
+    quiet(tablets, server)
+    assert len({tablet.values(record)["attachments"][0]["name"] for tablet in tablets.values()}) == 1
+    assert tablets["A"].values(record)["attachments"] == server.values(record)["attachments"]
+
+
+def test_m33_a_line_set_aside_hides_nobodys_work(tablets: Tablets, server: PairServer, record: str) -> None:
+    other = new_record_id()
+    type_in(tablets["A"], other, title="Bản ghi khác")
+    exchange(tablets["A"], server)
+    tablets["B"].log_change(record, "note", UNIT, (Operation("set", "people", "bốn mươi", None, (), None),), now_ms=NOON_MS)
+    assert_all_show(tablets, server, other, "title", "Bản ghi khác")
+    assert list(tablets["B"].aside.values()) == ["wrong_kind"]
