@@ -281,6 +281,7 @@ class FormPresenter:
     def go_to(self, to: str) -> None:
         """Move the record's workflow (approve, take back to draft). Raises SenError."""
         self.tablet.forms.go(self.open_form, to)
+        self.form = self.tablet.forms.open(self.record)
 
     def withdraw(self, reason: str) -> None:
         """Take the record back, naming all that the screen showed of it. Raises SenError("reason_wanted")."""

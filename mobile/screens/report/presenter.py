@@ -125,3 +125,4 @@ class ReportPresenter:
             SenError: ``submit_not_ready``, ``no_right``, ``tablet_full``.
         """
         self.open_work.go_to(to)
+        self.form.form = self.open_work.form
