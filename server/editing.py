@@ -100,7 +100,7 @@ def _unpacked(value: Any) -> Any:
 
 def save(
     user: User, record: str | None, type_code: str, unit: str, token: str | None, values: Mapping[str, Any], *, submit: bool = False,
-    confidential: bool = False,
+    confidential: bool = False, why: str = "",
 ) -> Saved:  # fmt: skip
     """Save what a person left in a form, and submit the record where asked and nothing is wrong.
 
@@ -109,6 +109,7 @@ def save(
         token: what the form showed, from ``pack_snapshot``; None for a new record.
         values: the plain values of the fields that the form held; a field that it did not hold is not in it.
         confidential: whether the form showed confidential values opened; else they are left as they are.
+        why: the reason for which warnings stand; it goes with the sending.
 
     Raises:
         SenError: ``no_right``, ``form_expired``, ``not_found`` or what the database says.
@@ -119,6 +120,7 @@ def save(
     left = {**shown.values, **{code: _clean(value) for code, value in values.items()}}
     if record is None:
         record, left = new_record_id(), {"unit": unit, **left}
+    left = {code: value for code, value in left.items() if value is not None}
     before = _with_opened(record, record_type, shown) if confidential and token else shown
     judged = {code: value for code, value in left.items() if not isinstance(value, Sealed)}
     problems = validate(record_type, judged, stage="submit" if submit else "draft", today=held.clock.today(), catalogue=held.catalogue)
@@ -130,7 +132,7 @@ def save(
     changes = difference(record_type, before, left, seal=sealer)
     may_submit = submit and not any(one.level == "error" for one in problems)
     if may_submit and shown.values.get("state") in (None, "draft", "returned"):
-        go = transition("state", "submitted", shown.seen)
+        go = transition("state", "submitted", shown.seen, clean(why) or None)
         changes = [(*changes[0], go), *changes[1:]] if changes and changes[0][0].kind not in ("delete", "withdraw") else [(go,), *changes]
     if changes:
         _write(user, record, type_code, unit, lambda state: changes, sealer)
@@ -169,18 +171,23 @@ class _Sealer:
         return self.blobs[-1][0]
 
 
-def _write(user: User, record: str, type_code: str, unit: str, make: Make, sealer: _Sealer | None = None) -> None:
-    """Write changes into this process's log and merge them, in one transaction; tried again where the database was busy."""
+def _write(user: User | None, record: str, type_code: str, unit: str, make: Make, sealer: _Sealer | None = None) -> None:
+    """Write changes into this process's log and merge them, in one transaction; tried again where the database was busy.
+
+    Args:
+        user: who writes; None where the server itself does, which asks nobody for the right.
+    """
     held, server = services(), sql_server()
+    writer = "" if user is None else user.id
 
     def work() -> None:
         now_ms = held.clock.now_ms()
-        with server.writing(held.catalogue.units.stream_of(unit), user.id, now_ms) as ledger:
+        with server.writing(held.catalogue.units.stream_of(unit), writer, now_ms) as ledger:
             if sealer is not None:
                 ledger.keep_sealed(sealer.blobs, ())
             state = ledger.states([record]).get(record)
             for operations in make(state or RecordState(record, type_code, [unit])):
-                arrival = ledger.own_line(state or RecordState(record, type_code, [unit]), user.id, operations)
+                arrival = ledger.own_line(state or RecordState(record, type_code, [unit]), writer, operations)
                 assert arrival.change is not None
                 refusal = ledger.refusal(arrival.change, state)
                 if refusal:
@@ -250,8 +257,12 @@ def move_all(user: User, unit: str, records: Sequence[str], path: str, to: str) 
         db.retrying(work)
 
 
-def write_values(user: User, record: str | None, type_code: str, unit: str, values: Mapping[str, Any]) -> str:
-    """Write values that the server made (a consolidated report) over what stands now; gives the record's id."""
+def write_values(user: User | None, record: str | None, type_code: str, unit: str, values: Mapping[str, Any]) -> str:
+    """Write values that the server made (a consolidated report, frozen figures) over what stands now; gives the record's id.
+
+    Args:
+        user: in whose name; None for the server's own, for fields that only machines write.
+    """
     record_type = services().catalogue.types[type_code]
     target = record or new_record_id()
     shot = Snapshot.empty()

@@ -31,7 +31,7 @@ from sync.view import Sealed, Snapshot, snapshot
 PAGE_ROWS = 50
 
 __all__ = [
-    "Answer", "Entry", "Listing", "Opened", "Question", "Row", "case_of", "history", "open_record", "open_values_of", "plain_records",
+    "Answer", "Entry", "Listing", "Opened", "Question", "Row", "case_of", "counts_by_type", "history", "open_record", "open_values_of", "plain_records",
     "questions", "search", "state_of", "title_of",
 ]  # fmt: skip
 
@@ -76,11 +76,12 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """A place where two people wrote differently."""
+    """A place where two people wrote differently. ``seen`` are the names of all changes whose values are told here."""
 
     record: Row
     path: str
     answers: list[Answer]
+    seen: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,6 +176,14 @@ def search(
         total = connection.scalar(_readable(user, select(func.count()).select_from(RecordRow).where(*where))) or 0
         rows = connection.execute(query.limit(PAGE_ROWS).offset((page - 1) * PAGE_ROWS)).all()
     return Listing(rows=[_row(row, lang) for row in rows], total=total, page=page)
+
+
+def counts_by_type(user: User) -> dict[str, int]:
+    """How many records of each type a person may read, those withdrawn not counted."""
+    bring_up(services().catalogue)
+    query = select(RecordRow.type, func.count()).where(RecordRow.withdrawn.is_(False)).group_by(RecordRow.type)
+    with db.reading() as connection:
+        return dict(connection.execute(_readable(user, query)).tuples().all())
 
 
 def plain_records(units: Sequence[str], *, types: Sequence[str] | None = None) -> list[dict[str, Any]]:
@@ -273,9 +282,12 @@ def _questions(row: Row, state: RecordState) -> list[Question]:
         return []
     with db.reading() as connection:
         return [
-            Question(record=row, path=path, answers=[_answer(connection, value) for value in state.registers[path].values])
+            Question(
+                record=row, path=path, answers=[_answer(connection, value) for value in state.registers[path].values],
+                seen=tuple(dict.fromkeys(name for value in state.registers[path].values for name in value.origins)),
+            )
             for path in paths
-        ]
+        ]  # fmt: skip
 
 
 def _answer(connection: Connection, value: Value) -> Answer:

@@ -207,6 +207,14 @@ def give_back(user: User, record: str, why: str) -> None:
     editing.move(user, record, "state", "returned", why=why)
 
 
+def freeze(report: UnitReport, period: Period) -> None:
+    """Freeze a unit's figures with its report, in the server's name: only machines write figures. Raises SenError("not_found")."""
+    if report.record is None:
+        raise SenError("not_found")
+    figures = figures_of([report.unit], period).plain()
+    editing.write_values(None, report.record, REPORT, report.unit, {"figures": figures})
+
+
 def accept(user: User, report: UnitReport) -> int:
     """Accept a report, and with it the records that it counted; gives how many records were accepted.
 

@@ -1,0 +1,150 @@
+"""Single deeds on records: a step of a workflow, a withdrawal, many accepted at once; and a record's history, told field by field."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flask import Blueprint, flash, redirect, request, url_for
+from flask_babel import gettext as _
+from flask_babel import ngettext
+from werkzeug.wrappers import Response
+
+from server import editing
+from server.access import units_visible
+from server.console.question import field_of_question
+from server.console.records import type_of
+from server.console.shell import me, page
+from server.console.values import Titles, field_words, value_words
+from server.console.words import moment_words, people_names, state_words
+from server.language import lang
+from server.records import Entry, history, open_record, search
+from shared.catalogue import RecordType
+from shared.errors import SenError
+from shared.messages import codes, phrase
+from sync.view import SET_KINDS, Sealed
+
+BULK_STATES = frozenset({"accepted"})
+"""Where many records may go at once: what needs no reason."""
+
+MOST_AT_ONCE = 200
+
+blueprint = Blueprint("acts", __name__)
+blueprints = (blueprint,)
+
+__all__ = ["History", "Past", "blueprints"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Past:
+    """One thing that happened: at which field, what, who, when written and arrived; ``aside`` is why it was set aside."""
+
+    field: str
+    deed: str
+    words: str
+    who: str
+    written: str
+    arrived: str
+    why: str
+    aside: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class History:
+    """The drawer: a record's history, or one field's."""
+
+    title: str
+    field: str
+    entries: list[Past]
+
+
+@blueprint.post("/records/<record>/move")
+def move(record: str) -> Response:
+    """Take a step of a workflow: ``path``, ``to``, and ``why`` where a reason is needed."""
+    user, form = me(), request.form
+    opened = open_record(user, record, lang=lang())
+    path, to, why = form.get("path", "state"), form.get("to", ""), form.get("why", "").strip()
+    one = opened.record_type.fields.get(path)
+    if one is None or one.kind != "flow":
+        raise SenError("no_such_move")
+    if to == "returned" and not why:
+        raise SenError("reason_needed")
+    if path == "state" and to == "submitted":
+        raise SenError("no_such_move")  # sending goes by the form, which says what is missing
+    editing.move(user, record, path, to, why=why)
+    flash(_("Đã chuyển tình trạng."))
+    return redirect(url_for("records.record", record=record), 303)
+
+
+@blueprint.post("/records/<record>/withdraw")
+def withdraw(record: str) -> Response:
+    """Withdraw a record, with a reason; it stays readable."""
+    why = request.form.get("why", "").strip()
+    if not why:
+        raise SenError("reason_needed")
+    opened = open_record(me(), record, lang=lang())
+    editing.withdraw(me(), record, why=why)
+    flash(_("Đã rút bản ghi. Bản ghi vẫn đọc được ở mục «Đã rút»."))
+    return redirect(url_for("records.listing", code=opened.row.type), 303)
+
+
+@blueprint.post("/records/of/<code>/accept")
+def accept_many(code: str) -> Response:
+    """Accept the chosen records of a list in one act for each unit."""
+    user, record_type = me(), type_of(code)
+    chosen = request.form.getlist("record")[:MOST_AT_ONCE]
+    if record_type.sealed_by or record_type.flow != "record":
+        raise SenError("no_such_move")
+    count = 0
+    for unit in units_visible(user):
+        rows = search(user, code, unit=unit, state="submitted", ids=chosen, lang=lang()).rows if chosen else []
+        editing.move_all(user, unit, [row.id for row in rows], "state", "accepted")
+        count += len(rows)
+    flash(ngettext("Đã tiếp nhận %(num)d bản ghi.", "Đã tiếp nhận %(num)d bản ghi.", count))
+    return redirect(url_for("records.listing", code=code, state="submitted"), 303)
+
+
+@blueprint.get("/records/<record>/history")
+def past(record: str) -> Response:
+    """The history, latest first; ``path`` chooses one field."""
+    user, path = me(), request.args.get("path") or None
+    opened = open_record(user, record, lang=lang())
+    entries = history(user, record, path=path)
+    words = field_words(opened.record_type.fields, path) if path else ""
+    context = History(title=opened.row.title, field=words, entries=_entries(opened.record_type, entries))
+    return page("records/history.html", context, fragment="records/_history.html")
+
+
+def _entries(record_type: RecordType, entries: Sequence[Entry]) -> list[Past]:
+    people = people_names(sorted({one.user for one in entries}))
+    titles = Titles(me())
+    return [
+        Past(
+            field=field_words(record_type.fields, one.path), deed=_deed(one), words=_words(record_type, one, titles), who=people[one.user],
+            written=moment_words(one.written_ms), arrived=moment_words(one.arrived_ms), why=one.why or "",
+            aside=phrase(one.verdict, lang()) if one.verdict in codes() else one.verdict,
+        )
+        for one in reversed(entries)
+    ]  # fmt: skip
+
+
+def _deed(one: Entry) -> str:
+    deeds = {
+        "insert": _("Thêm dòng"), "move": _("Đổi chỗ dòng"), "delete": _("Xóa dòng"), "add": _("Thêm"), "remove": _("Bỏ"),
+        "withdraw": _("Rút bản ghi"), "decide": _("Quyết định"), "go": _("Chuyển tình trạng"),
+    }  # fmt: skip
+    return deeds.get(one.kind, "")
+
+
+def _words(record_type: RecordType, one: Entry, titles: Titles) -> str:
+    field = field_of_question(record_type, one.path)
+    if one.kind in ("insert", "move", "delete", "withdraw"):
+        return ""
+    if isinstance(one.value, Sealed):
+        return _("bảo mật")
+    if field is None:
+        return {"kept": _("vẫn giữ")}.get(str(one.value), "" if one.value is None else str(one.value))
+    if field.kind in SET_KINDS:
+        element = one.path.rsplit("/", 1)[1]
+        return value_words(field, [element] if field.kind == "choices" else [one.value or {}], titles)
+    if field.kind == "flow" and one.path == "state":
+        return state_words(record_type, one.value)[0]
+    return value_words(field, one.value, titles)

@@ -1,0 +1,102 @@
+"""«Khác nhau»: which of the two is right? All open questions, and the decision with one of the values or a third."""
+
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from flask import Blueprint, flash, redirect, request, url_for
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response
+
+from server import editing
+from server.console.inputs import read_one
+from server.console.question import THIRD, QuestionView, field_of_question, question_views
+from server.console.rights import may_act
+from server.console.shell import me, page
+from server.console.words import unit_words
+from server.language import lang
+from server.records import Answer, Question, open_record
+from server.records import questions as open_questions
+from server.services import services
+from shared.errors import SenError
+from shared.kinds import check_value, longest
+from shared.labels import number_text
+from sync.log import RECORD_STANDING
+from sync.view import Sealed
+
+MOST = 100
+
+blueprint = Blueprint("questions", __name__)
+blueprints = (blueprint,)
+
+__all__ = ["Questions", "blueprints"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Questions:
+    """The page: questions by unit."""
+
+    units: list[tuple[str, list[QuestionView]]]
+    count: int
+    more: bool
+
+
+@blueprint.get("/questions")
+def questions() -> Response:
+    """All open questions that this person may see."""
+    user = me()
+    found = open_questions(user, limit=MOST, lang=lang())
+    order = {code: place for place, code in enumerate(unit.code for unit in services().catalogue.units.ordered())}
+    found = sorted(found, key=lambda one: order.get(one.record.unit, 0))
+    units = []
+    for unit, group in groupby(found, key=lambda one: one.record.unit):
+        views = []
+        for one in group:
+            may = may_act(user, unit, services().catalogue.types[one.record.type])
+            views += question_views(user, [one], may=may)
+        units.append((unit_words(unit), views))
+    return page("questions/questions.html", Questions(units=units, count=len(found), more=len(found) >= MOST))
+
+
+@blueprint.post("/records/<record>/decide")
+def decide(record: str) -> Response:
+    """Decide one question: ``go`` is the number of a value, or ``third``."""
+    user, form = me(), request.form
+    why, path = form.get("why", "").strip(), form.get("path", "")
+    opened = open_record(user, record, why=why, lang=lang())
+    question = next((one for one in opened.questions if one.path == path), None)
+    if question is None or set(form.get("seen", "").split()) != set(question.seen):
+        raise SenError("question_changed")
+    go = form.get("go", "")
+    if go == THIRD:
+        value = _typed(question)
+    elif go.isdecimal() and int(go) < len(question.answers):
+        value = _chosen(question, question.answers[int(go)])
+    else:
+        raise SenError("question_changed")
+    editing.decide(user, record, path, value, question.seen, why=why)
+    flash(_("Đã ghi quyết định. Các giá trị kia vẫn còn trong lịch sử."))
+    back = url_for("records.record", record=record) if form.get("back") == "record" else url_for("questions.questions")
+    return redirect(back, 303)
+
+
+def _chosen(question: Question, answer: Answer) -> Any:
+    if question.path.endswith(RECORD_STANDING):
+        return "withdrawn" if answer.kind in ("withdraw", "delete") else "kept"
+    if isinstance(answer.value, Sealed):
+        raise SenError("reason_to_read")
+    return answer.value
+
+
+def _typed(question: Question) -> Any:
+    """The third value, of the field's kind. Raises SenError."""
+    field = field_of_question(services().catalogue.types[question.record.type], question.path)
+    if field is None:
+        raise SenError("question_changed")
+    value = read_one(field, request.form.getlist(f"{THIRD} {question.record.id} {question.path}"))
+    if value is None:
+        raise SenError("required")
+    code = check_value(field, value)
+    if code is not None:
+        raise SenError(code, limit=number_text(longest(field)))
+    return value
