@@ -31,8 +31,8 @@ from sync.view import Sealed, Snapshot, snapshot
 PAGE_ROWS = 50
 
 __all__ = [
-    "Answer", "Entry", "Listing", "Opened", "Question", "Row", "case_of", "counts_by_type", "history", "open_record", "open_values_of", "plain_records",
-    "questions", "search", "state_of", "title_of",
+    "Answer", "Entry", "Listing", "Opened", "Question", "Row", "case_of", "counts_by_type", "history", "open_record",
+    "open_values_of", "plain_records", "questions", "search", "state_of", "title_of",
 ]  # fmt: skip
 
 

@@ -127,7 +127,8 @@ class FormMaker:
             told = any(one.told or any(sub.told for row in one.rows for sub in row.inputs) for one in inputs)
             if inputs:
                 label = section.label.get(lang())
-                yield SectionView(code=section.code, label=label, inputs=inputs, folded=section.folded, open=told or there or not section.folded)
+                opened = told or there or not section.folded
+                yield SectionView(code=section.code, label=label, inputs=inputs, folded=section.folded, open=opened)
 
     def unplaced(self) -> list[Told]:
         """What is wrong at places that the form does not show."""
@@ -146,7 +147,8 @@ class FormMaker:
         if one.computed is not None or one.kind == "figures":
             if value is None:
                 return None
-            return Input(name=code, label=one.label.get(lang()), widget="computed", computed=True, text=value_words(one, value, self.titles), measure=_measure(one))
+            words = value_words(one, value, self.titles)
+            return Input(name=code, label=one.label.get(lang()), widget="computed", computed=True, text=words, measure=_measure(one))
         return self.input(one, code, code, value)
 
     def input(self, one: Field, name: str, rule_path: str, value: Any) -> Input:

@@ -1,8 +1,8 @@
 """What a form sent as the plain values of its fields.
 
-A form names each field that it shows as ``held``, so that an empty field is told from one that was not shown. A field's inputs bear its
-path; the rows of a field stand in the order of the inputs ``ROWS field``. Buttons bear ``go``: ``save``, ``submit``, ``look`` or a deed on rows
-(``add FIELD``, ``drop FIELD ROW``, ``up FIELD ROW``, ``down FIELD ROW``).
+A form names each field that it shows as ``held``, so that an empty field is told from one that was not shown. A field's inputs bear
+its path; the rows of a field stand in the order of the inputs ``ROWS field``. Buttons bear ``go``: ``save``, ``submit``, ``look`` or
+a deed on rows (``add FIELD``, ``drop FIELD ROW``, ``up FIELD ROW``, ``down FIELD ROW``).
 """
 
 from collections.abc import Mapping

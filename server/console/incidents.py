@@ -74,7 +74,8 @@ def incidents() -> Response:
     done = [_card(one) for one in found if one.acknowledged_at]
     new = url_for("writing.new", code=INCIDENT) if units_for_new(user, services().catalogue.types[INCIDENT]) else ""
     shown = done if everything else done[:5]
-    return page("incidents/incidents.html", Incidents(waiting=waiting, done=shown, all=everything or len(done) <= 5, numbers=NUMBERS, new=new))
+    context = Incidents(waiting=waiting, done=shown, all=everything or len(done) <= 5, numbers=NUMBERS, new=new)
+    return page("incidents/incidents.html", context)
 
 
 def _card(one: Incident) -> Card:
@@ -82,7 +83,8 @@ def _card(one: Incident) -> Card:
     record_type = services().catalogue.types[INCIDENT]
     values: dict[str, Any] = dict(one.values)
     values["victims_total"] = len(values.get("victims") or []) or None
-    facts = [(record_type.fields[code].label.get(lang()), value_words(record_type.fields[code], values[code], titles)) for code in TOLD if values.get(code) not in (None, "", [])]
+    told = [record_type.fields[code] for code in TOLD if values.get(code) not in (None, "", [])]
+    facts = [(one_field.label.get(lang()), value_words(one_field, values[one_field.code], titles)) for one_field in told]
     entries = history(user, one.record)
     late = one.left_ms is not None and one.left_ms < 0
     acknowledged = ""
@@ -90,9 +92,11 @@ def _card(one: Incident) -> Card:
         who = f" ({one.acknowledged_by})" if one.acknowledged_by else ""
         acknowledged = _("Cấp trên đã tiếp nhận lúc %(time)s", time=datetime_text(one.acknowledged_at)) + who
     return Card(
-        record=one.record, url=url_for("records.record", record=one.record), title=value_words(record_type.fields["violence"], values.get("violence"), titles),
-        unit=unit_words(one.unit), known=datetime_text(one.known_at) if one.known_at else "–", hours=one.hours, left=left_words(one.left_ms),
-        tone="danger" if late or (one.left_ms or 0) < 6 * 3_600_000 else "soon", facts=facts[1:], arrived=moment_words(entries[0].arrived_ms if entries else None),
+        record=one.record, url=url_for("records.record", record=one.record),
+        title=value_words(record_type.fields["violence"], values.get("violence"), titles), unit=unit_words(one.unit),
+        known=datetime_text(one.known_at) if one.known_at else "–", hours=one.hours, left=left_words(one.left_ms),
+        tone="danger" if late or (one.left_ms or 0) < 6 * 3_600_000 else "soon", facts=facts[1:],
+        arrived=moment_words(entries[0].arrived_ms if entries else None),
         acknowledged=acknowledged, reply=str(values.get("district_reply") or ""), may_answer=may_do(user, "acknowledge", one.unit),
     )  # fmt: skip
 

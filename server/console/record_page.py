@@ -38,6 +38,15 @@ class Deed:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SectionLines:
+    """A section: what was written in it, and the labels of what was not."""
+
+    label: str
+    lines: list[Shown]
+    blank: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
 class RecordPage:
     """The page. ``may_open``: the confidential values can be opened with a reason; ``opened``: they are."""
 
@@ -49,7 +58,7 @@ class RecordPage:
     state: str
     tone: str
     withdrawn: bool
-    sections: list[tuple[str, list[Shown]]]
+    sections: list[SectionLines]
     old: list[Shown]
     questions: list[QuestionView]
     deeds: list[Deed]
@@ -89,21 +98,23 @@ def record_page(record: str, *, why: str = "") -> Response:
     return page("records/record.html", context)
 
 
-def _sections(user: User, opened: Opened) -> Iterator[tuple[str, list[Shown]]]:
+def _sections(user: User, opened: Opened) -> Iterator[SectionLines]:
     held = services()
     record_type, titles = opened.record_type, Titles(user)
     values = complete(record_type, _plain(opened.values), held.catalogue, held.clock.today()) | {
         code: value for code, value in opened.values.items() if isinstance(value, Sealed)
     }
     for section in record_type.sections:
-        lines = []
+        lines: list[Shown] = []
+        blank: list[str] = []
         for code in section.fields:
             one, value = record_type.fields[code], values.get(code)
-            there = value not in (None, "", [])
-            if there or is_shown(record_type, code, values, today=held.clock.today(), catalogue=held.catalogue):
+            if value not in (None, "", []):
                 lines.append(shown(one, value, titles))
-        if any(line.text != "–" or line.rows for line in lines) or not section.folded:
-            yield section.label.get(lang()), lines
+            elif is_shown(record_type, code, values, today=held.clock.today(), catalogue=held.catalogue):
+                blank.append(one.label.get(lang()))
+        if lines or not section.folded:
+            yield SectionLines(label=section.label.get(lang()), lines=lines, blank=blank)
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -113,7 +124,8 @@ def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
 def _old(user: User, opened: Opened) -> list[Shown]:
     """Values of fields that the catalogue no longer has («trường cũ»)."""
     gone = opened.values.keys() - opened.record_type.fields.keys()
-    return [Shown(path=code, label=code, text=str(opened.values[code])) for code in sorted(gone) if not isinstance(opened.values[code], Sealed)]
+    readable = [code for code in sorted(gone) if not isinstance(opened.values[code], Sealed)]
+    return [Shown(path=code, label=code, text=str(opened.values[code])) for code in readable]
 
 
 def _deeds(user: User, opened: Opened) -> Iterator[Deed]:

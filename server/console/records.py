@@ -1,7 +1,8 @@
 """Records: which there are, a list with filters, one record with its values, its history."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from flask import Blueprint, request, url_for
 from flask_babel import gettext as _
@@ -160,7 +161,7 @@ def listing(code: str) -> Response:
     )  # fmt: skip
 
     def at(step: int) -> str:
-        return url_for("records.listing", code=code, **told, page=number + step)
+        return listing_url(code, told, page=str(number + step))
 
     figure = record_type.fields.get(record_type.figure or "")
     context = Records(
@@ -173,12 +174,18 @@ def listing(code: str) -> Response:
     return page("records/listing.html", context, fragment="records/_listing.html")
 
 
+def listing_url(code: str, told: Mapping[str, str], **more: str) -> str:
+    """The address of a list with its filters; empty ones are left out."""
+    filters = {name: value for name, value in {**told, **more}.items() if value}
+    return f"{url_for('records.listing', code=code)}{'?' if filters else ''}{urlencode(filters)}"
+
+
 def _chips(record_type: RecordType, told: dict[str, str]) -> Iterator[Chip]:
     rest = {name: value for name, value in told.items() if name != "state"}
     flow = services().catalogue.flows[record_type.flow]
     words = [("", _("Tất cả")), *((code, label.get(lang())) for code, label in flow.states.items()), ("withdrawn", _("Đã rút"))]
     for code, label in words:
-        url = url_for("records.listing", code=record_type.code, **rest, state=code or None)
+        url = listing_url(record_type.code, rest, state=code)
         yield Chip(words=label, url=url, here=told.get("state", "") == code)
 
 

@@ -92,7 +92,8 @@ def report_page(user: User, told: UnitReport, period: Period, document: Document
         period=period, label=period.label.get(lang()), unit=told.unit, unit_words=unit_words(told.unit), state=words, tone=tone,
         sent=moment_words(told.sent_ms) if told.sent_ms else "", late=told.days_late, reason=_reason(user, told),
         text=[(paragraph.style, _pieces(document, paragraph.runs, told.unit)) for paragraph in document.body], document=document,
-        figures=_figures(told, period, document), steps=[(one.to, move_words(one.to, labels[one.to].get(lang()))) for one in steps if one.to in OWN_MOVES],
+        figures=_figures(told, period, document),
+        steps=[(one.to, move_words(one.to, labels[one.to].get(lang()))) for one in steps if one.to in OWN_MOVES],
         may_return="returned" in open_to, may_accept="accepted" in open_to and told.state == "submitted", consolidated=above,
         may_consolidate=above and writes,
         edit=url_for("writing.edit", record=told.record) if writes and told.record and told.state in ("draft", "returned") else "",
@@ -145,7 +146,8 @@ def _figure(one: FigureLine, document: Document, unit: str, now: str) -> FigureR
     url = _url(document.period, one.reference, unit) if one.records else ""
     printed = "–" if one.printed == "-" else one.printed
     return FigureRow(
-        label=indicator.label.get(lang(), one.label), measure=indicator.unit.get(lang(), ""), value=printed, previous=previous, url=url, now=now,
+        label=indicator.label.get(lang(), one.label), measure=indicator.unit.get(lang(), ""), value=printed, previous=previous,
+        url=url, now=now,
     )  # fmt: skip
 
 

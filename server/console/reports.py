@@ -1,4 +1,4 @@
-"""Periodic reports: is it complete, is it right? A unit's text and figures with the period before, return, accept, consolidate, download."""
+"""Periodic reports: is it complete, is it right? A unit's text and figures with the period before; return, accept, consolidate."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -105,7 +105,8 @@ def reports() -> AnyResponse:
 
 
 def _line(one: UnitReport, period: Period) -> Line:
-    words, tone = state_words(services().catalogue.types[REPORT], one.state) if one.record else (_("Chưa soạn"), "danger" if one.days_late else "")
+    missing = _("Chưa soạn"), "danger" if one.days_late else ""
+    words, tone = state_words(services().catalogue.types[REPORT], one.state) if one.record else missing
     return Line(
         unit=unit_words(one.unit), url=url_for("reports.report", period=period.code, unit=one.unit), state=words, tone=tone,
         sent=moment_words(one.sent_ms), wait=wait_words(one.sent_ms) if one.state == "submitted" else "", late=one.days_late,

@@ -87,7 +87,7 @@ def shell() -> Shell:
     return Shell(
         lang=lang(), name="" if user is None else user.name, where="" if user is None else _where(user), demo_day=set_day,
         menu=list(_menu(user, reads)) if user is not None else [], registers=list(_registers()) if reads else [],
-        admin=list(_admin()) if "admin" in codes else [], said=get_flashed_messages(),
+        admin=list(_admin()) if "admin" in codes else [], said=[str(text) for text in get_flashed_messages()],
     )  # fmt: skip
 
 

@@ -61,7 +61,8 @@ def units() -> Response:
 
 def _line(unit: Unit, people: int, tablets: int) -> UnitLine:
     tree = services().catalogue.units
-    days = f"{date_text(unit.starts) if unit.starts else ''} – {date_text(unit.ends) if unit.ends else ''}" if unit.starts or unit.ends else ""
+    ends = [date_text(day) if day else "" for day in (unit.starts, unit.ends)]
+    days = " – ".join(ends) if any(ends) else ""
     return UnitLine(
         name=unit.name.get(lang()), code=unit.code, level=min(5, len(tree.ancestors(unit.code))), days=days, reports=unit.must_report,
         people=people, tablets=tablets, demo=unit.demo,

@@ -4,7 +4,7 @@ What may live here: one row a kind that needs words of its own. «–» is unkno
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from flask import url_for
@@ -138,18 +138,18 @@ _WORDS: Mapping[str, Callable[[Field, Any, Titles], str]] = {
 
 def shown(one: Field, value: Any, titles: Titles) -> Shown:
     """A field as a record's page shows it."""
-    told = {"path": one.code, "label": one.label.get(lang()), "long": one.kind == "long"}
+    told = Shown(path=one.code, label=one.label.get(lang()), long=one.kind == "long")
     if isinstance(value, Sealed) or (one.kind in ("files", "photos") and any("sealed" in item for item in value or ())):
-        return Shown(**told, text=_("bảo mật"), locked=True)
+        return replace(told, text=_("bảo mật"), locked=True)
     if one.kind == "rows":
-        return Shown(**told, heads=_row_heads(one), rows=_row_lines(one, value or [], titles))
+        return replace(told, heads=_row_heads(one), rows=_row_lines(one, value or [], titles))
     url = ""
     if one.kind == "ref" and value and titles.of(one.ref or "", value):
         url = url_for("records.record", record=value)
     if one.kind == "url" and value:
         url = str(value) if str(value).lower().startswith(("http://", "https://")) else ""
     measure = one.unit_of_measure.get(lang()) if one.unit_of_measure and value is not None else ""
-    return Shown(**told, text=value_words(one, value, titles), measure=measure, url=url)
+    return replace(told, text=value_words(one, value, titles), measure=measure, url=url)
 
 
 def _row_heads(one: Field) -> list[str]:
