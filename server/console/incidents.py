@@ -29,6 +29,11 @@ TOLD = ("violence", "victims_total", "danger_now", "injury", "told", "first_acti
 NUMBERS = (("113", "Công an"), ("115", "Cấp cứu"), ("111", "Tổng đài bảo vệ trẻ em"), ("1900 96 96 80", "Ngôi nhà Ánh Dương"))
 """National numbers, as data of the page."""
 
+SHOWN_DONE = 5
+"""Of those that were acknowledged, so many stand on the page at first."""
+
+SOON_MS = 6 * 3_600_000
+
 blueprint = Blueprint("incidents", __name__)
 blueprints = (blueprint,)
 
@@ -73,8 +78,8 @@ def incidents() -> Response:
     waiting = [_card(one) for one in found if not one.acknowledged_at]
     done = [_card(one) for one in found if one.acknowledged_at]
     new = url_for("writing.new", code=INCIDENT) if units_for_new(user, services().catalogue.types[INCIDENT]) else ""
-    shown = done if everything else done[:5]
-    context = Incidents(waiting=waiting, done=shown, all=everything or len(done) <= 5, numbers=NUMBERS, new=new)
+    shown = done if everything else done[:SHOWN_DONE]
+    context = Incidents(waiting=waiting, done=shown, all=everything or len(done) <= SHOWN_DONE, numbers=NUMBERS, new=new)
     return page("incidents/incidents.html", context)
 
 
@@ -86,7 +91,6 @@ def _card(one: Incident) -> Card:
     told = [record_type.fields[code] for code in TOLD if values.get(code) not in (None, "", [])]
     facts = [(one_field.label.get(lang()), value_words(one_field, values[one_field.code], titles)) for one_field in told]
     entries = history(user, one.record)
-    late = one.left_ms is not None and one.left_ms < 0
     acknowledged = ""
     if one.acknowledged_at:
         who = f" ({one.acknowledged_by})" if one.acknowledged_by else ""
@@ -95,7 +99,7 @@ def _card(one: Incident) -> Card:
         record=one.record, url=url_for("records.record", record=one.record),
         title=value_words(record_type.fields["violence"], values.get("violence"), titles), unit=unit_words(one.unit),
         known=datetime_text(one.known_at) if one.known_at else "–", hours=one.hours, left=left_words(one.left_ms),
-        tone="danger" if late or (one.left_ms or 0) < 6 * 3_600_000 else "soon", facts=facts[1:],
+        tone="danger" if (one.left_ms or 0) < SOON_MS else "soon", facts=facts[1:],
         arrived=moment_words(entries[0].arrived_ms if entries else None),
         acknowledged=acknowledged, reply=str(values.get("district_reply") or ""), may_answer=may_do(user, "acknowledge", one.unit),
     )  # fmt: skip

@@ -24,7 +24,7 @@ from shared.validate import zero_declarations
 OWN_MOVES = frozenset({"draft", "approved", "submitted"})
 """Steps of the unit itself; the others are the district's."""
 
-__all__ = ["FigureRow", "ReportPage", "report_page"]
+__all__ = ["FigureRow", "ReportPage", "report_page", "report_state"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,11 +77,19 @@ class ReportPage:
     wrong: Sequence[str]
 
 
+def report_state(told: UnitReport) -> tuple[str, str]:
+    """A report's state in words with the tone of its chip; one that is not sent in time is red."""
+    if told.record is None:
+        return _("Chưa soạn"), "danger" if told.days_late else ""
+    words, tone = state_words(services().catalogue.types[REPORT], told.state)
+    return words, "danger" if told.days_late and told.sent is None else tone
+
+
 def report_page(user: User, told: UnitReport, period: Period, document: Document, wrong: Sequence[str] = ()) -> ReportPage:
     """The page of a unit's report."""
     held = services()
     record_type = held.catalogue.types[REPORT]
-    words, tone = state_words(record_type, told.state) if told.record else (_("Chưa soạn"), "danger" if told.days_late else "")
+    words, tone = report_state(told)
     steps = moves(user, told.unit, record_type.flow, told.state) if told.record else []
     labels = held.catalogue.flows[record_type.flow].states
     open_to = {step.to for step in steps}

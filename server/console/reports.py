@@ -10,9 +10,9 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from server import editing, reporting
 from server.access import roles_of, units_visible
-from server.console.report_page import ReportPage, report_page
+from server.console.report_page import ReportPage, report_page, report_state
 from server.console.shell import district_of, me, page
-from server.console.words import moment_words, state_words, unit_words, wait_words
+from server.console.words import moment_words, unit_words, wait_words
 from server.language import lang
 from server.reporting import REPORT, UnitReport
 from server.reports import write_docx, write_xlsx
@@ -105,8 +105,7 @@ def reports() -> AnyResponse:
 
 
 def _line(one: UnitReport, period: Period) -> Line:
-    missing = _("Chưa soạn"), "danger" if one.days_late else ""
-    words, tone = state_words(services().catalogue.types[REPORT], one.state) if one.record else missing
+    words, tone = report_state(one)
     return Line(
         unit=unit_words(one.unit), url=url_for("reports.report", period=period.code, unit=one.unit), state=words, tone=tone,
         sent=moment_words(one.sent_ms), wait=wait_words(one.sent_ms) if one.state == "submitted" else "", late=one.days_late,

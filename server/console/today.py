@@ -9,11 +9,12 @@ from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
 from server.access import READERS, roles_of
+from server.console.report_page import report_state
 from server.console.shell import district_of, me, page
-from server.console.words import age_words, left_words, moment_words, state_words, unit_words, wait_words
+from server.console.words import age_words, left_words, moment_words, unit_words, wait_words
 from server.language import lang
 from server.overview import SILENT_DAYS, Overview, UnitRow, overview
-from server.reporting import REPORT, figures_of, reporting_units, running_period
+from server.reporting import figures_of, reporting_units, running_period
 from server.services import services
 from shared.figure_text import figure_text
 from shared.figures import Figure, Figures
@@ -158,10 +159,7 @@ def _published_page() -> Response:
 
 def _line(told: Overview, row: UnitRow) -> Line:
     report = row.report
-    record_type = services().catalogue.types[REPORT]
-    words, tone = state_words(record_type, report.state) if report.record else (_("Chưa soạn"), "danger" if report.days_late else "")
-    if report.days_late and report.sent is None:
-        tone = "danger"
+    words, tone = report_state(report)
     return Line(
         unit=unit_words(row.unit), url=url_for("reports.report", period=told.period.code, unit=row.unit), state=words, tone=tone,
         sent=moment_words(report.sent_ms) if report.sent_ms else _("chưa gửi") if report.record else "–", late=report.days_late,

@@ -1,4 +1,4 @@
-"""Writing a record at the console: the form of a new one and of one that is there, saved as a draft or sent with all errors at their fields."""
+"""Writing a record at the console: the form of a new one or of one that is there, saved as a draft or sent, errors at their fields."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,6 +22,7 @@ from server.reporting import REPORT
 from server.services import services
 from shared.catalogue import RecordType
 from shared.errors import SenError
+from shared.ids import new_id
 from shared.validate import Problem, validate
 from sync.view import Sealed, snapshot
 
@@ -80,7 +81,9 @@ def new(code: str) -> Response:
         return work.answer()
     defaults = {name: one.default for name, one in record_type.fields.items() if one.default is not None and one.kind != "flow"}
     told = {name: request.args[name] for name in ASKED if name in request.args and name in record_type.fields}
-    return work.show({**defaults, **told})
+    rows = [one.code for one in record_type.fields.values() if one.kind == "rows" and one.required and not one.rows_from]
+    begun = {code: [{"id": new_id()}] for code in rows}
+    return work.show({**defaults, **begun, **told})
 
 
 @blueprint.route("/records/<record>/edit", methods=["GET", "POST"])
@@ -182,7 +185,8 @@ class _Writing:
         context = FormPage(
             code=code, record=record or "", action=action, label=self.type.label.get(lang()), title=self.title, unit=self.unit,
             units=[(one, unit_words(one)) for one in self.units or [self.unit]], sections=list(maker.sections()), unplaced=maker.unplaced(),
-            token=self.token or "", confidential=self.confidential, opens=bool(record) and sealed and self.may_open and not self.confidential,
+            token=self.token or "", confidential=self.confidential,
+            opens=bool(record) and sealed and self.may_open and not self.confidential,
             sends=begins, state=words if record else _("Bản ghi mới"), tone=tone if record else "", kept=_kept(), checked=checked,
             errors=sum(one.level == "error" for one in problems),
             doubts=[Told(text=one.text(lang()), code=one.code, doubt=True) for one in problems if one.level == "warning"],
