@@ -12,7 +12,7 @@ from typing import Any
 from tests.fieldday.journal import Journal
 from tests.fieldday.office import Office
 from tests.fieldday.scenario import Scenario, Step
-from tests.fieldday.screen import CannotSync, Refused, Screen, first
+from tests.fieldday.screen import CannotSync, Refused, Screen, first, stands_for
 from tests.fieldday.tablet import Tablet
 
 TRIES = 40
@@ -159,7 +159,16 @@ class Day:
         self.office.desk(step.who[0]).acknowledge(self.ids[step.name])
 
     def consolidate(self, step: Step) -> None:
-        folder = self.folder / "reports"
+        folder, clerk = self.folder / "reports", self.scenario.people[step.who[0]]
+        number = self.journal.write(
+            who=clerk.name,
+            via="console",
+            act="consolidate",
+            record=step.period,
+            type="periodic_report",
+            unit=clerk.unit,
+        )
+        self.journal.done(number, "")
         self.reports += self.office.desk(step.who[0]).consolidate(step.period, folder)
 
     # --- networks and batteries
@@ -203,7 +212,11 @@ class Day:
             shown = self.screen(who).shown(self.ids[step.name])
             for field, value in step.values.items():
                 self.claim(
-                    step, first(shown, field) == value, f"{who} sees {step.name}.{field}", value, first(shown, field)
+                    step,
+                    stands_for(first(shown, field), value),
+                    f"{who} sees {step.name}.{field}",
+                    value,
+                    first(shown, field),
                 )
 
     def see_question(self, step: Step) -> None:
@@ -211,7 +224,9 @@ class Day:
             shown = self.screen(who).shown(self.ids[step.name]) or {}
             for field, values in step.values.items():
                 there = shown.get(field, [])
-                same = sorted(map(repr, there)) == sorted(map(repr, values))
+                same = len(there) == len(values) and all(
+                    any(stands_for(one, value) for one in there) for value in values
+                )
                 self.claim(step, same, f"{who} sees two answers in {step.name}.{field}", values, there)
 
     def see_not(self, step: Step) -> None:

@@ -21,7 +21,7 @@ Shown = Mapping[str, Sequence[Any]]
 class Entry:
     """One act of one person on one record.
 
-    `act` is write, decide, go or withdraw. `fields` holds what is typed; `saw` what stood on the screen just before
+    `act` is write, decide, go, withdraw or consolidate. `fields` holds what is typed; `saw` what stood on the screen just before
     in the fields that are typed (for a withdrawal: in all fields). `record` is the name in the story, `id` the record's
     own once it is known; `via` is the tablet or the console on which it was typed.
     """

@@ -21,6 +21,7 @@ SEALED = "sealed"
 
 WITHDRAWN = "@"
 STATE = "state"
+REPORT = "periodic_report"
 
 
 @dataclass(kw_only=True)
@@ -41,6 +42,8 @@ class Expected:
     elements: dict[str, dict[str, bool | None]] = field(default_factory=dict)
     rows: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict)
     sealed: set[str] = field(default_factory=set)
+    moved_on: str = ""
+    """The state that is right too: the district moves on in one act all that a report counted, or that it consolidates."""
     withdrawn: bool | None = False
 
 
@@ -53,8 +56,23 @@ def expected(entries: Sequence[Entry], shape: Mapping[str, Mapping[str, str]]) -
     """
     records: dict[str, list[Entry]] = {}
     for entry in entries:
-        records.setdefault(entry.record, []).append(entry)
-    return [_one(acts, shape[acts[0].type]) for acts in records.values()]
+        if entry.act != "consolidate":
+            records.setdefault(entry.record, []).append(entry)
+    told = [_one(acts, shape[acts[0].type]) for acts in records.values()]
+    for one in told:
+        one.moved_on = _moved_on(one, entries)
+    return told
+
+
+def _moved_on(one: Expected, entries: Sequence[Entry]) -> str:
+    """The state to which an act of the district on something else may have moved this record."""
+    if one.type == REPORT:
+        consolidated = any(entry.act == "consolidate" for entry in entries)
+        return "consolidated" if consolidated and one.values.get(STATE) == ["accepted"] else ""
+    accepted = any(
+        entry.type == REPORT and entry.unit == one.unit and entry.fields.get(STATE) == "accepted" for entry in entries
+    )
+    return "accepted" if accepted and one.values.get(STATE) == ["submitted"] else ""
 
 
 def _one(acts: Sequence[Entry], shape: Mapping[str, str]) -> Expected:

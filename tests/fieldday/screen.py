@@ -6,10 +6,29 @@ the current one first, then those that are open questions.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 Shown = dict[str, list[Any]]
+
+
+class Words(str):
+    """A value as a page shows it to a person, not as a record holds it."""
+
+    __slots__ = ()
+
+
+def stands_for(shown: Any, value: Any) -> bool:
+    """Whether what a screen shows is this value; in words, a number may have its dots and a date its own order."""
+    if not isinstance(shown, Words):
+        return bool(shown == value)
+    if isinstance(value, bool):
+        return shown == ("Có" if value else "Không")
+    if isinstance(value, int):
+        return shown.replace(".", "") == str(value)
+    day = re.fullmatch(r"(\d{4})-(\d\d)-(\d\d)", str(value))
+    return shown == (f"{day[3]}/{day[2]}/{day[1]}" if day else " ".join(str(value).split()))
 
 
 class Refused(Exception):

@@ -16,7 +16,8 @@ from tests.fieldday.compare import Findings, compare, shapes
 from tests.fieldday.evidence import gather
 from tests.fieldday.journal import Journal, read
 
-SHAPE = {
+SHAPE: dict[str, dict[str, str]] = {
+    "periodic_report": {},
     "activity": {
         "title": "scalar",
         "people": "scalar",
@@ -212,6 +213,17 @@ def test_a_withdrawal_that_saw_everything_is_in_force(day: Day, withdrawn: bool,
     day.stands("people", 40)
     day.stands("@", None, k="withdraw")
     assert day.findings(withdrawn=withdrawn).good is good
+
+
+@pytest.mark.parametrize("reported", [True, False])
+def test_accepting_a_report_accepts_the_records_that_it_counted(day: Day, reported: bool) -> None:
+    day.saves("Lan", act="go", state="submitted")
+    if reported:
+        told = {"type": "periodic_report", "unit": "u", "fields": {"state": "accepted"}}
+        day.journal.done(day.journal.write(who="Thảo", via="console", act="go", record="R", **told), "r")
+    day.stands("state", "accepted")
+    found = day.findings()
+    assert (found.silently_changed == []) is reported
 
 
 def test_a_chain_that_does_not_follow_is_told(day: Day) -> None:

@@ -56,7 +56,10 @@ def test_sentences_become_steps(tmp_path: Path) -> None:
         ("  - Lan changes A1: {title: x}\n", "line 9: nobody has entered A1 yet"),
         ("  - Lan enters A1: {type: t}\n  - Lan enters A1: {type: t}\n", "line 10: A1 is entered twice"),
         ("  - Lan enters A1\n", "line 9: «Lan enters A1» needs values"),
-        ("  - Lan enters A1: {type: t, title: Họp ấp, tổ}\n", "tổ has no value; a text with a comma in it stands in quotes"),
+        (
+            "  - Lan enters A1: {type: t, title: Họp ấp, tổ}\n",
+            "tổ has no value; a text with a comma in it stands in quotes",
+        ),
         ("  - Lan goes offline: {a: 1}\n", "takes no values"),
         ("  - Lan enters A1: {type: t}\n  - Lan accepts A1\n", "line 10: Lan works on a tablet"),
         ("  - Lan enters A1: {type: t}\n  - Lan sees two answers in A1: {title: x}\n", "needs a list of answers"),

@@ -163,7 +163,6 @@ BROKEN: list[tuple[str, dict[str, Any], str, str]] = [
     ("difficulty", {"to": ["other"]}, "error", "required"),
     ("periodic_report", {"strengths": None, "limits": None}, "warning", "limits_written"),
     ("periodic_report", {"kind": "year"}, "warning", "year_estimated"),
-    ("periodic_report", {"state": "returned"}, "error", "returned_with_reason"),
 ]
 
 

@@ -7,7 +7,7 @@ sends it.
 from __future__ import annotations
 
 import html.parser
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urljoin
@@ -18,19 +18,73 @@ TIMEOUT_S = 120
 EMPTY_TAGS = frozenset({"input", "br", "img", "meta", "link", "hr"})
 
 
-@dataclass(kw_only=True)
-class Form:
-    """One form: where it is sent, how, and what stands in it. `buttons` are the (name, value) pairs that can be pressed."""
+@dataclass(eq=False)
+class Node:
+    """An element of a page."""
 
-    action: str
-    method: str
-    values: list[tuple[str, str]] = field(default_factory=list)
-    buttons: list[tuple[str, str]] = field(default_factory=list)
-    names: set[str] = field(default_factory=set)
-    """All fields, also those in which nothing stands yet."""
+    tag: str
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    children: list[Node | str] = field(default_factory=list)
+
+    def all(self, tag: str = "", marked: str = "") -> Iterator[Node]:
+        """The elements below, in order, of a tag and of a class where these are given."""
+        for child in self.children:
+            if isinstance(child, Node):
+                if tag in ("", child.tag) and (not marked or marked in child.attributes.get("class", "").split()):
+                    yield child
+                yield from child.all(tag, marked)
+
+    def text(self, without: str = "") -> str:
+        """The words in it with single blanks, but for elements of a class."""
+        return " ".join(" ".join(self._words(without)).split())
+
+    def _words(self, without: str) -> Iterator[str]:
+        for child in self.children:
+            if isinstance(child, str):
+                yield child
+            elif child.tag not in ("script", "style") and not (
+                without and without in child.attributes.get("class", "").split()
+            ):
+                yield from child._words(without)
+
+
+class Form:
+    """One form of a page: where it is sent, how, and what stands in it."""
+
+    def __init__(self, node: Node, outside: list[Node]) -> None:
+        self.node = node
+        self.action = node.attributes.get("action", "")
+        self.method = node.attributes.get("method", "get").lower()
+        self.values: list[tuple[str, str]] = []
+        self.buttons: list[tuple[str, str]] = []
+        self.names: set[str] = set()
+        """All fields, also those in which nothing stands yet."""
+        for one in [*node.all(), *outside]:
+            self._take(one)
+
+    def _take(self, node: Node) -> None:
+        a = node.attributes
+        name, kind = a.get("name", ""), a.get("type", "text")
+        if node.tag == "button" or (node.tag == "input" and kind == "submit"):
+            self.buttons.append((name, a.get("value", "")))
+        if not name or "disabled" in a or node.tag not in ("input", "select", "textarea") or kind == "submit":
+            return
+        self.names.add(name)
+        if node.tag == "textarea":
+            self.values.append((name, "".join(c for c in node.children if isinstance(c, str)).removeprefix("\n")))
+        elif node.tag == "select":
+            options = list(node.all("option"))
+            chosen = [o for o in options if "selected" in o.attributes] or options[:1]
+            self.values += [(name, o.attributes.get("value", "")) for o in chosen]
+        elif kind not in ("checkbox", "radio") or "checked" in a:
+            self.values.append((name, a.get("value", "on" if kind in ("checkbox", "radio") else "")))
+
+    def value(self, name: str) -> str:
+        """What stands in a field; "" where nothing does."""
+        return next((value for known, value in self.values if known == name), "")
 
     def filled(self, values: Mapping[str, Any], press: str | None) -> list[tuple[str, str]]:
-        """What is sent when these values are typed and the button with this name or value is pressed."""
+        """What is sent when these values are typed and the button of this value is pressed. Raises KeyError."""
         unknown = values.keys() - self.names
         if unknown:
             raise KeyError(
@@ -38,100 +92,73 @@ class Form:
             )
         sent = [(name, value) for name, value in self.values if name not in values]
         for name, value in values.items():
-            many = value if isinstance(value, list) else [value]
-            sent += [(name, str(one)) for one in many]
+            sent += [(name, str(one)) for one in (value if isinstance(value, list) else [value])]
         if press is not None:
-            sent += [pair for pair in self.buttons if press in pair and pair[0]][:1]
+            pressed = [pair for pair in self.buttons if pair[1] == press]
+            if not pressed:
+                raise KeyError(f"no button says {press}; there are {', '.join(b for _, b in self.buttons)}")
+            sent.append(pressed[0])
         return sent
 
 
-class Page(html.parser.HTMLParser):
-    """A page that was fetched: its text, its links and its forms."""
+class _Reader(html.parser.HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.root = Node("")
+        self._open = [self.root]
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        node = Node(tag, {name: value or "" for name, value in attrs})
+        self._open[-1].children.append(node)
+        if tag not in EMPTY_TAGS:
+            self._open.append(node)
+
+    def handle_endtag(self, tag: str) -> None:
+        for place in range(len(self._open) - 1, 0, -1):
+            if self._open[place].tag == tag:
+                del self._open[place:]
+                return
+
+    def handle_data(self, data: str) -> None:
+        self._open[-1].children.append(data)
+
+
+class Page:
+    """A page that was fetched."""
 
     def __init__(self, answer: requests.Response) -> None:
-        super().__init__()
         self.url = answer.url
         self.status = answer.status_code
-        self.html = answer.text
-        self.forms: list[Form] = []
-        self.links: list[str] = []
-        self._words: list[str] = []
-        self._silent = 0
-        self._form: Form | None = None
-        self._select: str | None = None
-        self._area: tuple[str, list[str]] | None = None
-        self._outside: dict[str, Form] = {}
-        self.feed(answer.text)
+        reader = _Reader()
+        reader.feed(answer.text)
+        self.root = reader.root
+        outside = [
+            node
+            for node in self.root.all()
+            if node.tag in ("input", "textarea", "select", "button") and "form" in node.attributes
+        ]
+        self.forms = [
+            Form(node, [o for o in outside if o.attributes["form"] == node.attributes.get("id")])
+            for node in self.root.all("form")
+        ]
 
     @property
     def text(self) -> str:
-        """The words that a person reads, with single blanks."""
-        return " ".join(" ".join(self._words).split())
+        """The words that a person reads."""
+        return self.root.text()
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Take note of what can be followed, filled in or pressed."""
-        a = {name: value or "" for name, value in attrs}
-        if tag in ("script", "style"):
-            self._silent += 1
-        elif tag == "a" and "href" in a:
-            self.links.append(a["href"])
-        elif tag == "form":
-            self._form = Form(action=a.get("action", ""), method=a.get("method", "get").lower())
-            self.forms.append(self._form)
-            if "id" in a:
-                self._outside[a["id"]] = self._form
-        else:
-            self._field(tag, a, dict(attrs))
+    @property
+    def links(self) -> list[str]:
+        """The addresses that can be followed."""
+        return [node.attributes["href"] for node in self.root.all("a") if "href" in node.attributes]
 
-    def _field(self, tag: str, a: Mapping[str, str], given: Mapping[str, str | None]) -> None:
-        form = self._outside.get(a.get("form", ""), self._form)
-        if tag == "button" and form is not None:
-            form.buttons.append((a.get("name", ""), a.get("value", "")))
-        elif form is None or "disabled" in given:
-            return
-        elif tag == "input" and a.get("name"):
-            form.names.add(a["name"])
-            kind = a.get("type", "text")
-            if kind == "submit":
-                form.buttons.append((a["name"], a.get("value", "")))
-            elif kind not in ("checkbox", "radio") or "checked" in given:
-                form.values.append((a["name"], a.get("value", "on" if kind in ("checkbox", "radio") else "")))
-        elif tag == "select" and a.get("name"):
-            self._select = a["name"]
-            form.names.add(self._select)
-        elif tag == "option" and self._select and "selected" in given:
-            form.values.append((self._select, a.get("value", "")))
-        elif tag == "textarea" and a.get("name"):
-            form.names.add(a["name"])
-            self._area = (a["name"], [])
-
-    def handle_endtag(self, tag: str) -> None:
-        """Close what was open."""
-        if tag in ("script", "style"):
-            self._silent -= 1
-        elif tag == "form":
-            self._form = None
-        elif tag == "select":
-            self._select = None
-        elif tag == "textarea" and self._area and self._form is not None:
-            self._form.values.append((self._area[0], "".join(self._area[1])))
-            self._area = None
-
-    def handle_data(self, data: str) -> None:
-        """Keep what can be read."""
-        if self._area is not None:
-            self._area[1].append(data)
-        elif not self._silent:
-            self._words.append(data)
-
-    def form(self, part: str) -> Form:
-        """The form whose address holds a part. Raises KeyError with those that there are."""
-        found = [form for form in self.forms if part in form.action]
-        if not found:
-            raise KeyError(
-                f"no form leads to {part}; there are {', '.join(f.action for f in self.forms) or 'none'} on {self.url}"
-            )
-        return found[0]
+    def form(self, part: str, **holding: str) -> Form:
+        """The form whose address holds a part and whose fields hold these values. Raises KeyError."""
+        for form in self.forms:
+            if part in form.action and all(form.value(name) == value for name, value in holding.items()):
+                return form
+        there = ", ".join(form.action for form in self.forms) or "none"
+        raise KeyError(f"no form leads to {part} with {holding}; there are {there} on {self.url}")
 
 
 class Browser:
@@ -141,16 +168,16 @@ class Browser:
         self.address = address
         self._http = requests.Session()
 
-    def open(self, path: str) -> Page:
-        """Follow an address."""
-        return Page(self._http.get(urljoin(self.address, path), timeout=TIMEOUT_S))
-
     def fetch(self, path: str) -> requests.Response:
-        """Fetch a document or JSON."""
+        """Fetch a document."""
         return self._http.get(urljoin(self.address, path), timeout=TIMEOUT_S)
 
+    def open(self, path: str) -> Page:
+        """Follow an address."""
+        return Page(self.fetch(path))
+
     def send(self, page: Page, form: Form, press: str | None = None, **values: Any) -> Page:
-        """Fill a form in and send it; gives the page that comes of it."""
+        """Fill a form in and send it; gives the page that comes of it. Raises KeyError for what is not in the form."""
         target = urljoin(page.url, form.action)
         body = form.filled(values, press)
         headers = {"Referer": page.url}
