@@ -219,8 +219,10 @@ def test_a_withdrawal_that_saw_everything_is_in_force(day: Day, withdrawn: bool,
 def test_accepting_a_report_accepts_the_records_that_it_counted(day: Day, reported: bool) -> None:
     day.saves("Lan", act="go", state="submitted")
     if reported:
-        told = {"type": "periodic_report", "unit": "u", "fields": {"state": "accepted"}}
-        day.journal.done(day.journal.write(who="Thảo", via="console", act="go", record="R", **told), "r")
+        number = day.journal.write(
+            who="Thảo", via="console", act="go", record="R", type="periodic_report", unit="u", fields={"state": "accepted"}
+        )
+        day.journal.done(number, "r")
     day.stands("state", "accepted")
     found = day.findings()
     assert (found.silently_changed == []) is reported
