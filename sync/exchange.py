@@ -88,6 +88,7 @@ class ServerHalf:
         with self.server.writing(stream, device.user, now_ms) as ledger:
             before = ledger.head()
             ledger.keep_sealed([(digest, _unpacked(data)) for digest, data in blobs], wraps)
+            runs = [run for run in runs if not wanted.is_forgotten(run, device)]
             accepted = [accept(ledger, device, run, arrived_ms=now_ms) for run in runs]
             after = ledger.head()
         read |= {run.log: one.head for run, one in zip(runs, accepted, strict=True)}
@@ -132,6 +133,15 @@ class _Wanted(NamedTuple):
     versions: Mapping[str, str]
     digest: str | None
     page: int
+
+    def is_forgotten(self, run: Run, device: Device) -> bool:
+        """Whether a run begins behind lines that this server said to have read and has not, because it was restored.
+
+        It is left aside, not refused: the answer says how far the log is read, and the tablet tells it from there.
+        """
+        known = device.read.get(run.log, LogHead(0, b"")).number
+        acknowledged = self.heads[run.log][1] if run.log in self.heads else 0
+        return known < acknowledged and run.first == acknowledged + 1
 
     @classmethod
     def read(cls, head: Mapping[str, Any]) -> "_Wanted":

@@ -282,8 +282,10 @@ class TabletStore(Protocol):
     def keep(self, page: Page) -> None:
         """Keep a page in one transaction: registers, lines, cursors, acknowledgements, documents; all or nothing.
 
-        The cursor of a part (not of a stream) is dropped when the page that brings it is complete. A page with a scope
-        first drops what is outside it, never an unsent change, and the stream's cursor starts anew.
+        A page with the cursor of a part tells records whole: they replace what was held. That cursor is dropped when the
+        page is complete, and with it what was held of the part and was not told since ``refill``. A page with a scope
+        drops what is outside it, and the stream's cursor starts anew. A record with an own change that is not settled yet
+        is dropped by neither until it is.
         """
 
     def refill(self, parts: Sequence[str]) -> None:

@@ -30,7 +30,7 @@ def problems(engine: Engine, catalogue: Catalogue, history: History) -> list[str
     empty(engine)
     world = World(engine, catalogue, history)
     world.run(history.steps)
-    world.quiet()
+    world.quiet(4 if world.restored else 3 if world.damaged else 2)
     return find_problems(world)
 
 
@@ -41,7 +41,7 @@ def find_problems(world: World) -> list[str]:
     for number, tablet in enumerate(world.tablets):
         wrong += [f"tablet {number}: {problem}" for problem in check_tablet(world, tablet, states)]
     before = {record: json.dumps(state.dump()) for record, state in states.items()}
-    for request in world.sent:
+    for request in world.sent[-4:]:
         world.ask(request)
     if stored_lines(world) != lines or {record: json.dumps(world.server.state(record).dump()) for record in states} != before:
         wrong.append("a message told again changed something")
@@ -72,6 +72,7 @@ def check_merge(world: World, lines: list[tuple[str, bytes, str]], states: dict[
     wrong: list[str] = []
     note = world.catalogue.types["note"]
     told = read_lines(lines)
+    come = {name for name, _, _ in lines}
     for (record, path), ops in by_register(told).items():
         register = states[record].registers.get(path) if record in states else None
         values = [] if register is None else [(value.origins, value.open) for value in register.values]
@@ -83,7 +84,7 @@ def check_merge(world: World, lines: list[tuple[str, bytes, str]], states: dict[
         mine = [op for op in told if op.record == record]
         names = {path: [value.origins for value in register.values] for path, register in state.registers.items()}
         for path, register in state.registers.items():
-            if any(value.waits for value in register.values):
+            if any(name in come for value in register.values for name in value.waits):
                 wrong.append(f"{record[-1]} {path}: waits for what has come")
             if path.endswith(RECORD_STANDING):
                 asked = {origin: value.open for value in register.values for origin in value.origins}

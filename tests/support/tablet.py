@@ -35,6 +35,7 @@ class MemoryTablet:
         self.unsettled: dict[str, Line] = {}
         self.tokens: dict[str, str] = {}
         self.past_tokens: list[str] = []
+        self.refilled: dict[str, set[str]] = {}
         self.aside: dict[str, str] = {}
         self.documents: dict[str, Any] = {}
         self.clock = Time(0, 0)
@@ -182,11 +183,12 @@ class MemoryTablet:
                 change = Change.parse(body)
                 self.held[write_line(change).name] = body
                 assert change.number == run.first + offset
+        whole = any("/" in place for place in page.cursors)
         told = {state.id for state in page.states} | set(page.soles)
         for record, (name, change) in page.soles.items():
-            self.told[record] = replace(self.told.get(record), fresh(change, name, number=0))
+            self.told[record] = fresh(change, name, number=0) if whole else replace(self.told.get(record), fresh(change, name, number=0))
         for state in page.states:
-            self.told[state.id] = replace(self.told.get(state.id), state)
+            self.told[state.id] = state if whole else replace(self.told.get(state.id), state)
         for name, line in list(self.unsettled.items()):
             if line.number <= page.upto.get(line.change.log, 0):
                 if line.change.record in told:
@@ -196,8 +198,11 @@ class MemoryTablet:
                     self.told[line.change.record] = imply(self.told.get(line.change.record), line.change, name)
         self.drop_foreign()
         for place, token in page.cursors.items():
+            if "/" in place:
+                self.refilled.setdefault(place, set()).update(told)
             if "/" in place and page.complete:
                 self.tokens.pop(place, None)
+                self.drop_untold(place)
             else:
                 self.tokens[place] = token
                 if "/" not in place and page.complete:
@@ -210,5 +215,14 @@ class MemoryTablet:
         scope = set(self.identity.scope.units)
         self.told = {record: told for record, told in self.told.items() if record in pending or scope & set(told.units)}
 
+    def drop_untold(self, part: str) -> None:
+        """A part was filled again: what was held of it and was not told is there no longer."""
+        unit, code, _ = part.split("/")
+        kept = self.refilled.pop(part) | {line.change.record for line in self.unsettled.values()}
+        self.told = {
+            record: told for record, told in self.told.items() if record in kept or told.type != code or unit not in told.units
+        }  # fmt: skip
+
     def refill(self, parts: Sequence[str]) -> None:
         self.tokens.update(dict.fromkeys(parts, ""))
+        self.refilled.update({part: set() for part in parts})

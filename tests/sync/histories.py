@@ -6,6 +6,7 @@ step can be dropped and the rest still runs: a failing history is cut down by dr
 
 import base64
 import random
+import sqlite3
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -35,7 +36,7 @@ RICH = NOTE.replace(
 
 KINDS = (
     "create", "edit", "edit", "edit", "edit", "urgent", "withdraw", "decide", "decide", "move", "poison", "open", "save",
-    "exchange", "exchange", "send_urgent", "push", "page", "twice", "slow", "deliver", "scope",
+    "exchange", "exchange", "send_urgent", "push", "page", "twice", "slow", "deliver", "scope", "damage", "backup", "restore",
 )  # fmt: skip
 
 
@@ -114,7 +115,8 @@ class World:
         self.forms: dict[tuple[int, str], Snapshot] = {}
         self.slow: dict[int, bytes] = {}
         self.sent: list[bytes] = []
-        self.written: list[tuple[str, bytes]] = []
+        self.backup: sqlite3.Connection | None = None
+        self.restored = self.damaged = False
 
     def short_id(self) -> str:
         return base64.urlsafe_b64encode(self.rng.randbytes(8)).decode().rstrip("=")
@@ -358,8 +360,35 @@ def _scope(world: World, step: Step) -> None:
     world.server.devices[device] = known._replace(scope=scope)
 
 
+def _damage(world: World, step: Step) -> None:
+    """A tablet's storage loses what it was told of a record."""
+    tablet = world.tablets[step.tablet]
+    told = sorted(tablet.told)
+    pending = {line.change.record for line in tablet.unsettled.values()}
+    if told and not pending:
+        del tablet.told[told[step.record % len(told)]]
+        world.damaged = True
+
+
+def _backup(world: World, step: Step) -> None:
+    copy = sqlite3.connect(":memory:")
+    with world.server.engine.connect() as connection:
+        connection.connection.driver_connection.backup(copy)  # type: ignore[union-attr]
+    world.backup = copy
+
+
+def _restore(world: World, step: Step) -> None:
+    """The server is set back to its backup, and writes a new log from then on."""
+    if world.backup is not None:
+        with world.server.engine.connect() as connection:
+            world.backup.backup(connection.connection.driver_connection)  # type: ignore[arg-type]
+        world.server.own = world.server.own._replace(log=world.short_id())
+        world.restored = True
+
+
 STEPS: dict[str, Callable[[World, Step], None]] = {
     "create": _create, "edit": _edit, "urgent": _urgent, "withdraw": _withdraw, "decide": _decide, "move": _move,
     "poison": _poison, "open": _open, "save": _save, "exchange": _exchange, "send_urgent": _send_urgent, "push": _push,
-    "page": _page, "twice": _twice, "slow": _slow, "deliver": _deliver, "scope": _scope,
+    "page": _page, "twice": _twice, "slow": _slow, "deliver": _deliver, "scope": _scope, "damage": _damage,
+    "backup": _backup, "restore": _restore,
 }  # fmt: skip
