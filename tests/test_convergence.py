@@ -21,7 +21,7 @@ from tests.support.tablet import MemoryTablet
 from tests.sync.histories import History, World, empty, make_history, memory_engine, rich_catalogue
 from tests.sync.oracle import by_register, check_register, check_standing, read_lines
 
-HISTORIES = int(os.environ.get("SEN_HISTORIES", "2000"))
+HISTORIES = int(os.environ.get("SEN_HISTORIES", "400"))
 CHUNKS = 8
 
 

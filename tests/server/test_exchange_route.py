@@ -1,7 +1,4 @@
-"""`POST /api/exchange` with what it must refuse or set aside: the code, what to do in both languages, nothing changed, nobody named.
-
-A frame that fails changes nothing in the database. A line whose content fails is kept with its code; those beside it are accepted.
-"""
+"""`POST /api/exchange` with what it must refuse or set aside: the code, what to do in both languages, nothing changed."""
 
 from __future__ import annotations
 
@@ -48,11 +45,8 @@ class Office(NamedTuple):
     output: Callable[[], str]
 
     def dump(self) -> dict[str, list[tuple[Any, ...]]]:
-        """All rows of all tables, the time of the last contact left out: an answer may note it."""
-        with self.app.app_context(), Session(db.engine) as session:
-            for device in session.scalars(select(Device)):
-                device.seen_ms = None
-            session.commit()
+        """All rows of all tables."""
+        with self.app.app_context():
             return dump_of(db.engine)
 
 
@@ -60,12 +54,10 @@ class Office(NamedTuple):
 def office(app: Flask, add_person: AddUser, capfd: pytest.CaptureFixture[str]) -> Office:
     user = add_person("lan", "collector@long_khanh_a", "case_worker@long_khanh_a")
     client, answers = app.test_client(), list[str]()
-
     def post(path: str, body: bytes, kind: str) -> Answered:
-        with client.post(path, data=body, content_type=kind) as answer:
-            data = answer.get_data()
-        answers.append(data.decode("utf-8", "replace"))
-        return Answered(answer.status_code, answer.mimetype, data)
+        answer = client.post(path, data=body, content_type=kind)
+        answers.append(answer.get_data().decode("utf-8", "replace"))
+        return Answered(answer.status_code, answer.mimetype, answer.get_data())
 
     def output() -> str:
         told = "".join([*answers, *capfd.readouterr()])
@@ -393,7 +385,7 @@ def test_t08_whatever_a_head_says_breaks_nothing(office: Office) -> None:
     """Each member of a request's head, and each row behind it, as anything: a problem or an answer, never an error of ours."""
     device, line = office.device, office.device.line(GOOD)
     run = [device.log, 1, b64(device.head), 1]
-    heads: list[tuple[dict[str, Any], list[bytes]]] = []
+    heads = list[tuple[dict[str, Any], list[bytes]]]()
     for value in ODD:
         heads += [({"q": 1, "page": 9000, member: value}, []) for member in ("q", "at", "h", "runs", "blobs", "wraps", "page", "c", "v", "d", "past")]
         heads += [({"q": 1, "page": 9000, "c": {"hong_ngu": told, f"{told}/x/0": ""}}, []) for told in ("", "x", "A" * 43)]
@@ -403,7 +395,6 @@ def test_t08_whatever_a_head_says_breaks_nothing(office: Office) -> None:
             told = [[*row[:at], value, *row[at + 1 :]] for row in (["A" * 43, "AAAA", "AAAA"][: 2 + (rows == "wraps")],) for at in range(len(row))]
             heads += [({"q": 1, "runs": [run], rows: 1}, [line, json.dumps(row).encode()]) for row in [*told, value]]
     for head, lines in heads:
-        payload = b"\n".join([json.dumps(head).encode(), *lines])
-        answer = device.send(device.packed(payload))
+        answer = device.send(device.packed(b"\n".join([json.dumps(head).encode(), *lines])))
         assert answer.status in (200, 400, 401, 403, 409, 413), (head, answer)
     assert "Traceback" not in office.output()

@@ -9,7 +9,17 @@ from shared.ids import new_id, new_record_id
 from shared.messages import codes
 from sync.clock import Time
 from sync.errors import ContentFault
-from sync.log import MAX_LINE_BYTES, Change, Operation, chain_next, chain_start, line_hash, name_of, parse_name, write_line
+from sync.log import (
+    MAX_LINE_BYTES,
+    Change,
+    Operation,
+    chain_next,
+    chain_start,
+    line_hash,
+    name_of,
+    parse_name,
+    write_line,
+)
 
 GOOD = {
     "n": 1, "l": new_id(), "t": [1_653_883_200_000, 0], "u": "u", "c": "c", "r": new_record_id(), "y": "note", "g": "long_khanh_a",
