@@ -4,7 +4,7 @@ Then it sees to the unit or the record that the address names: what a person may
 answer and the same work.
 """
 
-from flask import Flask, request
+from flask import Flask, current_app, request
 from flask_login import current_user
 from sqlalchemy import select
 
@@ -24,6 +24,8 @@ def guard_requests(app: Flask) -> None:
 
 
 def _guard() -> None:
+    if (request.content_length or 0) > current_app.config["MAX_CONTENT_LENGTH"]:
+        raise SenError("body_too_large")  # before a byte of it is read; the connection is closed behind the answer
     if request.routing_exception is not None:
         return
     rule = access.ENDPOINTS.get(request.endpoint or "")

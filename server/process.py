@@ -113,7 +113,7 @@ def _listen(config: Config) -> Server:
     if config.tls_certificate is not None:
         server.ssl_adapter = BuiltinSSLAdapter(str(config.tls_certificate), str(config.tls_key) if config.tls_key else None)
     server.error_log = _log_error  # type: ignore[method-assign,assignment]
-    server.max_request_body_size = config.largest_body_mb * 1024 * 1024
+    server.max_request_body_size = 0  # the app refuses by itself, and says why (server.guard)
     try:
         server.prepare()
     except OSError as error:  # cheroot tells the reason in words only
