@@ -6,8 +6,9 @@ On Android this file is the entry point; there the profile is the app's private 
 import argparse
 import logging
 import os
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from mobile.clock import Clock, demo_moment, parse_moment
 from mobile.profile import folder_named
@@ -94,14 +95,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _open(options: argparse.Namespace) -> int:
     from mobile.app import SenApp
 
+    _on_end(lambda: sys.exit(0))
     try:
         tablet = Tablet(options.profile, Clock(options.today or demo_moment(options.profile)))
     except SenError as error:
         print(error.text("vi"), file=sys.stderr)
         print(error.text("en"), file=sys.stderr)
         return NOT_OPENED
-    SenApp(tablet=tablet, server=options.server or "").run()
+    app = SenApp(tablet=tablet, server=options.server or "")
+    _on_end(lambda: app.post(app.stop))
+    app.run()
     return 0
+
+
+def _on_end(work: Callable[[], None]) -> None:
+    """Do something when the process is told to end."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: work())
 
 
 if __name__ == "__main__":

@@ -63,6 +63,8 @@ def take(app: Any, pin: str, out: Path) -> None:
         _settle(EventLoop, Window)
         for name, work in walk(app, pin):
             work()
+            while not getattr(app.front, "computed", True):
+                EventLoop.idle()
             _settle(EventLoop, Window)
             if name:
                 _save(out / f"tablet-{name}-{layout}.png")

@@ -3,6 +3,7 @@
 from typing import Any
 
 from kivy.properties import BooleanProperty, StringProperty
+from kivy.uix.widget import Widget
 
 from mobile.screens.conflict.desk import OneFieldDesk
 from mobile.screens.conflict.presenter import CandidateCard as Row
@@ -96,6 +97,7 @@ class ConflictScreen(Page):
         card = Card(padding=self.cards.children[0].padding, spacing=12)
         card.add_widget(Words(role="small", text=self.shell.say("mobile.conflict.third")))
         card.add_widget(self.third)
+        card.add_widget(Widget())
         card.add_widget(use)
         self.cards.add_widget(card)
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from kivy.clock import Clock
 from kivy.metrics import dp
 from kivy.properties import BooleanProperty, StringProperty
 from kivy.uix.behaviors import ButtonBehavior
@@ -32,6 +33,12 @@ class FormBody(BoxLayout):
     """Sections at the left (above, in a narrow window), the open one beside them."""
 
     wide = BooleanProperty(True)
+
+    def lead_to(self, button: "SectionButton") -> None:
+        """Bring a section's button into sight, where the buttons stand in a strip."""
+        strip, tabs = self.ids.strip, self.ids.tabs
+        if not self.wide and tabs.width > strip.width:
+            Clock.schedule_once(lambda _: strip.scroll_to(button, padding=dp(14), animate=False), 0)
 
     def on_width(self, *_: Any) -> None:
         """Choose the layout."""
@@ -90,6 +97,7 @@ class FormScreen(Page):
         self._try(self.presenter.leave_section)
         self.section = section
         self._load()
+        self.body.lead_to(self.buttons[section])
 
     def _try(self, work: Any) -> bool:
         try:

@@ -115,6 +115,7 @@ class ReportScreen(Page):
             form.leave_section()
             self.grid.load(shell=self.shell, form=form, section=code, changed=self.news)
         self.body.ids.scroll.scroll_y = 1
+        self.body.lead_to(self.tabs[code])
         self.news()
 
     def leave(self) -> None:

@@ -96,6 +96,8 @@ def on(app: Any) -> Iterator[Any]:
     def show(tablet: Any) -> Any:
         app.forget_pages()
         app.tablet = tablet
+        tablet.profile.set(offline=True)
+        tablet.background.start(app.post, app.news)
         Window.size = (960, 640)
         app.home()
         frames(3)

@@ -33,21 +33,30 @@ def shown(app: Any, page: str, **where: Any) -> list[str]:
     return faults(app.root)
 
 
-@pytest.mark.parametrize("scale", [1.0, 1.3])
-@pytest.mark.parametrize("language", ["vi", "en"])
 @pytest.mark.parametrize("layout", list(SIZES), indirect=True)
-def test_screens(on: Any, make: Make, layout: str, language: str, scale: float) -> None:
+def test_screens(on: Any, make: Make, layout: str) -> None:
     tablet, asked = busy(make)
-    tablet.profile.set(language=language)
-    app = on(tablet)
-    Metrics.fontscale = scale
-    app.forget_pages()
-    Window.size = SIZES[layout]
+    app, wrong = on(tablet), {}
+    for language in ("vi", "en"):
+        for scale in (1.0, 1.3):
+            tablet.profile.set(language=language)
+            Metrics.fontscale = scale
+            Window.size = SIZES[layout]
+            app.forget_pages()
+            for name, told in every_screen(app, asked):
+                if told:
+                    wrong[f"{name}, {language}, {scale}"] = told
+    tablet.lock()
     app.home()
-    ticks(6)
-    wrong: dict[str, list[str]] = {"home": faults(app.root)}
-    incident = tablet.index.find("gbv_incident")[0].id
+    ticks(4)
+    assert (faults(app.root), wrong) == ([], {})
+
+
+def every_screen(app: Any, asked: str) -> Iterator[tuple[str, list[str]]]:
+    """Show one screen after the other; gives its name and what is wrong with its looks."""
+    incident = app.tablet.index.find("gbv_incident")[0].id
     for name, where in (
+        ("home", {}),
         ("records", {"type": "communication_activity"}),
         ("form", {"record": asked}),
         ("conflict", {"record": asked}),
@@ -55,20 +64,16 @@ def test_screens(on: Any, make: Make, layout: str, language: str, scale: float) 
         ("submit", {"record": incident}),
         ("sync", {}),
         ("settings", {}),
+        ("report", {}),
     ):
-        wrong[name] = shown(app, name, **where)
-    wrong["report"] = shown(app, "report", period=PERIOD)
+        yield name, shown(app, name, **where)
+    shown(app, "report", period=PERIOD)
     until(lambda: app.front.computed, "the figures")
     ticks(6)
-    wrong["figures"] = faults(app.root)
+    yield "figures", faults(app.root)
     app.front.choose(app.front.presenter.form.sections()[2].code)
     ticks(6)
-    wrong["narratives"] = faults(app.root)
-    tablet.lock()
-    app.home()
-    ticks(4)
-    wrong["unlock"] = faults(app.root)
-    assert {name: told for name, told in wrong.items() if told} == {}
+    yield "narratives", faults(app.root)
 
 
 @pytest.mark.parametrize("layout", list(SIZES), indirect=True)
