@@ -79,7 +79,7 @@ def overview(user: User, district: str, period: Period) -> Overview:
         waiting = _counts(connection, units, RecordRow.state == "submitted")
         asked = _counts(connection, units, RecordRow.open_count > 0)
         last = select(Device.unit, func.max(Device.seen_ms)).where(Device.unit.in_(units), Device.revoked_ms.is_(None))
-        seen = dict(connection.execute(last.group_by(Device.unit)).tuples().all())
+        seen = {row[0]: row[1] for row in connection.execute(last.group_by(Device.unit))}
     rows = [
         UnitRow(
             unit=unit, report=reports[unit], waiting=waiting.get(unit, 0), questions=asked.get(unit, 0), has_tablet=unit in seen,

@@ -163,7 +163,8 @@ def search(
     if unit:
         where.append(RecordRow.unit == unit)
     if state:
-        where.append(RecordRow.state == state)
+        begins = state == services().catalogue.flows[services().catalogue.types[type_code].flow].start
+        where.append((RecordRow.state == state) | RecordRow.state.is_(None) if begins else RecordRow.state == state)
     if period is not None:
         where.append(RecordRow.dated.between(period.starts.isoformat(), period.ends.isoformat()))
     if ids is not None:
@@ -183,7 +184,7 @@ def counts_by_type(user: User) -> dict[str, int]:
     bring_up(services().catalogue)
     query = select(RecordRow.type, func.count()).where(RecordRow.withdrawn.is_(False)).group_by(RecordRow.type)
     with db.reading() as connection:
-        return dict(connection.execute(_readable(user, query)).tuples().all())
+        return {row[0]: row[1] for row in connection.execute(_readable(user, query))}
 
 
 def plain_records(units: Sequence[str], *, types: Sequence[str] | None = None) -> list[dict[str, Any]]:

@@ -30,6 +30,7 @@ from tests.fieldday.office import Office, open_office
 from tests.fieldday.scenario import Person
 from tests.support.databases import DATABASES, fresh_database
 from tests.support.device import Answered, HandDevice
+from tests.support.headless import Headless
 from tests.support.marks import NAME, found_in, found_in_folder
 from tests.support.processes import ROOT
 from tests.support.tables import dump_of
@@ -278,17 +279,15 @@ def test_a_catalogue_with_a_mistake_is_told_with_file_and_line(tmp_path: Path, f
 
 def test_f39_a_wrong_pin_opens_nothing_and_changes_no_record(place: Place, tmp_path: Path) -> None:
     folder = tmp_path / "tablet"
-    with headless(folder) as ask:
-        code = another_code(place)
-        assert ask("enrol", address=place.office.address, code=code, pin=PIN)["ok"]
-        values = {"title": "Nói chuyện (dữ liệu mẫu)", "held_on": "2022-05-20"}
-        assert ask("enter", type="communication_activity", values=values)["ok"]
+    with Headless(folder) as tablet:
+        tablet.ask("enrol", address=place.office.address, code=another_code(place), pin=PIN)
+        tablet.ask("enter", type="communication_activity", values={"title": "Nói chuyện (dữ liệu mẫu)", "held_on": "2022-05-20"})
     before, server_before = tablet_rows(folder), place.dump()
-    with headless(folder) as ask:
-        told = ask("unlock", pin="019283")
+    with Headless(folder) as tablet:
+        told = tablet.try_to("unlock", pin="019283")
         assert (told["ok"], told["code"]) == (False, "wrong_pin")
         assert "PIN chưa đúng. Còn 9 lần thử" in told["vi"] and "Wrong PIN. 9 tries left" in told["en"]
-        locked_out = ask("enter", type="gbv_case", values={"full_name": NAME})
+        locked_out = tablet.try_to("enter", type="gbv_case", values={"full_name": NAME})
         assert not locked_out["ok"] and "Mở khóa" in locked_out["vi"] and "Unlock" in locked_out["en"], locked_out
     assert tablet_rows(folder) == before and place.dump() == server_before
     assert found_in_folder(folder, [NAME, PIN]) == {}
@@ -299,25 +298,6 @@ def another_code(place: Place) -> str:
     words = ["enrol-code", "lan", "--unit", "long_khanh_a", "--var", str(place.folder), "--database", place.database, "--json"]
     done = subprocess.run([sys.executable, "-m", "server", *words], cwd=ROOT, capture_output=True, text=True, check=True)
     return str(json.loads(done.stdout)["code"])
-
-
-@contextlib.contextmanager
-def headless(folder: Path) -> Iterator[Any]:
-    """A tablet's process, and the way to ask it."""
-    words = [sys.executable, "-m", "mobile.headless", "--profile", str(folder), "--today", TODAY.isoformat()]
-    with subprocess.Popen(words, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8") as process:
-        assert process.stdin is not None and process.stdout is not None
-        process.stdout.readline()
-
-        def ask(command: str, **values: Any) -> dict[str, Any]:
-            assert process.stdin is not None and process.stdout is not None
-            process.stdin.write(json.dumps({"do": command, **values}) + "\n")
-            process.stdin.flush()
-            answer: dict[str, Any] = json.loads(process.stdout.readline())
-            return answer
-
-        yield ask
-        process.stdin.close()
 
 
 def tablet_rows(folder: Path) -> Dump:

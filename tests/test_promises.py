@@ -22,7 +22,9 @@ def test_every_numbered_test_names_a_row_that_exists() -> None:
 def test_a_row_without_a_test_is_not_yet_promised(tmp_path: Path) -> None:
     (tmp_path / "tests" / "sync").mkdir(parents=True)
     (tmp_path / "tests" / "test_a.py").write_text("def test_f05_cut(): pass\ndef test_m02_opened(): pass\n", "utf-8")
-    (tmp_path / "tests" / "sync" / "test_b.py").write_text("def test_m1_story(): pass\n", "utf-8")
+    (tmp_path / "tests" / "sync" / "test_b.py").write_text(
+        "def test_m1_story(): pass\ndef test_m10_story(): pass\n", "utf-8"
+    )
     proved = proofs(tmp_path / "tests")
     assert proved == {"F5": ["tests/test_a.py::test_f05_cut"], "M2": ["tests/test_a.py::test_m02_opened"]}
     rows = [{"number": "F05", "what": "cut", "holds": "nothing half"}, {"number": "F06", "what": "slow"}]

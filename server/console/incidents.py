@@ -21,13 +21,14 @@ from server.records import history, open_record
 from server.services import services
 from shared.errors import SenError
 from shared.labels import datetime_text
+from shared.messages import phrase
 from shared.text import clean
 
 TOLD = ("violence", "victims_total", "danger_now", "injury", "told", "first_action", "help_asked", "verified")
 """The fields that a card tells."""
 
-NUMBERS = (("113", "Công an"), ("115", "Cấp cứu"), ("111", "Tổng đài bảo vệ trẻ em"), ("1900 96 96 80", "Ngôi nhà Ánh Dương"))
-"""National numbers, as data of the page."""
+NUMBERS = (("113", "phone_police"), ("115", "phone_ambulance"), ("111", "phone_children"), ("1900 96 96 80", "phone_women"))
+"""National numbers, each with the phrase that says whose it is."""
 
 SHOWN_DONE = 5
 """Of those that were acknowledged, so many stand on the page at first."""
@@ -66,7 +67,7 @@ class Incidents:
     waiting: list[Card]
     done: list[Card]
     all: bool
-    numbers: tuple[tuple[str, str], ...]
+    numbers: list[tuple[str, str]]
     new: str
 
 
@@ -79,7 +80,8 @@ def incidents() -> Response:
     done = [_card(one) for one in found if one.acknowledged_at]
     new = url_for("writing.new", code=INCIDENT) if units_for_new(user, services().catalogue.types[INCIDENT]) else ""
     shown = done if everything else done[:SHOWN_DONE]
-    context = Incidents(waiting=waiting, done=shown, all=everything or len(done) <= SHOWN_DONE, numbers=NUMBERS, new=new)
+    numbers = [(number, phrase(code, lang())) for number, code in NUMBERS]
+    context = Incidents(waiting=waiting, done=shown, all=everything or len(done) <= SHOWN_DONE, numbers=numbers, new=new)
     return page("incidents/incidents.html", context)
 
 

@@ -54,7 +54,7 @@ def units() -> Response:
     for role in session.scalars(select(RoleHeld)):
         people[role.unit] += role.held_on(today)
     alive = select(Device.unit, func.count()).where(Device.revoked_ms.is_(None)).group_by(Device.unit)
-    tablets = dict(session.execute(alive).tuples().all())
+    tablets = {row[0]: row[1] for row in session.execute(alive)}
     lines = [_line(unit, people[unit.code], tablets.get(unit.code, 0)) for unit in tree.ordered(list(reach))]
     return page("admin/units.html", Units(units=lines, version=held.catalogue.version))
 

@@ -158,7 +158,7 @@ class _Writing:
             return self.show(values, problems if submit else wrong, checked=submit)
         self.record = saved.record
         if not submit or saved.submitted:
-            flash(_("Đã gửi.") if saved.submitted else _("Đã lưu nháp."))
+            flash(_("Đã gửi.") if saved.submitted else _("Đã lưu nháp.") if (self.state or "draft") in SENDS else _("Đã lưu."))
             return _go(url_for("records.record", record=saved.record))
         return self._again(values, problems)
 

@@ -6,20 +6,22 @@ import signal
 import socket
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 
 from server.demo.check import check
 from server.demo.folder import DemoFolder
-from server.demo.processes import DemoStopped, Refused, end_all
+from server.demo.processes import DemoStopped, Refused, end_all, stopping
 from server.demo.serving import demo_at_work, table, watch
 from server.demo.story import load_story
 from server.logbook import start_log
 from shared.errors import SenError
 
 PORT = 8040
+LOOK_S = 0.2
 ENDINGS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name))
 
 
@@ -37,25 +39,38 @@ def main(words: Sequence[str] | None = None) -> int:
     """Run; gives the exit code. Whatever happens, no process of the demo is left."""
     options = _options(words)
     start_log("warning")
+    codes: list[int] = []
+    worker = threading.Thread(target=lambda: codes.append(_told(_check if options.check else lambda: _run(options))))
+    told_to_end = threading.Event()
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        told_to_end.set()
+
     for number in ENDINGS:
-        signal.signal(number, _stop)
+        signal.signal(number, end)
+    worker.start()
+    while worker.is_alive() and not told_to_end.is_set():
+        worker.join(LOOK_S)
+    if told_to_end.is_set():
+        print("\nSen: đang dừng · ending …", flush=True)
+    end_all()
+    worker.join()
+    return codes[0] if codes else 1
+
+
+def _told(work: Callable[[], int]) -> int:
+    """Do the work; what goes wrong is told in a sentence, unless the demo is being ended. Gives the exit code.
+
+    It is done in a thread of its own, so that a signal never breaks into the start of a process.
+    """
     try:
-        return _check() if options.check else _run(options)
-    except (SenError, Refused) as error:
+        return work()
+    except (DemoStopped, OSError, ValueError, Refused, SenError) as error:
+        if stopping() or isinstance(error, DemoStopped):
+            return 0
         said = f"{error.text('vi')}\n     {error.text('en')}" if isinstance(error, SenError) else str(error)
         print(f"Sen: {said}", file=sys.stderr)
         return 1
-    except (KeyboardInterrupt, DemoStopped):
-        print("\nSen: đang dừng · ending …", flush=True)
-        return 0
-    finally:
-        for number in ENDINGS:
-            signal.signal(number, signal.SIG_IGN)
-        end_all()
-
-
-def _stop(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 def _run(options: argparse.Namespace) -> int:

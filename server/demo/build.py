@@ -16,7 +16,7 @@ from typing import Any, Final
 from server.config import Config
 from server.demo.draw import Draft, draw_chapter
 from server.demo.office import INCIDENT, Office
-from server.demo.processes import ServerProcess, TabletProcess
+from server.demo.processes import ServerProcess, TabletProcess, go_on
 from server.demo.story import Chapter, Person, Story
 from server.services import services
 from shared.catalogue import Catalogue
@@ -82,14 +82,14 @@ class Builder:
         if chapter.bodies:
             works.insert(0, lambda: self._bodies(chapter))
         self._all_of(works, AT_ONCE + bool(chapter.bodies))
+        for unit in chapter.communes:
+            self.office.acknowledge(unit, [self.ids[key] for key in self.keys[unit][INCIDENT] if f"/{chapter.period}/" in key])
         if not chapter.reports:
             return
         states = {unit: chapter.report_of(unit) for unit in (*chapter.communes, *chapter.bodies)}
         for unit, count in chapter.returned_records.items():
             sent = [self.ids[key] for key in self.keys[unit]["communication_activity"] if f"/{chapter.period}/" in key]
             self.office.send_back(sent[1 : 1 + count], self.story.told["why_record_returned"])
-        for unit in chapter.communes:
-            self.office.acknowledge(unit, [self.ids[key] for key in self.keys[unit][INCIDENT] if f"/{chapter.period}/" in key])
         self.office.judge_reports(states, chapter.period, self.story.told["why_report_returned"])
         if chapter.consolidate:
             self.office.consolidate(chapter.period)
@@ -170,6 +170,7 @@ class Builder:
         for unit in chapter.bodies:
             person = self.story.officer(unit)
             for draft in self._draw(chapter, unit):
+                go_on()
                 self.ids[draft.key] = self.office.enter(person, draft.type, self._named(draft.values))
             wanted = chapter.report_of(unit)
             if wanted:

@@ -17,7 +17,7 @@ from typing import IO, Any, Final, Self
 ROOT: Final = Path(__file__).resolve().parents[2]
 ENDING_S: Final = 20
 
-__all__ = ["DemoStopped", "Refused", "ServerProcess", "TabletProcess", "end_all", "start_window"]
+__all__ = ["DemoStopped", "Refused", "ServerProcess", "TabletProcess", "end_all", "go_on", "start_window", "stopping"]
 
 
 class DemoStopped(Exception):
@@ -41,8 +41,7 @@ def _start(words: Sequence[str], log: Path, given: Mapping[str, str] | None = No
         apart = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
     pipe = subprocess.PIPE if talk else subprocess.DEVNULL
     with _lock, log.open("ab") as errors:
-        if _ended.is_set():
-            raise DemoStopped
+        go_on()
         process = subprocess.Popen(
             [sys.executable, *words], stdin=pipe, stdout=pipe, stderr=errors, cwd=ROOT, env=environment, text=True, encoding="utf-8",
             **apart,
@@ -66,6 +65,17 @@ def _end(process: "subprocess.Popen[str]") -> None:
                 stream.close()
     with _lock:
         _running.discard(process)
+
+
+def stopping() -> bool:
+    """Whether the demo is being ended."""
+    return _ended.is_set()
+
+
+def go_on() -> None:
+    """Raises DemoStopped where the demo is being ended; work that starts no process asks now and then."""
+    if _ended.is_set():
+        raise DemoStopped
 
 
 def end_all() -> None:
@@ -111,6 +121,7 @@ class ServerProcess:
             assert self.process.stdout is not None
             line = self.process.stdout.readline()
             if not line:
+                go_on()
                 with self.log.open("rb") as log:
                     log.seek(self._start_of_log)
                     said = log.read().decode("utf-8", "replace").strip()
@@ -158,8 +169,7 @@ class TabletProcess:
         return self._answer()
 
     def _write(self, body: Mapping[str, Any]) -> None:
-        if _ended.is_set():
-            raise DemoStopped
+        go_on()
         into: IO[str] | None = self.process.stdin
         assert into is not None
         into.write(json.dumps(body, ensure_ascii=False) + "\n")
@@ -169,8 +179,7 @@ class TabletProcess:
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         if not line:
-            if _ended.is_set():
-                raise DemoStopped
+            go_on()
             raise Refused(f"the tablet {self.folder.name} ended; see {self.folder.name}.log")
         body: dict[str, Any] = json.loads(line)
         if not body.pop("ok"):

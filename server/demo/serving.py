@@ -11,7 +11,7 @@ from typing import Final
 
 from server.demo.build import Builder
 from server.demo.folder import DemoFolder
-from server.demo.processes import ServerProcess, TabletProcess, start_window
+from server.demo.processes import ServerProcess, TabletProcess, go_on, start_window
 from server.demo.story import Story
 from server.places import held
 
@@ -75,7 +75,11 @@ def table(story: Story, address: str) -> str:
 
 
 def watch(server: ServerProcess, folder: DemoFolder, story: Story, tell: Tell, *, window: bool) -> int:
-    """Stay until the server ends by itself, which it should not; a window is opened beside. Gives the exit code."""
+    """Stay until the server ends by itself, which it should not; a window is opened beside. Gives the exit code.
+
+    Raises:
+        DemoStopped: the demo was ended.
+    """
     shown = _open_window(folder, story, tell) if window else None
     while server.running:
         time.sleep(LOOK_S)
@@ -83,6 +87,7 @@ def watch(server: ServerProcess, folder: DemoFolder, story: Story, tell: Tell, *
             if shown.returncode:
                 tell(f"{NO_WINDOW} ({_window_log(folder).name})")
             shown = None
+    go_on()
     tell("Máy chủ đã tự dừng · The server ended by itself: var/demo/server.log")
     return 1
 

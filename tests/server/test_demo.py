@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import psutil
 import pytest
@@ -53,7 +54,7 @@ def drawn(catalogue: Catalogue) -> Iterator[tuple[Any, str, Draft]]:
 
 def as_entered(value: Any) -> Any:
     if isinstance(value, dict):
-        return SOME_ID if "~ref" in value else {"id": "row"} | {code: as_entered(one) for code, one in value.items()}
+        return SOME_ID if "~ref" in value else {"id": uuid4().hex[:11]} | {code: as_entered(one) for code, one in value.items()}
     return [as_entered(one) for one in value] if isinstance(value, list) else value
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from flask import Flask
 from sqlalchemy.orm import Session
 
-from server import editing
+from server import editing, reporting
 from server.db import transaction
 from server.people import Device, User, add_user, give_role
 from server.records import open_record
@@ -57,11 +57,11 @@ def activity(title: str, day: str, total: int, female: int, **more: Any) -> dict
     }  # fmt: skip
 
 
-def furnish(app: Flask) -> Office:
+def furnish(app: Flask, *, password: str | None = None) -> Office:
     """People, records, a question, incidents, a case, reports in several states, two tablets."""
     office = Office(app)
     with app.app_context():
-        office.people = transaction(_people)
+        office.people = transaction(lambda session: _people(session, password))
         _records(office)
         _question(office)
         _violence(office)
@@ -70,13 +70,12 @@ def furnish(app: Flask) -> Office:
     return office
 
 
-def _people(session: Session) -> dict[str, User]:
+def _people(session: Session, password: str | None) -> dict[str, User]:
     held, found = services(), {}
     for login, name, role in PEOPLE:
-        user = add_user(session, login=login, name=name, password=PASSWORD, now_ms=held.clock.now_ms(), demo=True)
+        user = add_user(session, login=login, name=name, password=password, now_ms=held.clock.now_ms(), demo=True)
         code, _, unit = role.partition("@")
-        if unit in held.catalogue.units:
-            give_role(session, held.catalogue, user, code, unit)
+        give_role(session, held.catalogue, user, code, unit)
         found[login] = user
     return found
 
@@ -124,8 +123,6 @@ def _reports(office: Office) -> None:
         values = {"period": PERIOD, "kind": "half_year", "zero_declared": ["gbv_case"], **texts}
         record = office.records[f"report {unit}"] = office.write(who, "periodic_report", unit, values, submit=False)
         if to == "submitted":
-            from server import reporting
-
             period = services().catalogue.periods.get(PERIOD)
             editing.move(people["thuansep"], record, "state", "approved")
             reporting.freeze(reporting.reports_of([unit], period)[unit], period)

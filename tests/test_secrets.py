@@ -1,0 +1,356 @@
+"""Marked words planted in every confidential field, through a real tablet and through the console, and looked for in every byte.
+
+None may stand in the server's folder, its WAL or log, a backup, the tablet's folder, a page of who has no need, a document. And whoever has all
+files but not the PIN and not the master key opens nothing.
+"""
+
+from __future__ import annotations
+
+import datetime
+import io
+import json
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urljoin, urlsplit
+
+import pytest
+import requests
+from docx import Document
+from openpyxl import load_workbook
+
+from mobile.hardware import Hardware
+from mobile.keys import DeviceKeys
+from server.keystore import KeyStore
+from shared.catalogue import Field, RecordType, load_catalogue
+from shared.errors import SenError
+from shared.ids import new_record_id, unb64
+from shared.sealing import BoxKeys, open_box, open_bytes, open_value
+from tests.fieldday.office import PASSWORD, Office, login_of, open_office
+from tests.fieldday.scenario import Person
+from tests.support.browser import Browser
+from tests.support.headless import Headless
+from tests.support.marks import NAME, found_in, found_in_folder
+from tests.support.processes import ROOT
+
+UNIT, PERIOD, PIN = "long_khanh_a", "2022-H1", "280822"
+WHY = "Chuẩn bị buổi thăm (dữ liệu mẫu)"
+MOST_PAGES = 60
+
+
+def person(name: str, unit: str, *roles: str, tablet: bool = False) -> Person:
+    return Person(name=name, unit=unit, roles=roles, tablet=tablet)
+
+
+PEOPLE = {
+    one.name: one
+    for one in (
+        person("Lan", UNIT, "collector", "case_worker", tablet=True), person("Thu", UNIT, "collector", tablet=True), person("Hoa", UNIT, "case_worker"),
+        person("Sáu", UNIT, "unit_lead"), person("Tư", "long_thuan", "collector", "case_worker", "unit_lead"), person("Huyền", "hong_ngu", "district_officer"),
+        person("Đạo", "hong_ngu", "district_lead"), person("Xem", "hong_ngu", "viewer"), person("Trị", "hong_ngu", "admin"),
+    )
+}  # fmt: skip
+WITHOUT_NEED = ("Thu", "Sáu", "Tư", "Huyền", "Đạo", "Xem", "Trị")
+
+
+class Marks:
+    """Gives each field a value of its kind that stands nowhere else, and remembers it under the field's path."""
+
+    def __init__(self) -> None:
+        self.planted: dict[str, str] = {}
+
+    def plant(self, path: str, field: Field) -> Any:
+        number = len(self.planted)
+        day = (datetime.date(1911, 3, 1) + datetime.timedelta(days=37 * number)).isoformat()
+        value = {
+            "text": f"{NAME} {number:03}", "long": f"{NAME} {number:03}, nhà bên sông", "date": day, "datetime": f"{day}T04:17+07:00",
+            "int": 739152840 + number, "choice": f"bi_mat_{number:03}_x", "ref": new_record_id(), "bool": True,
+        }[field.kind]  # fmt: skip
+        if field.kind != "bool":
+            self.planted[path] = str(value).removesuffix(", nhà bên sông")
+        return value
+
+    def of(self, record_type: RecordType, where: str) -> dict[str, Any]:
+        """A value for every confidential field of a type, row fields too; files are planted by themselves."""
+        values: dict[str, Any] = {}
+        for code, field in record_type.fields.items():
+            at = f"{where} {record_type.code}/{code}"
+            if field.kind == "rows":
+                inner = {sub: self.plant(f"{at}/{sub}", one) for sub, one in field.fields.items() if (one.confidential or field.confidential) and not one.computed}
+                if inner:
+                    values[code] = [inner]
+            elif field.confidential and field.computed is None and field.kind not in ("files", "photos"):
+                values[code] = self.plant(at, field)
+        return values
+
+
+class Planted(NamedTuple):
+    """Everything planted: the office, the folders, the records, and the marks by where they were planted."""
+
+    office: Office
+    server: Path
+    tablet: Path
+    records: Mapping[str, str]
+    marks: Mapping[str, str]
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Planted]:
+    folder = tmp_path_factory.mktemp("secrets")
+    with open_office(folder / "var", str(folder / "var" / "sen.sqlite3"), PEOPLE, datetime.date(2022, 5, 30)) as office:
+        marks, records = Marks(), dict[str, str]()
+        _on_tablet(office, folder, marks, records)
+        _on_console(office, marks, records)
+        yield Planted(office, folder / "var", folder / "tablet", records, marks.planted)
+
+
+def _on_tablet(office: Office, folder: Path, marks: Marks, records: dict[str, str]) -> None:
+    """An officer records a case, its support and its contact ban, attaches a file, and dies in the middle of another case."""
+    types = load_catalogue().types
+    secret = folder / f"{NAME}.txt"
+    secret.write_text(marks.plant("tablet file", types["gbv_case"].fields["note"]), "utf-8")
+    tablet = Headless(folder / "tablet")
+    tablet.ask("enrol", address=office.address, code=office.codes["Lan"], pin=PIN)
+    base = {"code": "HS-01", "opened_on": "2022-05-20", "legal_ground": "emergency", "is_child": True}
+    for code, more in (("gbv_case", base), ("case_support", {"given_on": "2022-05-21", "service": "safety"}), ("contact_ban", {"granted": "granted"})):
+        case = {} if code == "gbv_case" else {"case": records["gbv_case"]}
+        records[code] = tablet.ask("enter", type=code, values={**case, **more, **marks.of(types[code], "tablet")})["record"]
+        tablet.ask("attach", record=records[code], path="attachments", files=[str(secret)])
+    tablet.ask("change", record=records["gbv_case"], values={"full_name": marks.plant("tablet changed name", types["gbv_case"].fields["full_name"])})
+    assert tablet.ask("sync")["unsent"] == 0 and tablet.ask("status")["aside"] == []
+    tablet.ask("start", type="gbv_case")
+    tablet.ask("type", path="full_name", value=marks.plant("tablet draft", types["gbv_case"].fields["full_name"]))
+    tablet.kill()
+    secret.unlink()
+
+
+def _on_console(office: Office, marks: Marks, records: dict[str, str]) -> None:
+    """A case worker opens the case with a reason, changes every text in it, attaches a file; then writes a case of her own."""
+    browser, record = browser_of(office, "Hoa"), records["gbv_case"]
+    fields = load_catalogue().types["gbv_case"].fields
+    texts = {code: one for code, one in fields.items() if one.confidential and one.kind in ("text", "long")}
+    page = browser.open(f"/records/{record}/edit")
+    page = browser.send(page, next(form for form in page.forms if ("go", "open") in form.buttons), "open", why=WHY)
+    assert marks.planted["tablet changed name"] in str(next(form for form in page.forms if "full_name" in form.names).values), "who has the need reads it"
+    form = next(form for form in page.forms if "full_name" in form.names)
+    there = {code: one for code, one in texts.items() if code in form.names}
+    assert len(there) > 5
+    browser.send(page, form, "save", **{code: marks.plant(f"console {code}", one) for code, one in there.items()})
+    page = browser.open(f"/records/new/gbv_case?unit={UNIT}")
+    form = next(form for form in page.forms if "full_name" in form.names)
+    typed = {code: marks.plant(f"console new {code}", one) for code, one in texts.items() if code in form.names}
+    after = browser.send(page, form, "save", code="HS-02", **typed)
+    records["console case"] = urlsplit(after.url).path.split("/")[2]
+
+
+def browser_of(office: Office, name: str) -> Browser:
+    """A person's browser, signed in."""
+    browser = Browser(office.address)
+    page = browser.open("/sign-in")
+    assert urlsplit(browser.send(page, page.form("/sign-in"), login=login_of(name), password=PASSWORD).url).path != "/sign-in"
+    return browser
+
+
+def found(data: bytes, planted: Planted) -> list[str]:
+    """Where the marks that stand in these bytes were planted."""
+    there = set(found_in(data, {NAME, *planted.marks.values()}))
+    return [where for where, mark in planted.marks.items() if mark in there] + ([NAME] if NAME in there else [])
+
+
+def test_t10_every_confidential_field_was_planted(planted: Planted) -> None:
+    """What follows proves something only if the marks are really there: the one who has the need reads each of them."""
+    assert len(planted.marks) > 50
+    told = ""
+    for record in planted.records.values():
+        browser = browser_of(planted.office, "Hoa")
+        page = browser.open(f"/records/{record}")
+        form = next(form for form in page.forms if form.action.endswith("/open"))
+        after = browser.send(page, form, why=WHY)
+        told += after.text
+    names = [where for where in planted.marks if where.startswith("console ")]
+    assert [where for where in names if planted.marks[where] not in told] == []
+
+
+def test_t10_no_byte_of_the_servers_folder_tells_one(planted: Planted) -> None:
+    files = {path.name for path in planted.server.rglob("*") if path.is_file()}
+    assert {"sen.sqlite3", "sen.sqlite3-wal", "keys.sqlite3", "server.log"} <= files
+    assert found_in_folder(planted.server, {NAME, *planted.marks.values()}) == {}
+
+
+def test_t15_the_log_has_lines_and_none_tells_one(planted: Planted) -> None:
+    log = (planted.server / "server.log").read_bytes()
+    assert log.count(b"\n") > 20 and found(log, planted) == []
+
+
+def test_t10_no_byte_of_a_backup_tells_one(planted: Planted, tmp_path: Path) -> None:
+    words = ["-m", "server", "backup", str(tmp_path / "sen.backup"), "--var", str(planted.server)]
+    done = subprocess.run([sys.executable, *words], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in tmp_path.iterdir()} == {"sen.backup", "sen.backup.keys"}
+    assert found_in_folder(tmp_path, {NAME, *planted.marks.values()}) == {} and found(done.stdout.encode(), planted) == []
+
+
+def test_t01_no_byte_of_the_tablets_folder_tells_one(planted: Planted) -> None:
+    files = {path.name for path in planted.tablet.rglob("*") if path.is_file()}
+    assert {"tablet.sqlite3", "tablet.sqlite3-wal"} <= files, "the tablet died with its WAL beside it"
+    assert any(path.parent.parent.name == "files" for path in planted.tablet.rglob("*")), "the attached file is there, sealed"
+    assert found_in_folder(planted.tablet, {NAME, *planted.marks.values()}) == {}
+
+
+@pytest.mark.parametrize("who", WITHOUT_NEED)
+def test_t04_t05_no_page_tells_one_to_who_has_no_need(planted: Planted, who: str) -> None:
+    browser = browser_of(planted.office, who)
+    records = [path for record in planted.records.values() for path in (f"/records/{record}", f"/records/{record}/edit", f"/records/{record}/history", f"/records/{record}/history?path=full_name")]
+    queue = ["/", "/records", "/questions", "/incidents", "/reports", "/api/me", "/api/people", "/records/of/gbv_case", "/records/of/case_support", *records]
+    seen: set[str] = set()
+    while queue and len(seen) < MOST_PAGES:
+        path = queue.pop(0)
+        if path in seen:
+            continue
+        seen.add(path)
+        answer = browser.fetch(path)
+        assert answer.status_code < 500, path
+        assert found(answer.content, planted) == [], path
+        if "text/html" in answer.headers.get("Content-Type", ""):
+            links = [urljoin(answer.url, link) for link in browser.open(path).links]
+            queue += [link.removeprefix(planted.office.address) for link in links if link.startswith(planted.office.address) and "sign-out" not in link]
+    for record in planted.records.values():
+        asked = browser._http.post(f"{planted.office.address}/records/{record}/open", data={"why": WHY}, timeout=60)
+        assert asked.status_code in (400, 403, 404) and found(asked.content, planted) == []
+
+
+def test_t04_no_tablet_without_need_gets_a_sealed_byte(planted: Planted, tmp_path: Path) -> None:
+    with Headless(tmp_path / "thu") as tablet:
+        tablet.ask("enrol", address=planted.office.address, code=planted.office.codes["Thu"], pin=PIN)
+        told = tablet.ask("sync")
+        records = tablet.ask("dump")["records"]
+    assert told["unsent"] == 0
+    assert not set(planted.records.values()) & set(records), "not even that there is such a case"
+    with closing(sqlite3.connect(tmp_path / "thu" / "tablet.sqlite3")) as connection:
+        assert connection.execute("SELECT (SELECT count(*) FROM blob) + (SELECT count(*) FROM wrap)").fetchone() == (0,)
+    assert found_in_folder(tmp_path / "thu", {NAME, *planted.marks.values()}) == {}
+
+
+@pytest.mark.parametrize(("who", "unit"), [("Huyền", UNIT), ("Huyền", "ld_tbxh"), ("Hoa", UNIT), ("Sáu", UNIT)])
+def test_t13_no_document_tells_one_not_even_to_who_has_the_need(planted: Planted, who: str, unit: str) -> None:
+    browser = browser_of(planted.office, who)
+    for suffix in ("docx", "xlsx"):
+        answer = browser.fetch(f"/reports/{PERIOD}/{unit}/{suffix}")
+        assert answer.status_code == 200 and answer.content.startswith(b"PK"), answer.status_code
+        assert found(answer.content, planted) == []
+        if suffix == "docx":
+            assert len(Document(io.BytesIO(answer.content)).paragraphs) > 20
+        else:
+            assert load_workbook(io.BytesIO(answer.content)).sheetnames
+
+
+# --- the thief of all files ---------------------------------------------------------------------------------------------
+
+
+def test_t10_without_the_master_key_the_servers_files_open_nothing(planted: Planted, tmp_path: Path) -> None:
+    stolen = tmp_path / "var"
+    shutil.copytree(planted.server, stolen, ignore=shutil.ignore_patterns("master.key", "*.lock"))
+    with pytest.raises(SenError, match="master_key_missing"):
+        KeyStore(stolen / "keys.sqlite3", stolen / "master.key")
+    shutil.copyfile(planted.server / "keys.sqlite3", stolen / "other.sqlite3")
+    KeyStore(tmp_path / "new" / "keys.sqlite3", tmp_path / "new" / "master.key")
+    with pytest.raises(SenError, match="master_key_wrong"):
+        KeyStore(stolen / "other.sqlite3", tmp_path / "new" / "master.key")
+
+
+class Loot(NamedTuple):
+    """What a thief makes of a tablet's folder with the device's keys in it: rows opened, blobs, and every key that is to be had."""
+
+    rows: bytes
+    blobs: list[tuple[str, bytes]]
+    keys: set[bytes]
+
+
+def loot_of(folder: Path) -> Loot:
+    """Open all that the device's own keys open."""
+    keys = DeviceKeys.load(Hardware(folder))
+    assert keys is not None
+    rows, found_keys = bytearray(), {keys.rows, keys.sign, keys.box.private}
+    from mobile.keys import RowKey
+
+    seal = RowKey(keys.rows)
+    with closing(sqlite3.connect(folder / "tablet.sqlite3")) as connection:
+        blobs = connection.execute("SELECT hash, data FROM blob").fetchall()
+        wraps = [unb64(wrapped) for (wrapped,) in connection.execute("SELECT wrapped FROM wrap")]
+        for table in ("own_line", "held_line", "record", "document", "draft"):
+            columns = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
+            for row in connection.execute(f"SELECT * FROM {table}"):
+                told = dict(zip(columns, row, strict=True))
+                rows += _opened(seal, table, told) + b"\n"
+    for path in folder.glob("*.json"):
+        found_keys |= _keys_in(json.loads(path.read_bytes()))
+    for wrapped in wraps:
+        for key in list(found_keys):
+            try:
+                found_keys.add(open_box(BoxKeys.from_private(key), wrapped, b""))
+            except (SenError, ValueError):
+                continue
+    return Loot(bytes(rows), blobs, found_keys)
+
+
+def _opened(seal: Any, table: str, row: Mapping[str, Any]) -> bytes:
+    """A row's body by the device's key, whatever it was bound to."""
+    bounds = [f"{table} {row.get('id')}", f"{table} {row.get('name')}", f"{table} {row.get('record')}", f"line {row.get('name')}"]
+    bounds += [f"{table} {row.get('log')}.{row.get('number')}", f"line {row.get('log')} {row.get('number')}"]
+    for bound in bounds:
+        try:
+            return bytes(seal.open(row["body"], bound))
+        except SenError:
+            continue
+    return b""
+
+
+def _keys_in(body: Any) -> set[bytes]:
+    """Every text of 32 bytes in base64url."""
+    if isinstance(body, dict):
+        return set().union(*map(_keys_in, body.values())) if body else set()
+    try:
+        return {unb64(body)} if isinstance(body, str) and len(body) == 43 else set()
+    except ValueError:
+        return set()
+
+
+def test_t01_with_the_devices_keys_but_no_pin_the_tablets_files_open_no_case(planted: Planted) -> None:
+    loot = loot_of(planted.tablet)
+    assert b"participants" in loot.rows or b"gbv_case" in loot.rows, "the thief does open what is not confidential"
+    assert found(loot.rows, planted) == [], "and finds no name in it, in no line, no record, no draft"
+    assert len(loot.blobs) > 20
+    records = list(planted.records.values())
+    for _, blob in loot.blobs:
+        for key in loot.keys:
+            with pytest.raises(SenError):
+                open_bytes(key, blob[17:], b"")
+            for record in records:
+                with pytest.raises(SenError):
+                    open_value(key, blob, record, "full_name")
+
+
+def test_t10_the_tablets_keys_open_nothing_of_the_server_either(planted: Planted) -> None:
+    loot = loot_of(planted.tablet)
+    with closing(sqlite3.connect(f"file:{planted.server / 'sen.sqlite3'}?mode=ro", uri=True)) as connection:
+        blobs = [bytes(data) for (data,) in connection.execute("SELECT data FROM blob")]
+    assert len(blobs) > 20
+    for blob in blobs:
+        for key in loot.keys:
+            with pytest.raises(SenError):
+                open_value(key, blob, planted.records["gbv_case"], "full_name")
+
+
+def test_p9_every_reading_is_in_the_audit(planted: Planted) -> None:
+    with closing(sqlite3.connect(f"file:{planted.server / 'sen.sqlite3'}?mode=ro", uri=True)) as connection:
+        read = connection.execute("SELECT count(*), min(why), max(why) FROM audit WHERE action = 'read'").fetchone()
+    assert read[0] >= 1 and read[1] == read[2] == WHY
+
+
+def test_requests_are_to_this_machine_alone() -> None:
+    assert requests.utils.urlparse("http://127.0.0.1").hostname == "127.0.0.1"
