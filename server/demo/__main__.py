@@ -91,7 +91,6 @@ def _check() -> int:
         with demo_at_work(DemoFolder(Path(place) / "demo"), story, _free_port(), tell) as server:
             ready_s = round(time.monotonic() - began)
             faults, fetched = check(server.address, story, DemoFolder(Path(place) / "demo"))
-        end_all()
     for fault in faults:
         print(f"Sen: {fault}", file=sys.stderr)
     verdict = f"{len(faults)} lỗi · faults" if faults else "tốt · all well"
