@@ -34,7 +34,7 @@ REPORT = "periodic_report"
 SENT = frozenset({"submitted", "accepted", "consolidated"})
 
 __all__ = [
-    "UnitReport", "accept", "approve", "consolidate", "document", "figures_of", "give_back", "report_of", "reporting_units", "reports_of",
+    "UnitReport", "accept", "consolidate", "document", "figures_of", "give_back", "report_of", "reporting_units", "reports_of",
     "running_period",
 ]  # fmt: skip
 
@@ -185,19 +185,6 @@ def document(user: User, issuer: str, period: Period, *, published: bool = False
 def _open_types() -> list[str]:
     catalogue = services().catalogue
     return [code for code in catalogue.types if code not in catalogue.sealed_types]
-
-
-def approve(user: User, report: UnitReport, period: Period) -> None:
-    """Approve a unit's report as its head: its figures are reckoned anew and frozen with it.
-
-    Raises:
-        SenError: ``not_found``, ``no_right``, ``no_such_move``.
-    """
-    if report.record is None:
-        raise SenError("not_found")
-    figures = figures_of([report.unit], period)
-    editing.write_values(user, report.record, REPORT, report.unit, {"figures": figures.plain()})
-    editing.move(user, report.record, "state", "approved")
 
 
 def give_back(user: User, record: str, why: str) -> None:

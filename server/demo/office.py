@@ -122,13 +122,17 @@ class Office:
         with self.app.app_context():
             told = services().catalogue.periods.get(period)
             user = self._user(person)
-            reporting.approve(user, reporting.report_of(user, person.unit, told), told)
+            report = reporting.report_of(user, person.unit, told)
+            reporting.freeze(report, told)
+            assert report.record is not None
+            editing.move(user, report.record, "state", "approved")
 
     def send_report(self, person: Person, period: str) -> None:
         """Send the own unit's approved report."""
         with self.app.app_context():
             user, report = self._user(person), self._report(person.unit, period)
             assert report.record is not None
+            reporting.freeze(report, services().catalogue.periods.get(period))
             editing.move(user, report.record, "state", "submitted")
 
     def judge_reports(self, states: Mapping[str, str], period: str, why: str) -> None:
