@@ -1,6 +1,7 @@
 """``python -m server.demo`` (behind ``python3 sen.py demo``): the demo, until Ctrl-C; or ``--check``: everything once, then the verdict."""
 
 import argparse
+import contextlib
 import os
 import signal
 import socket
@@ -87,10 +88,12 @@ def _run(options: argparse.Namespace) -> int:
 def _check() -> int:
     """Everything once, in a temporary folder on a free port; prints what failed."""
     story, began = load_story(), time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="sen-demo-", ignore_cleanup_errors=True) as place:
-        with demo_at_work(DemoFolder(Path(place) / "demo"), story, _free_port(), tell) as server:
-            ready_s = round(time.monotonic() - began)
-            faults, fetched = check(server.address, story, DemoFolder(Path(place) / "demo"))
+    with contextlib.ExitStack() as stack:
+        place = stack.enter_context(tempfile.TemporaryDirectory(prefix="sen-demo-", ignore_cleanup_errors=True))
+        folder = DemoFolder(Path(place) / "demo")
+        server = stack.enter_context(demo_at_work(folder, story, _free_port(), tell))
+        ready_s = round(time.monotonic() - began)
+        faults, fetched = check(server.address, story, folder)
     for fault in faults:
         print(f"Sen: {fault}", file=sys.stderr)
     verdict = f"{len(faults)} lỗi · faults" if faults else "tốt · all well"
