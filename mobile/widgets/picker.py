@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from kivy.metrics import dp
 from kivy.properties import BooleanProperty, ObjectProperty, StringProperty
 from kivy.uix.behaviors import ButtonBehavior
 from kivy.uix.boxlayout import BoxLayout
@@ -37,7 +38,9 @@ class OfferList(RecycleView):
     """The list of things that may be chosen."""
 
     def show(self, offers: Sequence[Offer], chosen: Sequence[Any], press: Callable[[Offer], None]) -> None:
-        """Draw offers; those among ``chosen`` bear a mark."""
+        """Draw offers; those among ``chosen`` bear a mark. Rows are higher where there are lines below."""
+        high = dp(78) if any(offer.below for offer in offers) else dp(60)
+        self.children[0].default_size = (None, high)
         self.data = [
             {
                 "words": offer.words,

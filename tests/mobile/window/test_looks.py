@@ -94,3 +94,29 @@ def test_forms(home: Any, layout: str, code: str) -> None:
         if found:
             wrong[section] = found
     assert wrong == {}
+
+
+@pytest.mark.parametrize("layout", list(SIZES), indirect=True)
+def test_sheets(home: Any, layout: str) -> None:
+    from tests.mobile.window.hand import find, key, top
+
+    Window.size = SIZES[layout]
+    home.home()
+    ticks(4)
+    home.front.choose_new()
+    ticks(6)
+    wrong = {"types": faults(top())}
+    key(27)
+    until(lambda: not find("ListSheet"), "the sheet is closed")
+    home.go("form", type="communication_activity")
+    ticks(5)
+    for path, kind in (("topics", "OfferSheet"), ("unit", "OfferSheet"), ("held_on", "DateSheet")):
+        home.front.choose(home.front.presenter.section_of(path))
+        ticks(4)
+        widget = home.front.grid.widgets[path]
+        widget.choose() if kind == "DateSheet" else widget.search()
+        ticks(6)
+        wrong[path] = faults(top())
+        key(27)
+        until(lambda kind=kind: not find(kind), "the sheet is closed")
+    assert {name: told for name, told in wrong.items() if told} == {}
