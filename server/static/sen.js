@@ -51,12 +51,49 @@ document.addEventListener("htmx:afterSwap", (event) => {
 
 document.addEventListener("htmx:sendError", () => tell(word("noNetwork")));
 
-/* sections stay open when a form is drawn anew */
-let opened = [];
-document.addEventListener("htmx:beforeSwap", () => { opened = [...document.querySelectorAll("details[open][id]")].map((one) => one.id); });
-document.addEventListener("htmx:afterSettle", (event) => {
+/* a form that is drawn anew keeps its open sections, and what was typed while the answer was on its way */
+let opened = [], sent = new Map(), typed = new Map();
+
+function written(form) {
+  const found = new Map();
+  for (const [name, value] of new FormData(form)) {
+    if (typeof value === "string") found.set(name, [...(found.get(name) || []), value]);
+  }
+  return found;
+}
+
+function put(form, name, values) {
+  const left = [...values];
+  let changed = null;
+  for (const one of form.elements) {
+    if (one.name !== name || ["hidden", "file", "submit"].includes(one.type)) continue;
+    if (one.type === "checkbox" || one.type === "radio") one.checked = values.includes(one.value);
+    else one.value = left.shift() ?? "";
+    changed = one;
+  }
+  return changed;
+}
+
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (event.detail.target?.id === "form") sent = written(event.detail.target);
+});
+document.addEventListener("htmx:beforeSwap", (event) => {
   if (event.detail.target?.id !== "form") return;
+  opened = [...document.querySelectorAll("details[open][id]")].map((one) => one.id);
+  typed = written(document.getElementById("form"));
+});
+document.addEventListener("htmx:afterSettle", (event) => {
+  const form = document.getElementById("form");
+  if (event.detail.target?.id !== "form" || !form || !typed.size) return;
   opened.forEach((id) => { const one = document.getElementById(id); if (one) one.open = true; });
+  let live = null;
+  for (const name of new Set([...sent.keys(), ...typed.keys()])) {
+    if (JSON.stringify(sent.get(name)) === JSON.stringify(typed.get(name))) continue;
+    const one = put(form, name, typed.get(name) || []);
+    if (one?.closest("[hx-post]") !== form) live = one ?? live;
+  }
+  typed = new Map();
+  live?.dispatchEvent(new Event("change", {bubbles: true}));
 });
 
 /* the calendar beside a date that is typed as dd/mm/yyyy */
