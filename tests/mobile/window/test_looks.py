@@ -110,7 +110,7 @@ def test_sheets(home: Any, layout: str) -> None:
     until(lambda: not find("ListSheet"), "the sheet is closed")
     home.go("form", type="communication_activity")
     ticks(5)
-    for path, kind in (("topics", "OfferSheet"), ("unit", "OfferSheet"), ("held_on", "DateSheet")):
+    for path, kind in (("topics", "OfferSheet"), ("partners", "OfferSheet"), ("held_on", "DateSheet")):
         home.front.choose(home.front.presenter.section_of(path))
         ticks(4)
         widget = home.front.grid.widgets[path]
