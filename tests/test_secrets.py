@@ -224,8 +224,8 @@ def test_t04_t05_no_page_tells_one_to_who_has_no_need(planted: Planted, who: str
     home = browser.open("/")
     form = next(form for form in home.forms if "csrf_token" in form.names)
     for record in planted.records.values():
-        form.action, form.method = f"/records/{record}/open", "post"
-        asked = browser.send(home, form)
+        form.action, form.method, form.names = f"/records/{record}/open", "post", {*form.names, "why"}
+        asked = browser.send(home, form, why=WHY)
         assert asked.status in (403, 404) and found(asked.text.encode(), planted) == []
 
 
