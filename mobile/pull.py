@@ -79,6 +79,8 @@ class PullWriter:
         """Settle an own change that nobody disputed."""
         record = change.record
         unknown = record not in self._before and record not in self.touched
+        if unknown and record not in self.soles and change.unit not in self.scope.units:
+            return  # it reached the server; what lies outside the scope is not kept here
         if unknown and record not in self.soles and is_fresh(change, ()):
             self.soles[record] = (name, change)
             return
