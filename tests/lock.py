@@ -1,7 +1,8 @@
 """Compile each requirements*.in into the list beside it, with the version and the hashes of every package.
 
 `python3 sen.py lock`. Versions that are in a list already stay; delete a line of the list, or change the pin in the
-.in file, to get another. The lists hold for Windows and Linux and name no registry.
+.in file, to get another. The lists hold for Windows and Linux and name no registry. A package that another asks for with an extra
+(`psycopg[binary]`) stands with it, or older versions of pip look for a newer one and refuse it for having no hash.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ def compile_all() -> None:
         subprocess.run(
             [
                 "uv", "pip", "compile", source.name, "-o", target.name, *shared,
-                "--universal", "--python-version", "3.11", "--generate-hashes", "--no-emit-index-url",
+                "--universal", "--python-version", "3.11", "--generate-hashes", "--no-strip-extras", "--no-emit-index-url",
                 "--no-emit-find-links", "--no-annotate", "--custom-compile-command", "python3 sen.py lock", "--quiet",
             ],
             cwd=ROOT,

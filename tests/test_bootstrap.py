@@ -31,6 +31,7 @@ def make_copy(folder: Path) -> Path:
     for path in ROOT.glob("requirements*.txt"):
         (folder / path.name).write_text("# nothing\n", encoding="utf-8")
     (folder / "server").mkdir()
+    (folder / "server" / "__init__.py").touch()  # a package, or the real one behind it on PYTHONPATH would win
     (folder / "server" / "__main__.py").write_text(
         "import os, sys\nprint('started', sys.argv[1:], os.environ['SEN_VAR'], flush=True)\n"
         "if 'wait' in sys.argv:\n    import time\n    time.sleep(60)\nsys.exit('7' in sys.argv and 7)\n",
