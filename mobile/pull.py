@@ -5,7 +5,7 @@ What may live here: how a ``sync.store.Page`` becomes rows. The told state repla
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from sqlite3 import Connection
 from typing import TYPE_CHECKING
 
@@ -36,6 +36,7 @@ class PullWriter:
         self.touched: dict[str, RecordState] = {}
         self.soles: dict[str, tuple[str, Change]] = {}
         self.gone: dict[str, Change] = {}
+        self.left: set[str] = set()
         self._rows: list[tuple[str, str, bytes, bytes, bytes]] = []
         self._lines: list[tuple[str, str, int, bytes]] = []
         self._parts: dict[str, int] = {}
@@ -44,6 +45,7 @@ class PullWriter:
     def prepare(self) -> None:
         """Reckon everything that is to be written. Only the sync thread changes told states, so that what is read here holds."""
         self._settle()
+        self._leave_out()
         self._digest()
         self._gather_lines()
 
@@ -79,8 +81,6 @@ class PullWriter:
         """Settle an own change that nobody disputed."""
         record = change.record
         unknown = record not in self._before and record not in self.touched
-        if unknown and record not in self.soles and change.unit not in self.scope.units:
-            return  # it reached the server; what lies outside the scope is not kept here
         if unknown and record not in self.soles and is_fresh(change, ()):
             self.soles[record] = (name, change)
             return
@@ -89,8 +89,27 @@ class PullWriter:
             self.touched[record] = fresh(made, first, number=0)
         self.touched[record] = imply(self.touched.get(record) or self._base(record), change, name)
 
+    def _leave_out(self) -> None:
+        """What lies outside the scope is not kept, once its own changes have reached the server."""
+        outside = [record for record, state in self.touched.items() if not self._is_here(state)]
+        outside += [record for record, (_, change) in self.soles.items() if not self._is_here(change)]
+        for record in outside:
+            if not self._waits(record):
+                self.touched.pop(record, None)
+                self.soles.pop(record, None)
+                self.left.add(record)
+
+    def _is_here(self, record: RecordState | Change) -> bool:
+        units = record.units if isinstance(record, RecordState) else [record.unit]
+        sealed = bool(self._heads_of(record.type))
+        return bool(parts_of(record.type, units, self.scope, sealed=sealed))
+
+    def _waits(self, record: str) -> bool:
+        """Whether a record has an own change that is not settled with this page: it stays until it is."""
+        return any(name not in self.gone for name, _ in self.store.outbox.pending(record))
+
     def _digest(self) -> None:
-        for record in (*self.touched, *self.soles):
+        for record in (*self.touched, *self.soles, *self.left):
             before = self._before.get(record)
             if before is not None:
                 self._count(before, -1)
@@ -140,6 +159,8 @@ class PullWriter:
         page, store = self.page, self.store
         if page.scope is not None:
             self._change_scope(connection, page.scope)
+        else:
+            self._drop(connection, {record: self._before[record] for record in self.left if record in self._before})
         aside = store.outbox.acknowledge(connection, page.read, page.aside)
         connection.executemany("INSERT OR IGNORE INTO held_line VALUES (?, ?, ?, ?)", self._lines)
         good = [(digest, data) for digest, data in page.blobs if b64(hashlib.sha256(data).digest()) == digest]
@@ -153,6 +174,7 @@ class PullWriter:
             names = [(change.log, change.number) for change in self.gone.values()]
             connection.executemany("UPDATE own_line SET settled = 1 WHERE log = ? AND number = ?", names)
         self._write_parts(connection)
+        self._write_refills(connection)
         self._write_cursors(connection)
         for name, body in page.documents.items():
             sealed = store.rows.seal(json.dumps(body, ensure_ascii=False).encode("utf-8"), f"document {name}")
@@ -177,35 +199,55 @@ class PullWriter:
                 connection.execute("INSERT INTO past_cursor (stream, token) VALUES (?, ?)", (place, token))
                 connection.execute("DELETE FROM past_cursor WHERE number <= (SELECT max(number) FROM past_cursor) - 12")
 
+    def _write_refills(self, connection: Connection) -> None:
+        """A part that was filled again lets go of what was held of it and was not told."""
+        for part in self.page.cursors:
+            if "/" not in part:
+                continue
+            told = [(part, record) for record in (*self.touched, *self.soles)]
+            connection.executemany("DELETE FROM doubted WHERE part = ? AND record = ?", told)
+            if not self.page.complete:
+                continue
+            rows = connection.execute("SELECT id, sole, body FROM record JOIN doubted ON record = id WHERE part = ?", (part,)).fetchall()
+            states = {record: state for record, state in self.store.read_states(rows).items() if not self._waits(record)}
+            self._drop(connection, states)
+            connection.execute("DELETE FROM doubted WHERE part = ?", (part,))
+            self._parts = {}
+            for state in states.values():
+                self._count(state, -1)
+            self._write_parts(connection)
+
     def _change_scope(self, connection: Connection, scope: Scope) -> None:
         """Drop what is outside the new scope, never an unsent change; the stream begins anew."""
         connection.execute("DELETE FROM cursor")
+        connection.execute("DELETE FROM doubted")
         told = json.dumps([scope.stream, list(scope.units), scope.cases, scope.version])
         connection.execute("INSERT OR REPLACE INTO meta VALUES ('scope', ?)", (told,))
         connection.execute("DELETE FROM part")
         sums: dict[str, int] = {}
+        dropped: dict[str, RecordState] = {}
         rows = connection.execute("SELECT id, sole, body, open_digest, sealed_digest FROM record").fetchall()
         states = self.store.read_states([row[:3] for row in rows])
         for record, _, _, open_digest, sealed_digest in rows:
             state = states[record]
-            heads = self._heads_of(state.type)
-            here = parts_of(state.type, state.units, scope, sealed=bool(heads))
-            if not here:
-                self._drop(connection, record, state)
+            here = parts_of(state.type, state.units, scope, sealed=bool(self._heads_of(state.type)))
+            if not here and record not in self.touched and record not in self.soles and not self._waits(record):
+                dropped[record] = state
             for part in here:
                 digest = sealed_digest if part.endswith("/1") else open_digest
                 sums[part] = sums.get(part, 0) + int.from_bytes(digest, "big")
+        self._drop(connection, dropped)
         parts = [(part, (digest % (1 << 128)).to_bytes(DIGEST_BYTES, "big")) for part, digest in sums.items()]
         connection.executemany("INSERT INTO part VALUES (?, ?)", parts)
 
-    def _drop(self, connection: Connection, record: str, state: RecordState) -> None:
-        if record in self.touched or record in self.soles:
-            return
-        blobs = [(value.blob,) for _, value in state.values() if value.blob is not None]
-        connection.execute("DELETE FROM record WHERE id = ?", (record,))
-        connection.execute("DELETE FROM held_line WHERE record = ?", (record,))
-        connection.executemany("DELETE FROM blob WHERE hash = ?", blobs)
-        connection.execute("DELETE FROM wrap WHERE key_id = ?", (record,))
+    def _drop(self, connection: Connection, records: Mapping[str, RecordState]) -> None:
+        """Take records off the tablet, with the lines and the sealed values that were held for them."""
+        for record, state in records.items():
+            blobs = [(value.blob,) for _, value in state.values() if value.blob is not None]
+            connection.execute("DELETE FROM record WHERE id = ?", (record,))
+            connection.execute("DELETE FROM held_line WHERE record = ?", (record,))
+            connection.executemany("DELETE FROM blob WHERE hash = ?", blobs)
+            connection.execute("DELETE FROM wrap WHERE key_id = ?", (record,))
 
 
 def parts_of(type_code: str, units: Sequence[str], scope: Scope, *, sealed: bool) -> list[str]:

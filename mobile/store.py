@@ -38,7 +38,6 @@ def _marks(some: Sequence[str]) -> str:
     return ",".join("?" * len(some))
 
 
-
 class Store:
     """A tablet's whole store. What a method has returned from is on disk.
 
@@ -171,8 +170,15 @@ class Store:
 
     def refill(self, parts: Sequence[str]) -> None:
         """Pull these parts again from the start: their digests differ from the server's."""
+        with self.database.reading() as connection:
+            states = self.read_states(connection.execute("SELECT id, sole, body FROM record").fetchall())
+        wanted = set(parts)
+        held = [
+            (f"{unit}/{state.type}/{kind}", record) for record, state in states.items() for unit in state.units for kind in (0, 1)
+        ]  # fmt: skip
         with self.database.writing() as connection:
             connection.executemany("INSERT OR REPLACE INTO cursor VALUES (?, '')", [(part,) for part in parts])
+            connection.executemany("INSERT OR REPLACE INTO doubted VALUES (?, ?)", [one for one in held if one[0] in wanted])
 
     # records as the screens show them
 

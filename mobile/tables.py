@@ -28,6 +28,7 @@ VERSIONS: Final[tuple[tuple[str, ...], ...]] = (
         "CREATE TABLE wrap (key_id TEXT NOT NULL, recipient TEXT NOT NULL, wrapped TEXT NOT NULL, PRIMARY KEY (key_id, recipient))"
         " WITHOUT ROWID",
         "CREATE TABLE cursor (place TEXT PRIMARY KEY, token TEXT NOT NULL) WITHOUT ROWID",
+        "CREATE TABLE doubted (part TEXT NOT NULL, record TEXT NOT NULL, PRIMARY KEY (part, record)) WITHOUT ROWID",
         "CREATE TABLE past_cursor (number INTEGER PRIMARY KEY, stream TEXT NOT NULL, token TEXT NOT NULL)",
         "CREATE TABLE document (name TEXT PRIMARY KEY, version TEXT NOT NULL, body BLOB NOT NULL) WITHOUT ROWID",
         "CREATE TABLE draft (record TEXT PRIMARY KEY, saved INTEGER NOT NULL, body BLOB NOT NULL) WITHOUT ROWID",

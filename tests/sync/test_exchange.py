@@ -269,28 +269,3 @@ def test_a_head_of_nonsense_is_refused(tablets: Tablets, server: PairServer) -> 
         with pytest.raises(FrameFault):
             server.half.answer(seal_message(device.id, device.mac_key, head), now_ms=NOON_MS)
     assert json.loads("[]") == server.verdicts()
-
-
-def test_m34_f23_restored_behind_an_unsent_line(tablets: Tablets, server: PairServer) -> None:
-    tablet = tablets["A"]
-    record = fill(tablet, 1)[0]
-    exchange(tablet, server)
-    with server.engine.begin() as connection:  # the server as it was before
-        for table in ("line", "record", "part", "fallen", "log", "stream"):
-            connection.execute(text(f"DELETE FROM {table}"))
-    tablet.write(record, "note", UNIT, {"people": 7}, now_ms=NOON_MS)
-    exchange(tablet, server)
-    assert server.values(record)["people"] == 7
-    assert len(server.verdicts()) == 2 and not tablet.unsettled
-
-
-def test_m35_a_part_that_is_filled_again_lets_go_what_is_not_told(tablets: Tablets, server: PairServer) -> None:
-    tablet = tablets["A"]
-    kept, gone = fill(tablet, 2)
-    exchange(tablet, server)
-    with server.engine.begin() as connection:
-        connection.execute(text("DELETE FROM record WHERE id = :id"), {"id": gone})
-        digest = tablet.told[kept].digest(frozenset(), sealed=False).to_bytes(16, "big")
-        connection.execute(text("UPDATE part SET digest = :digest"), {"digest": digest})
-    exchange(tablet, server)
-    assert set(tablet.told) == {kept}
