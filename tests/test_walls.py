@@ -6,9 +6,12 @@ import ast
 import re
 import subprocess
 import sys
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parent.parent
 TOOLS = Path(sys.executable).parent
@@ -100,8 +103,19 @@ def test_every_dependency_is_in_the_list_compiled_from_its_line() -> None:
         compiled = source.with_suffix(".txt").read_text(encoding="utf-8").lower()
         for line in source.read_text(encoding="utf-8").splitlines():
             if line and not line.startswith("#"):
-                pin = re.sub(r"\[.*?\]", "", line.split()[0].lower())
-                assert f"\n{pin} " in compiled, f"{line.split()[0]}: run python3 sen.py lock"
+                assert f"\n{line.split()[0].lower()} " in compiled, f"{line.split()[0]}: run python3 sen.py lock"
+
+
+@pytest.mark.parametrize("path", LISTS, ids=name)
+def test_what_is_asked_for_with_an_extra_is_pinned_with_it(path: Path) -> None:
+    """Else pip before 23.3 looks for the newest version of ``name[extra]`` and refuses it for having no hash."""
+    pinned = dict(re.findall(r"^([a-z0-9.-]+)((?:\[[a-z]+\])?)==", path.read_text("utf-8"), re.M))
+    installed = {canonicalize_name(found.name): found for found in distributions()}
+    for package in pinned.keys() & installed.keys():
+        for wanted in map(Requirement, installed[package].requires or []):
+            asked = wanted.marker is None or wanted.marker.evaluate({"extra": pinned[package].strip("[]")})
+            if asked and wanted.extras and (other := canonicalize_name(wanted.name)) in pinned:
+                assert pinned[other] == f"[{','.join(sorted(wanted.extras))}]", f"{package} asks for {wanted}: run python3 sen.py lock"
 
 
 def test_two_lists_give_one_version_of_a_package() -> None:
