@@ -7,8 +7,13 @@ import socket
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["tests.databases"]
+
+# A busy machine is no fault of the code: no property is judged by the time it takes.
+settings.register_profile("sen", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.load_profile("sen")
 
 
 @pytest.fixture(autouse=True, scope="session")
