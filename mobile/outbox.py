@@ -50,8 +50,7 @@ class Outbox:
         with self.store.database.writing() as connection:
             held = {bool(row[0]) for row in connection.execute("SELECT urgent FROM log WHERE closed = 0")}
             for urgent in {True, False} - held:
-                log = new_id()
-                connection.execute("INSERT INTO log VALUES (?, ?, 0, ?, 0, 0)", (log, int(urgent), chain_start(log, self.key)))
+                self._open(connection, urgent=urgent)
 
     def _read_pending(self) -> None:
         query = "SELECT name, body FROM own_line WHERE settled = 0 ORDER BY made, log, number"
@@ -186,14 +185,21 @@ class Outbox:
         return None if row is None else self.store.rows.open(row[0], f"line {name}")
 
     def acknowledge(
-        self, connection: Connection, read: Mapping[str, LogHead], aside: Sequence[tuple[str, int, str]]
+        self, connection: Connection, read: Mapping[str, LogHead], aside: Sequence[tuple[str, int, str]], forked: Sequence[str]
     ) -> dict[str, Change]:
-        """Keep how far the server has read; gives what was set aside: it is settled, and stands no more."""
+        """Keep how far the server has read; gives what was set aside: it is settled, and stands no more.
+
+        A log of which two lines bear one number, or of which the server has lines that are not here any more, is closed:
+        this tablet went back to an older copy of itself, or was copied.
+        """
         at = self.store.now_ms()
+        for log in forked:
+            self._close(connection, log)
         for log, head in read.items():
-            connection.execute("UPDATE log SET acknowledged = min(?, number) WHERE id = ?", (head.number, log))
-            if head.number:
-                connection.execute("INSERT OR IGNORE INTO acknowledgement VALUES (?, ?, ?)", (log, head.number, at))
+            number = self._reckon(connection, log, head)
+            connection.execute("UPDATE log SET acknowledged = ? WHERE id = ?", (number, log))
+            if number:
+                connection.execute("INSERT OR IGNORE INTO acknowledgement VALUES (?, ?, ?)", (log, number, at))
         gone: dict[str, Change] = {}
         for log, number, code in aside:
             row = connection.execute("SELECT name, body FROM own_line WHERE log = ? AND number = ?", (log, number)).fetchone()
@@ -202,11 +208,32 @@ class Outbox:
                 connection.execute("UPDATE own_line SET settled = 1, aside = ? WHERE log = ? AND number = ?", (code, log, number))
         return gone
 
-    def close_log(self, log: str) -> None:
-        """Close a log that was found forked: it stays to be looked at, and later changes go into a new one."""
-        with self.store.database.writing() as connection:
-            connection.execute("UPDATE log SET closed = 1 WHERE id = ?", (log,))
-        self._open_logs()
+    def _reckon(self, connection: Connection, log: str, head: LogHead) -> int:
+        """How far the server has read this very chain, from the line that it says to have read last."""
+        row = connection.execute("SELECT number, chain FROM log WHERE id = ?", (log,)).fetchone()
+        if row is None:
+            return 0
+        number, chain = row
+        if head.number > number:
+            self._close(connection, log)
+            return int(number)
+        if head.number < number:
+            query = "SELECT before FROM own_line WHERE log = ? AND number = ?"
+            chain = connection.execute(query, (log, head.number + 1)).fetchone()[0]
+        return head.number if chain == head.hash else 0
+
+    def _close(self, connection: Connection, log: str) -> None:
+        """This storage was copied: both logs end here, to be sent and looked at; later changes go into new ones."""
+        row = connection.execute("SELECT closed FROM log WHERE id = ?", (log,)).fetchone()
+        if row is not None and not row[0]:
+            connection.execute("UPDATE log SET closed = 1")
+            for urgent in (True, False):
+                self._open(connection, urgent=urgent)
+            self.store.set_note("forked", str(self.store.now_ms()))
+
+    def _open(self, connection: Connection, *, urgent: bool) -> None:
+        log = new_id()
+        connection.execute("INSERT INTO log VALUES (?, ?, 0, ?, 0, 0)", (log, int(urgent), chain_start(log, self.key)))
 
     # what the screens ask
 

@@ -6,18 +6,19 @@ transaction and written in one, so that an officer's typing never waits for it. 
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from mobile.bulk import uncollected
 from mobile.database import Database
+from mobile.handback import HandBack
 from mobile.keys import RowKey
 from mobile.outbox import Outbox
 from mobile.pull import PullWriter
 from mobile.tables import bring_up
 from shared.catalogue import Catalogue
 from sync.clock import Time
-from sync.log import Change, LogHead
+from sync.log import Change
 from sync.merge import fresh
 from sync.messages import Run
 from sync.paths import policy_of
@@ -65,6 +66,7 @@ class Store:
             stream, units, cases, version = json.loads(told)
             self._identity = identity._replace(scope=Scope(stream, tuple(units), cases, version))
         self.outbox = Outbox(self, identity.key)
+        self.handback = HandBack(self)
 
     # notes: small named values
 
@@ -128,6 +130,22 @@ class Store:
         with self.database.reading() as connection:
             return [row[0] for row in connection.execute(query, (stream, PAST_CURSORS))]
 
+    def held_heads(self) -> dict[str, str]:
+        """For each log of others: the name of the last line that was pulled of it."""
+        return self.handback.heads()
+
+    def owes(self) -> bool:
+        """Whether a restored server waits for runs of others."""
+        return self.handback.owes()
+
+    def handing_back(self, limit_bytes: int) -> tuple[list[Run], bool]:
+        """Runs of others that a restored server wants back; and whether there are more."""
+        return self.handback.runs(limit_bytes)
+
+    def handed_back(self, runs: Sequence[Run]) -> None:
+        """Take note that the server has these runs again."""
+        self.handback.done(runs)
+
     def versions(self) -> dict[str, str]:
         """The versions held of what else syncs; the catalogue that ships counts as held."""
         with self.database.reading() as connection:
@@ -143,16 +161,6 @@ class Store:
     def digest(self) -> int:
         """The sum, modulo 2^128, of the digests of all parts held."""
         return sum(self.part_digests().values()) % (1 << 128)
-
-    def acknowledge(
-        self, read: Mapping[str, LogHead], aside: Sequence[tuple[str, int, str]], wraps: Sequence[Sequence[str]]
-    ) -> None:
-        """Keep how far the server has read the own logs and what it set aside, without a pull."""
-        with self.database.writing() as connection:
-            gone = self.outbox.acknowledge(connection, read, aside)
-            self.keep_wraps(wraps)
-        self.outbox.settled(gone)
-        self.heard(change.record for change in gone.values())
 
     def keep(self, page: Page) -> None:
         """Keep a page in one transaction: registers, lines, cursors, acknowledgements, documents; all or nothing."""

@@ -21,6 +21,10 @@ VERSIONS: Final[tuple[tuple[str, ...], ...]] = (
         "CREATE TABLE acknowledgement (log TEXT NOT NULL, number INTEGER NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (log, number))"
         " WITHOUT ROWID",
         "CREATE TABLE held_line (name TEXT PRIMARY KEY, record TEXT NOT NULL, arrived INTEGER NOT NULL, body BLOB NOT NULL)",
+        "CREATE TABLE held_run (id INTEGER PRIMARY KEY, log TEXT NOT NULL, first INTEGER NOT NULL, count INTEGER NOT NULL,"
+        " before BLOB NOT NULL, hashes BLOB NOT NULL, arrivals TEXT NOT NULL, proof BLOB NOT NULL UNIQUE)",
+        "CREATE INDEX held_run_log ON held_run (log)",
+        "CREATE TABLE owed (id INTEGER PRIMARY KEY)",
         "CREATE TABLE record (id TEXT PRIMARY KEY, sole TEXT NOT NULL, body BLOB NOT NULL, open_digest BLOB NOT NULL,"
         " sealed_digest BLOB NOT NULL)",
         "CREATE TABLE part (part TEXT PRIMARY KEY, digest BLOB NOT NULL) WITHOUT ROWID",

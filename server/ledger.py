@@ -6,34 +6,45 @@ later. Rows are written in batches, so the statements of a page do not grow with
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, insert, select, text, update
 
 from server.gate import Gate
-from server.models import Blob, FallenValue, LineRow, LogRow, PastUnit, RecordRow, StreamRow
+from server.judge import SqlJudge
+from server.logs import Logs
+from server.models import Blob, FallenValue, LineRow, PastUnit, RecordRow, StreamRow
 from server.parts import PartSums
 from server.projection import load_states, project
-from shared.ids import b64
+from shared.ids import b64, new_id
 from sync.clock import Time
 from sync.errors import FrameFault
-from sync.log import Change, LogHead, Operation, chain_next, chain_start, parse_name, stream_start, write_line
+from sync.lineage import Segment
+from sync.log import Change, LogHead, Operation, chain_next, chain_start, stream_start, write_line
 from sync.merge import Fallen, fresh
-from sync.paths import policy_of, sealed_heads
-from sync.policies import Judge, Known
-from sync.state import RecordState, Value, digest_of_sole, join, past_of_names
-from sync.store import Arrival, LogState
+from sync.paths import sealed_heads
+from sync.policies import Judge
+from sync.state import RecordState, digest_of_sole
+from sync.store import Arrival, KnownLine, LogState
 
 __all__ = ["OwnIdentity", "SqlLedger", "ensure_stream"]
 
 
-class OwnIdentity(NamedTuple):
-    """The server as a device with a log: its id, its public key, and the log that this process writes."""
+@dataclass(slots=True)
+class OwnIdentity:
+    """The server as a device with logs: its id, its public key, and for each stream the log that this process writes there
+    with how far it came.
+
+    A database that was rolled back under the process does not know that log so far: it would get two lines under one
+    number, so a new log is opened.
+    """
 
     device: str
     key: bytes
-    log: str
+    logs: dict[str, tuple[str, LogHead]] = field(default_factory=dict)
+    new_log: Callable[[], str] = new_id
 
 
 class Loaded(NamedTuple):
@@ -45,7 +56,7 @@ class Loaded(NamedTuple):
     created_ms: int
 
 
-_OPEN_STREAM = text("INSERT INTO stream (code, number, hash) VALUES (:code, 0, :hash) ON CONFLICT DO NOTHING")
+_OPEN_STREAM = text("INSERT INTO stream (code, number, hash, segments) VALUES (:code, 0, :hash, 0) ON CONFLICT DO NOTHING")
 """Of two that open a stream at once the second finds the row of the first."""
 
 
@@ -70,11 +81,12 @@ class SqlLedger:
         self.keep_wraps = keep_wraps
         ensure_stream(connection, stream)
         lock = update(StreamRow).where(StreamRow.code == stream).values(number=StreamRow.number)
-        row = connection.execute(lock.returning(StreamRow.number, StreamRow.hash)).one()
+        row = connection.execute(lock.returning(StreamRow.number, StreamRow.hash, StreamRow.segments)).one()
         self.number: int = row.number
         self.hash: bytes = row.hash
-        self.logs: dict[str, LogState] = {}
-        self.new_logs: set[str] = set()
+        self.own_log = ""
+        self.witness = ""
+        self.logs = Logs(connection, row.segments, self._segment_written)
         self.known_states: dict[str, RecordState] = {}
         self.loaded: dict[str, Loaded] = {}
         self.dirty: dict[str, RecordState] = {}
@@ -103,19 +115,33 @@ class SqlLedger:
         if wraps:
             self.keep_wraps(wraps)
 
-    def log(self, log: str) -> LogState | None:
-        """How far this log was read."""
-        if log not in self.logs:
-            row = self.connection.execute(select(LogRow).where(LogRow.id == log)).one_or_none()
-            if row is None:
-                return None
-            self.logs[log] = LogState(row.device, LogHead(row.number, row.hash))
-        return self.logs[log]
+    def _segment_written(self, name: str) -> int | None:
+        arrival = self.line_names.get(name)
+        return None if arrival is None else arrival.segment
 
-    def open_log(self, log: str, device: str, start: bytes) -> None:
-        """Take note of a new log."""
-        self.logs[log] = LogState(device, LogHead(0, start))
-        self.new_logs.add(log)
+    def log(self, log: str) -> LogState | None:
+        """Whose a log is, and its segments."""
+        return self.logs.get(log)
+
+    def open_segment(self, log: str, device: str, segment: Segment) -> None:
+        """Take note of a new segment of a log."""
+        self.logs.open(log, device, segment)
+
+    def attach(self, log: str, index: int, parent: int) -> None:
+        """What lies before a floating segment has come."""
+        self.logs.attach(log, index, parent)
+
+    def adopt(self, log: str, device: str) -> None:
+        """Take note whose a log is that was handed back."""
+        self.logs.adopt(log, device)
+
+    def witnessed_by(self, device: str) -> None:
+        """The lines from here on are handed back by this device."""
+        self.witness = device
+
+    def known_lines(self, log: str, first: int, count: int) -> list[KnownLine]:
+        """The stored lines of a log with one of these numbers."""
+        return self.logs.known_lines(log, first, count)
 
     def states(self, records: Sequence[str]) -> dict[str, RecordState]:
         """Load records with one query, and what fell in them with another."""
@@ -158,13 +184,13 @@ class SqlLedger:
         assert arrival.change is not None
         self.fresh[arrival.change.record] = (arrival, number)
 
-    def refusal(self, change: Change, state: RecordState | None) -> str:
+    def refusal(self, change: Change, state: RecordState | None, *, proven: bool = False) -> str:
         """Why this change must be set aside, or ""."""
-        return self.gate.refusal(change, state, self.writer)
+        return self.gate.refusal(change, state, "" if proven else self.writer)
 
     def judge(self, state: RecordState, change: Change) -> Judge:
         """The judge of this change on this record."""
-        return _SqlJudge(self, state, change)
+        return SqlJudge(self, state, change)
 
     def append(self, arrival: Arrival) -> int:
         """Number a line in the stream; the row is written at the next flush."""
@@ -174,15 +200,14 @@ class SqlLedger:
         record = None if arrival.change is None else arrival.change.record
         self.lines.append(
             {
-                "log": arrival.log, "number": arrival.number, "before": arrival.before, "digest": arrival.digest,
-                "body": arrival.body, "record": record, "stream": self.stream, "place": self.number,
+                "log": arrival.log, "number": arrival.number, "segment": arrival.segment, "before": arrival.before,
+                "digest": arrival.digest, "body": arrival.body, "record": record, "stream": self.stream, "place": self.number,
                 "stream_hash": self.hash, "arrived_ms": self.now_ms, "verdict": arrival.verdict,
-                "operations": 0 if arrival.change is None else len(arrival.change.operations),
+                "operations": 0 if arrival.change is None else len(arrival.change.operations), "witness": self.witness,
             }
         )  # fmt: skip
         self.line_names[arrival.name] = arrival
-        known = self.logs[arrival.log]
-        self.logs[arrival.log] = LogState(known.device, LogHead(arrival.number, chain_next(arrival.before, arrival.digest)))
+        self.logs.advance(arrival.log, arrival.segment, LogHead(arrival.number, chain_next(arrival.before, arrival.digest)))
         return self.number
 
     def keep(self, state: RecordState, fallen: Sequence[Fallen]) -> None:
@@ -195,42 +220,43 @@ class SqlLedger:
 
     def own_line(self, record: RecordState, user: str, operations: Sequence[Operation]) -> Arrival:
         """Write the next line of the server's own log."""
-        known = self.log(self.own.log)
-        if known is None:
-            self.open_log(self.own.log, self.own.device, chain_start(self.own.log, self.own.key))
-            known = self.logs[self.own.log]
+        log, head = self._own_head()
         change = Change(
-            log=self.own.log, number=known.head.number + 1, time=Time(self.now_ms, 0), user=user or self.own.device,
+            log=log, number=head.number + 1, time=Time(self.now_ms, 0), user=user or self.own.device,
             catalogue=self.gate.catalogue.version, record=record.id, type=record.type, unit=record.unit,
             operations=tuple(operations),
         )  # fmt: skip
         line = write_line(change)
-        return Arrival(change.log, change.number, known.head.hash, line.body, line.hash, line.name, change, "")
+        return Arrival(change.log, change.number, head.hash, line.body, line.hash, line.name, change, "")
+
+    def _own_head(self) -> tuple[str, LogHead]:
+        """The log that this process writes here and its head; a new log where the database does not know it as it was left."""
+        log, written = self.own.logs.get(self.stream, ("", None))
+        known = self.log(log) if log else None
+        if known is not None and (self.own_log == log or known.segments[0].head == written):
+            self.own_log = log
+            return log, known.segments[0].head
+        self.own_log = self.own.new_log()
+        head = LogHead(0, chain_start(self.own_log, self.own.key))
+        self.own.logs[self.stream] = self.own_log, head
+        self.open_segment(self.own_log, self.own.device, Segment(0, None, False, False, head, head))
+        return self.own_log, head
 
     def flush(self) -> None:
         """Write what is noted, each table in one batch."""
         if not self.lines:
             return
-        self._write_logs()
+        segments = self.logs.write()
+        own = self.log(self.own_log) if self.own_log else None
+        if own is not None:
+            self.own.logs[self.stream] = self.own_log, own.segments[0].head
         self.connection.execute(insert(LineRow), self.lines)
         self._write_records()
         self._write_fallen()
         self.connection.execute(
-            update(StreamRow).where(StreamRow.code == self.stream).values(number=self.number, hash=self.hash)
+            update(StreamRow).where(StreamRow.code == self.stream).values(number=self.number, hash=self.hash, segments=segments)
         )
         self.lines, self.line_names, self.dirty, self.fresh, self.new_fallen = [], {}, {}, {}, []
-
-    def _write_logs(self) -> None:
-        touched = {row["log"] for row in self.lines}
-        for log in touched:
-            state = self.logs[log]
-            if log in self.new_logs:
-                values = {"id": log, "device": state.device, "number": state.head.number, "hash": state.head.hash}
-                self.connection.execute(insert(LogRow).values(values))
-                self.new_logs.discard(log)
-            else:
-                row = update(LogRow).where(LogRow.id == log).values(number=state.head.number, hash=state.head.hash)
-                self.connection.execute(row)
 
     def _write_records(self) -> None:
         new: list[dict[str, Any]] = []
@@ -321,74 +347,3 @@ class SqlLedger:
         if new:
             values = [{"record": key[0], "path": key[1], "name": key[2], "past": rows[key]} for key in new]
             self.connection.execute(insert(FallenValue), values)
-
-
-class _SqlJudge:
-    """What the merge asks about one change on one record."""
-
-    def __init__(self, ledger: SqlLedger, state: RecordState, change: Change) -> None:
-        self.ledger = ledger
-        self.state = state
-        self.change = change
-        self.record_type = ledger.gate.catalogue.types.get(state.type)
-
-    def policy(self, path: str) -> str:
-        if self.record_type is None:
-            return "ask"
-        if "/" in path:
-            return policy_of(self.record_type, path)
-        known = self.ledger.policies.get((self.record_type.code, path))
-        if known is None:
-            known = self.ledger.policies[self.record_type.code, path] = policy_of(self.record_type, path)
-        return known
-
-    def known(self, path: str, name: str) -> Known | None:
-        fell = self.ledger.fallen.get((self.state.id, path, name))
-        if fell is not None:
-            return Known(fell.past, fell.waits)
-        line = self._line(name)
-        if line is None:
-            return None
-        change, verdict = line
-        if not verdict or change is None:
-            return Known({}, ())
-        saw = next((op.saw for op in change.operations if op.path == path), ())
-        pasts, waits = [past_of_names(saw)], list[str]()
-        for other in saw:
-            known = self._in_force(path, other) or self.known(path, other)
-            pasts.append({} if known is None else known.past)
-            waits += [other] if known is None else known.waits
-        return Known(join(*pasts), tuple(dict.fromkeys(waits)))
-
-    def _in_force(self, path: str, name: str) -> Known | None:
-        register = self.state.registers.get(path)
-        values = [] if register is None else [value for value in register.values if name in value.origins]
-        return Known(values[0].past, values[0].waits) if values else None
-
-    def _line(self, name: str) -> tuple[Change | None, str] | None:
-        arrival = self.ledger.line_names.get(name)
-        if arrival is not None:
-            return (None if arrival.body is None else arrival.change), arrival.verdict
-        log, number, hash8 = parse_name(name)
-        columns = select(LineRow.body, LineRow.digest, LineRow.verdict, LineRow.record)
-        row = self.ledger.connection.execute(columns.where(LineRow.log == log, LineRow.number == number)).one_or_none()
-        if row is None or b64(row.digest[:6]) != hash8:
-            return None
-        return (Change.parse(row.body) if row.record and row.body else None), row.verdict
-
-    def content(self, path: str, name: str) -> Any:
-        line = self._line(name)
-        if line is None or line[0] is None:
-            return None
-        return next((op.value for op in line[0].operations if op.path == path), None)
-
-    def equal(self, path: str, one: Value, other: Value) -> bool:
-        return one.value == other.value and one.blob == other.blob
-
-    def may_go(self, path: str, start: Any, to: Any) -> bool:
-        if self.record_type is None:
-            return False
-        field = self.record_type.fields.get(path)
-        flow = self.record_type.flow if field is None or path == "state" else str(field.flow)
-        return self.ledger.gate.rights.may_go(self.change.user, self.state.unit, flow, start, to)
-

@@ -4,12 +4,16 @@ Everything here can be told again from the lines; nothing here is edited but by 
 ``blob`` as sealed bytes, never in ``line`` or ``record``.
 """
 
+from typing import Any
+
 from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server.db import db
+from sync.lineage import Segment
+from sync.log import LogHead
 
-__all__ = ["Blob", "FallenValue", "LineRow", "LogRow", "PartRow", "PastUnit", "RecordRow", "StreamRow"]
+__all__ = ["Blob", "FallenValue", "LineRow", "LogRow", "PartRow", "PastUnit", "RecordRow", "StreamRow", "segment_of"]
 
 
 class StreamRow(db.Model):  # type: ignore[name-defined,misc]
@@ -19,28 +23,49 @@ class StreamRow(db.Model):  # type: ignore[name-defined,misc]
     code: Mapped[str] = mapped_column(String(40), primary_key=True)
     number: Mapped[int] = mapped_column(BigInteger)
     hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+    segments: Mapped[int] = mapped_column(default=0)
+    """How many further segments logs have: 0 where no log was ever forked or handed back."""
 
 
 class LogRow(db.Model):  # type: ignore[name-defined,misc]
-    """A device's log and how far it was read; ``hash`` is h(number)."""
+    """A segment of a device's log and how far it was read; nearly every log is one (``sync.lineage``).
+
+    ``hash`` is h(number); ``start`` and ``start_hash`` are where the segment begins, behind a line of ``parent``;
+    ``floating`` while that line is not known; ``fork`` where another line follows there too. ``device`` is "" until a log that was
+    handed back is told by its own tablet.
+    """
 
     __tablename__ = "log"
     id: Mapped[str] = mapped_column(String(11), primary_key=True)
+    segment: Mapped[int] = mapped_column(primary_key=True, default=0)
     device: Mapped[str] = mapped_column(String(11), index=True)
     number: Mapped[int] = mapped_column(BigInteger)
     hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+    parent: Mapped[int | None]
+    floating: Mapped[bool] = mapped_column(default=False)
+    fork: Mapped[bool] = mapped_column(default=False)
+    start: Mapped[int] = mapped_column(BigInteger, default=0)
+    start_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+
+
+def segment_of(row: Any) -> Segment:
+    """A row of ``log``, or of a query with its columns, as the protocol has it."""
+    start, head = LogHead(row.start, row.start_hash), LogHead(row.number, row.hash)
+    return Segment(row.segment, row.parent, row.floating, row.fork, start, head)
 
 
 class LineRow(db.Model):  # type: ignore[name-defined,misc]
     """A line as it was written, where it stands in its stream, and the verdict on it ("" or why it is set aside).
 
     ``operations`` counts the line's operations, so that a pull need not read it to tell that all of them stand.
-    ``before`` is h(number - 1) of its log, ``stream_hash`` is s(place). ``body`` is null where only the hash came.
+    ``before`` is h(number - 1) of its log, ``stream_hash`` is s(place). ``body`` is null where only the hash came. ``witness`` is
+    the device that handed the line back after this server was restored; "" where its own tablet told it.
     """
 
     __tablename__ = "line"
     log: Mapped[str] = mapped_column(String(11), primary_key=True)
     number: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    segment: Mapped[int] = mapped_column(primary_key=True, default=0)
     before: Mapped[bytes] = mapped_column(LargeBinary(32))
     digest: Mapped[bytes] = mapped_column(LargeBinary(32))
     body: Mapped[bytes | None] = mapped_column(LargeBinary)
@@ -51,10 +76,12 @@ class LineRow(db.Model):  # type: ignore[name-defined,misc]
     arrived_ms: Mapped[int] = mapped_column(BigInteger)
     verdict: Mapped[str] = mapped_column(String(40), default="")
     operations: Mapped[int] = mapped_column(default=0)
+    witness: Mapped[str] = mapped_column(String(11), default="")
     __table_args__ = (
         Index("ix_line_place", "stream", "place", unique=True),
         Index("ix_line_record", "record", "place"),
         Index("ix_line_verdict", "log", "number", sqlite_where=verdict != "", postgresql_where=verdict != ""),
+        Index("ix_line_witness", "stream", "place", sqlite_where=witness != "", postgresql_where=witness != ""),
     )
 
 

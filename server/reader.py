@@ -2,16 +2,16 @@
 
 import heapq
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, and_, or_, select
 
-from server.models import Blob, LineRow, PartRow, PastUnit, RecordRow, StreamRow
+from server.models import Blob, LineRow, LogRow, PartRow, PastUnit, RecordRow, StreamRow
 from shared.catalogue import Catalogue
-from sync.log import LogHead, name_of, stream_start
+from sync.log import LogHead, name_of, parse_name, stream_start
 from sync.state import RecordState
-from sync.store import Device, PartHead, Scope, StoredLine, Touched
+from sync.store import Device, KnownLine, PartHead, Scope, StoredLine, Touched
 
 __all__ = ["SqlReader"]
 
@@ -71,7 +71,7 @@ class SqlReader:
         moved = [record.id for record in records if record.moved]
         columns = select(
             LineRow.log, LineRow.number, LineRow.before, LineRow.body, LineRow.digest, LineRow.record, LineRow.place,
-            LineRow.arrived_ms, LineRow.operations,
+            LineRow.arrived_ms, LineRow.operations, LineRow.segment,
         ).where(LineRow.verdict == "")  # fmt: skip
         queries: list[Any] = []
         if stayed:
@@ -79,15 +79,35 @@ class SqlReader:
         if moved:
             queries.append(columns.where(LineRow.record.in_(moved)))
         return [
-            StoredLine(row[0], row[1], row[2], row[3], row[4], name_of(row[0], row[1], row[4]), row[5], row[6], row[7], row[8])
+            StoredLine(row[0], row[1], row[2], row[3], row[4], name_of(row[0], row[1], row[4]), row[5], row[6], row[7], row[8], row[9])
             for query in queries
             for row in self.connection.execute(query)
         ]  # fmt: skip
 
-    def set_aside(self, log: str, after: int) -> list[tuple[int, str]]:
-        """The numbers of a log's lines behind ``after`` that were set aside, with the codes."""
-        query = select(LineRow.number, LineRow.verdict).where(LineRow.log == log, LineRow.number > after, LineRow.verdict != "")
-        return [(row.number, row.verdict) for row in self.connection.execute(query.order_by(LineRow.number))]
+    def set_aside(self, log: str, after: int) -> list[tuple[int, str, int]]:
+        """The numbers of a log's lines behind ``after`` that were set aside, with the codes and the segments."""
+        columns = select(LineRow.number, LineRow.verdict, LineRow.segment)
+        query = columns.where(LineRow.log == log, LineRow.number > after, LineRow.verdict != "").order_by(LineRow.number)
+        return [(row.number, row.verdict, row.segment) for row in self.connection.execute(query)]
+
+    def chain(self, log: str, number: int) -> list[KnownLine]:
+        """The lines of a log that follow this number, in all its segments."""
+        columns = select(LineRow.number, LineRow.before, LineRow.digest, LineRow.segment)
+        rows = self.connection.execute(columns.where(LineRow.log == log, LineRow.number == number + 1))
+        return [KnownLine(row.number, row.before, row.digest, row.segment) for row in rows]
+
+    def lacking(self, held: Mapping[str, str]) -> dict[str, int]:
+        """Of these logs, those whose named line is not stored: log → how far it is read from its beginning."""
+        names = {log: parse_name(name) for log, name in held.items()}
+        lines = select(LineRow.log, LineRow.number, LineRow.digest).where(LineRow.log.in_(names))
+        at = or_(*(and_(LineRow.log == log, LineRow.number == name.number) for log, name in names.items()))
+        there = {name_of(row.log, row.number, row.digest) for row in self.connection.execute(lines.where(at))}
+        lacking = {log: name.number for log, name in names.items() if str(name) not in there}
+        read: dict[str, list[int]] = {}
+        for row in self.connection.execute(select(LogRow.id, LogRow.number, LogRow.floating).where(LogRow.id.in_(lacking))):
+            read.setdefault(row.id, []).append(0 if row.floating else row.number)
+        alone = {log: numbers[0] for log, numbers in read.items() if len(numbers) == 1}
+        return {log: alone.get(log, 0) if alone.get(log, 0) < number else 0 for log, number in lacking.items()}
 
     def blobs(self, hashes: Sequence[str]) -> list[tuple[str, bytes]]:
         """The sealed values of these hashes."""

@@ -15,14 +15,14 @@ from server import db
 from server.access import PeopleRights, scope_of
 from server.gate import Gate
 from server.ledger import OwnIdentity, SqlLedger
-from server.models import LogRow
+from server.models import LogRow, segment_of
 from server.people import Device as DeviceRow
 from server.people import User
 from server.reader import SqlReader
 from server.services import Services
-from shared.ids import b64, new_id
+from shared.ids import b64
 from sync.errors import FrameFault
-from sync.log import LogHead
+from sync.lineage import Segment
 from sync.store import Device, Scope
 
 SEEN_EVERY_MS = 10 * 60 * 1000
@@ -40,7 +40,7 @@ class SqlServer:
     def __init__(self, services: Services) -> None:
         self.services = services
         identity = services.keys.identity
-        self.own = OwnIdentity(identity.id, identity.key, new_id())
+        self.own = OwnIdentity(identity.id, identity.key)
         self.run_key = services.keys.run_key
         self._names: tuple[int, str, dict[str, str]] = (-NAMES_EVERY_MS, "", {})
         self._scopes: dict[tuple[str, str, str, date], Scope] = {}
@@ -57,7 +57,7 @@ class SqlServer:
         """
         columns = (DeviceRow.sign, DeviceRow.box, DeviceRow.user, DeviceRow.unit, DeviceRow.revoked_ms, User.stamp)
         query = (
-            select(*columns, LogRow.id, LogRow.number, LogRow.hash)
+            select(*columns, LogRow)
             .join(User, User.id == DeviceRow.user)
             .outerjoin(LogRow, LogRow.device == DeviceRow.id)
             .where(DeviceRow.id == device)
@@ -69,7 +69,10 @@ class SqlServer:
         sign, box, user, unit, revoked_ms, stamp = rows[0][:6]
         if revoked_ms is not None:
             raise FrameFault("device_revoked")
-        read = {row[6]: LogHead(row[7], row[8]) for row in rows if row[6] is not None}
+        read: dict[str, tuple[Segment, ...]] = {}
+        for row in rows:
+            if row.id is not None:
+                read[row.id] = (*read.get(row.id, ()), segment_of(row))
         return Device(device, sign, self.services.keys.mac_key(device, box), user, self._scope(user, unit, stamp), read)
 
     def _scope(self, user: str, unit: str, stamp: str) -> Scope:

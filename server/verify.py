@@ -66,13 +66,17 @@ def _logs(session: Session) -> Iterator[str]:
     device_keys = {row.id: row.sign for row in session.execute(select(Device.id, Device.sign))} | {identity.id: identity.key}
     for log in session.scalars(select(LogRow)).all():
         key = device_keys.get(log.device)
-        if key is None:
+        whole = log.parent is None and not log.floating
+        if key is None and log.device:
             yield f"log {log.id}: device {log.device}"
             continue
-        number, before = 0, chain_start(log.id, key)
+        number, before = log.start, log.start_hash
+        if whole and key is not None and before != chain_start(log.id, key):
+            yield f"log {log.id}: 0"
+            continue
         columns = (LineRow.number, LineRow.before, LineRow.digest, LineRow.body)
-        rows = _rows(session, select(*columns).where(LineRow.log == log.id).order_by(LineRow.number))
-        for number, row in enumerate(rows, 1):
+        lines = select(*columns).where(LineRow.log == log.id, LineRow.segment == log.segment).order_by(LineRow.number)
+        for number, row in enumerate(_rows(session, lines), log.start + 1):
             wrong = row.body is not None and hashlib.sha256(row.body).digest() != row.digest
             if wrong or row.number != number or row.before != before:
                 yield f"log {log.id}: {number}"

@@ -1,22 +1,23 @@
-"""The server reads a run of a device's log: what is new is numbered, judged and merged; nothing is refused for
-its content.
+"""The server reads a run of a log: what is new is numbered, judged and merged; nothing is refused for its content.
 
 A run whose frame is wrong (a gap, a chain that does not follow, somebody else's log) applies nothing. A line whose
 content is wrong is kept as its bytes, set aside with its reason, and the lines behind it go on; of a line that holds a
-confidential value in the clear only the hash is kept.
+confidential value in the clear only the hash is kept. Where two lines bear one number (a tablet that was cloned or went
+back) both are kept: the later one begins a segment of its own. What a restored server forgot is handed back by who pulled it.
 """
 
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from itertools import groupby, islice
 from typing import NamedTuple
 
 from sync.compose import decision
 from sync.errors import ContentFault, FrameFault
+from sync.lineage import Segment, attached, next_id
 from sync.log import RECORD_STANDING, Change, LogHead, chain_next, chain_start, name_of
 from sync.merge import Merged, Outcome, apply, is_fresh, learn
 from sync.messages import Run, hash_in_run
 from sync.state import RecordState
-from sync.store import Arrival, Device, Ledger
+from sync.store import Arrival, Device, KnownLine, Ledger
 
 BATCH = 500
 """Lines that are loaded, merged and written together: bounds the memory of a page, and the queries."""
@@ -24,47 +25,89 @@ BATCH = 500
 NOT_KEPT = frozenset({"not_sealed"})
 """Verdicts of lines that hold a confidential value in the clear: the log goes on with their hash, their bytes are not kept."""
 
-__all__ = ["Accepted", "accept", "write"]
+UNKNOWN_DEVICE = ""
+"""Whose a log is that was handed back whole, until its own tablet tells it."""
+
+__all__ = ["Accepted", "accept", "hand_back", "write"]
 
 
 class Accepted(NamedTuple):
-    """How far a log is read now, how many lines were new, and whether each of them stands alone and undisputed in every
-    register that it touched, so that its writer need not be told what became of it.
+    """How far this chain is read now and in which segment, how many lines were new, and whether each of them stands alone and
+    undisputed in every register that it touched, so that its writer need not be told what became of it.
     """
 
     head: LogHead
+    segment: int | None
     new: int
     plain: bool
 
 
 def accept(ledger: Ledger, device: Device, run: Run, *, arrived_ms: int) -> Accepted:
-    """Read a run. Lines that were read before have no effect.
+    """Read a run of a device's own log. Lines that were read before have no effect.
 
     Raises:
-        FrameFault: ``log_gap`` (with the number expected), ``wrong_chain``, ``log_forked``, ``foreign_log``.
+        FrameFault: ``log_gap`` (with the number expected), ``wrong_chain``, ``foreign_log``.
     """
     known = ledger.log(run.log)
-    if known is None:
-        start = chain_start(run.log, device.key)
-        if run.first == 1 and run.before != start:
-            raise FrameFault("wrong_chain")
-        head = LogHead(0, start)
-    elif known.device != device.id:
+    start = LogHead(0, chain_start(run.log, device.key))
+    if known is not None and known.device not in (device.id, UNKNOWN_DEVICE):
         raise FrameFault("foreign_log")
-    else:
-        head = known.head
-    if run.first > head.number + 1:
-        raise FrameFault("log_gap", expected=head.number + 1)
+    if run.first == 1 and run.before != start.hash:
+        raise FrameFault("wrong_chain")
+    path = _Path(ledger, run.log, device.id, start)
+    path.begin(run)
+    ledger.adopt(run.log, device.id)
     work = _Reading(ledger, arrived_ms)
-    arrivals = _new_lines(run, head)
+    arrivals = path.new_lines(run)
     new = 0
     while batch := list(islice(arrivals, BATCH)):
-        if known is None and not new:
-            ledger.open_log(run.log, device.id, head.hash)
         work.batch(batch)
         new += len(batch)
-        head = LogHead(batch[-1].number, chain_next(batch[-1].before, batch[-1].digest))
-    return Accepted(head, new, work.plain)
+    return Accepted(path.at, path.segment, new, work.plain)
+
+
+def hand_back(ledger: Ledger, run: Run, witness: str) -> int:
+    """Read lines that this server had accepted before it was restored, from a tablet that pulled them; gives how many were new.
+
+    The caller has checked the run's proof. A line that the tablet does not hold stands as its hash and is passed over.
+
+    Args:
+        witness: the device that hands them back.
+    """
+    ledger.witnessed_by(witness)
+    arrivals = [ms for ms, count in run.arrivals for _ in range(count)]
+    new = 0
+    for stretch in _stretches(run):
+        known = ledger.log(run.log)
+        path = _Path(ledger, run.log, UNKNOWN_DEVICE if known is None else known.device, LogHead(0, b""))
+        path.float_at(stretch)
+        for arrived_ms, some in groupby(path.new_lines(stretch), lambda one: arrivals[one.number - run.first]):
+            work = _Reading(ledger, arrived_ms, proven=True)
+            while batch := list(islice(some, BATCH)):
+                work.batch(batch)
+                new += len(batch)
+    ledger.witnessed_by("")
+    return new
+
+
+def _stretches(run: Run) -> Iterator[Run]:
+    """The parts of a run between the lines that stand as their hashes."""
+    chain: bytes = run.before
+    stretch: Run | None = None
+    lines: list[bytes] = []
+    for offset, line in enumerate(run.lines):
+        if not line.startswith(b"{"):
+            if stretch is not None:
+                yield stretch
+            stretch = None
+        elif stretch is None:
+            lines = [line]
+            stretch = Run(run.log, run.first + offset, chain, lines)
+        else:
+            lines.append(line)
+        chain = chain_next(chain, hash_in_run(line))
+    if stretch is not None:
+        yield stretch
 
 
 def write(ledger: Ledger, arrival: Arrival, *, arrived_ms: int) -> None:
@@ -72,22 +115,95 @@ def write(ledger: Ledger, arrival: Arrival, *, arrived_ms: int) -> None:
     _Reading(ledger, arrived_ms).line(arrival)
 
 
-def _new_lines(run: Run, head: LogHead) -> Iterator[Arrival]:
-    """Chain the run and leave out what was read before; the chain must pass through the head that is known.
+class _Path:
+    """A walk along one chain of a log: which of its lines are known, and which segment a new one goes on."""
 
-    Lines are read as they are asked for, so that a page of any size holds a batch of them in memory.
-    """
-    chain, number = run.before, run.first - 1
-    for line in run.lines:
-        if number == head.number and chain != head.hash:
-            raise FrameFault("log_forked", log=run.log, number=number)
-        digest = hash_in_run(line)
-        number += 1
-        if number > head.number:
-            yield _arrival(run.log, number, chain, line, digest)
-        chain = chain_next(chain, digest)
-    if number == head.number and chain != head.hash:
-        raise FrameFault("log_forked", log=run.log, number=number)
+    def __init__(self, ledger: Ledger, log: str, device: str, start: LogHead) -> None:
+        self.ledger = ledger
+        self.log = log
+        self.device = device
+        self.start = start
+        self.at = start
+        self.segment: int | None = None
+        self.known: dict[tuple[int, bytes], list[KnownLine]] = {}
+
+    def segments(self) -> Sequence[Segment]:
+        state = self.ledger.log(self.log)
+        return () if state is None else state.segments
+
+    def begin(self, run: Run) -> None:
+        """Stand before a run's first line. Raises FrameFault where nothing is known there."""
+        self.at = LogHead(run.first - 1, run.before)
+        segments = attached(self.segments())
+        self.segment = self.ends_here(self.at)
+        if self.segment is None or len(self.segments()) > 1:
+            self.look(run)
+        if self.segment is None and run.first > 1:
+            self.segment = self.passes_here(self.at)
+            read = max((one.head.number for one in segments), default=0)
+            if self.segment is None:
+                raise FrameFault("log_gap", expected=read + 1) if self.at.number > read else FrameFault("wrong_chain")
+
+    def float_at(self, run: Run) -> None:
+        """Stand before a run whose beginning may be unknown."""
+        self.at = LogHead(run.first - 1, run.before)
+        self.look(run)
+        self.segment = self.ends_here(self.at) if run.first > 1 else None
+        if self.segment is None and run.first > 1:
+            self.segment = self.passes_here(self.at)
+
+    def look(self, run: Run) -> None:
+        for line in self.ledger.known_lines(self.log, run.first, len(run.lines)):
+            self.known.setdefault((line.number, line.before), []).append(line)
+
+    def ends_here(self, at: LogHead) -> int | None:
+        return next((one.id for one in self.segments() if one.head == at and at.number), None)
+
+    def passes_here(self, at: LogHead) -> int | None:
+        """The segment of the line that leads here."""
+        lines = self.ledger.known_lines(self.log, at.number, 1)
+        return next((line.segment for line in lines if chain_next(line.before, line.digest) == at.hash), None)
+
+    def new_lines(self, run: Run) -> Iterator[Arrival]:
+        """Chain the run and leave out what was read before.
+
+        Lines are read as they are asked for, so that a page of any size holds a batch of them in memory.
+        """
+        growing = False
+        for offset, line in enumerate(run.lines):
+            number, digest, before = run.first + offset, hash_in_run(line), self.at.hash
+            there = self.known.get((number, before), [])
+            known = next((one for one in there if one.digest == digest), None)
+            self.at, was = LogHead(number, chain_next(before, digest)), self.at
+            if known is not None:
+                growing = False
+                self.cross(known.segment, was)
+                continue
+            if not growing or there:
+                self.segment = self.open(was, fork=bool(there))
+            growing = True
+            assert self.segment is not None
+            yield _arrival(run.log, number, before, line, digest)._replace(segment=self.segment)
+
+    def open(self, at: LogHead, *, fork: bool) -> int:
+        """The segment that a new line behind ``at`` goes on; a new one where none ends there."""
+        segments = self.segments()
+        ending = self.ends_here(at)
+        if ending is not None and not fork:
+            return ending
+        index = next_id(segments)
+        followed = bool(segments) and any(line.before == at.hash for line in self.ledger.known_lines(self.log, at.number + 1, 1))
+        floating = self.segment is None and at.number > 0
+        self.ledger.open_segment(self.log, self.device, Segment(index, self.segment, floating, fork or followed, at, at))
+        return index
+
+    def cross(self, index: int, at: LogHead) -> None:
+        """Go over into the segment that holds the next line; a floating one has its beginning now."""
+        if index != self.segment:
+            segment = next(one for one in self.segments() if one.id == index)
+            if segment.floating and segment.start == at and self.segment is not None:
+                self.ledger.attach(self.log, index, self.segment)
+        self.segment = index
 
 
 def _arrival(log: str, number: int, before: bytes, line: bytes, digest: bytes) -> Arrival:
@@ -107,9 +223,10 @@ def _arrival(log: str, number: int, before: bytes, line: bytes, digest: bytes) -
 class _Reading:
     """Lines on their way into the stream."""
 
-    def __init__(self, ledger: Ledger, arrived_ms: int) -> None:
+    def __init__(self, ledger: Ledger, arrived_ms: int, *, proven: bool = False) -> None:
         self.ledger = ledger
         self.arrived_ms = arrived_ms
+        self.proven = proven
         self.plain = True
 
     def batch(self, arrivals: Sequence[Arrival]) -> None:
@@ -127,7 +244,7 @@ class _Reading:
             self.ledger.append(arrival)
             return
         state = self.ledger.state(change.record)
-        verdict = self.ledger.refusal(change, state)
+        verdict = self.ledger.refusal(change, state, proven=self.proven)
         if verdict:
             arrival = arrival._replace(verdict=verdict, body=None if verdict in NOT_KEPT else arrival.body)
         number = self.ledger.append(arrival)

@@ -10,13 +10,11 @@ from typing import NamedTuple
 from shared.ids import b64, unb64
 from sync.errors import FrameFault
 from sync.log import LogHead
-
-LARGEST_NUMBER = 2**53 - 1
-"""Of a line: what every database and every JSON reader holds exactly."""
+from sync.messages import LARGEST_NUMBER
 
 _LAYOUT = struct.Struct(">QQQ16s")
 
-__all__ = ["LARGEST_NUMBER", "Cursor"]
+__all__ = ["Cursor"]
 
 
 class Cursor(NamedTuple):

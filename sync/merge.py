@@ -14,9 +14,10 @@ the stories that simpler rules failed in):
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
+from sync.lineage import Past, join
 from sync.log import RECORD_STANDING, Change, Operation
 from sync.policies import POLICIES, Judge, Known, Meeting
-from sync.state import Past, RecordState, Register, Value, holds, join, past_of_names
+from sync.state import RecordState, Register, Value
 
 UNIT_PATH = "unit"
 FRESH_KINDS = frozenset({"set", "add"})
@@ -112,6 +113,7 @@ class _Work:
         self.name = name
         self.number = number
         self.judge = judge
+        self.lineage = judge.lineage
         self.outcome = Outcome()
 
     def arrive(self, register: Register, op: Operation, time: tuple[int, int]) -> None:
@@ -126,9 +128,9 @@ class _Work:
     def gather(self, register: Register, path: str, saw: Iterable[str]) -> tuple[Past, tuple[str, ...]]:
         """The past of an operation: the names it saw and their pasts; and those of them that have not come."""
         names = tuple(saw)
-        pasts, waits = [past_of_names(names)], dict[str, None]()
+        pasts, waits = [self.lineage.past(names)], dict[str, None]()
         for name in names:
-            known = _in_force(register, name) or self.judge.known(path, name)
+            known = self.in_force(register, name) or self.judge.known(path, name)
             if known is None:
                 waits[name] = None
             else:
@@ -136,9 +138,15 @@ class _Work:
                 waits.update(dict.fromkeys(known.waits))
         return join(*pasts), tuple(waits)
 
+    def in_force(self, register: Register, name: str) -> Known | None:
+        for value in register.values:
+            if name in value.origins:
+                return Known(join(value.past, self.lineage.past(value.origins)), value.waits)
+        return None
+
     def place(self, register: Register, path: str, value: Value, saw: tuple[str, ...]) -> None:
         """Put a value among those in force, by the five rules above."""
-        if any(holds(other.past, origin) for other in register.values for origin in value.origins):
+        if any(self.lineage.holds(other.past, origin) for other in register.values for origin in value.origins):
             self.fall(path, value)
             self.teach(register, value)
             return
@@ -147,7 +155,7 @@ class _Work:
         illegal = policy == "flow" and not self.legal(path, current, value)
         fell = [
             other for other in register.values
-            if any(holds(value.past, origin) for origin in other.origins) and not (illegal and other is current)
+            if any(self.lineage.holds(value.past, origin) for origin in other.origins) and not (illegal and other is current)
         ]  # fmt: skip
         register.values = [other for other in register.values if other not in fell]
         for other in fell:
@@ -162,7 +170,7 @@ class _Work:
 
     def legal(self, path: str, current: Value | None, value: Value) -> bool:
         """Whether a workflow may move so. Who has seen the present state and keeps it moves nothing."""
-        seen = current is None or any(holds(value.past, origin) for origin in current.origins)
+        seen = current is None or any(self.lineage.holds(value.past, origin) for origin in current.origins)
         stays = current is not None and current.value == value.value
         return not seen or stays or self.judge.may_go(path, None if current is None else current.value, value.value)
 
@@ -187,14 +195,14 @@ class _Work:
             self.outcome.merged.append(Merged(meeting.path, ruling.merged, saw))
 
     def fall(self, path: str, value: Value) -> None:
-        past = join(value.past, past_of_names(value.origins)) if len(value.origins) > 1 else value.past
+        past = join(value.past, self.lineage.past(value.origins)) if len(value.origins) > 1 else value.past
         for origin in value.origins:
             self.outcome.fallen.append(Fallen(path, origin, past, value.waits))
 
     def teach(self, register: Register, value: Value) -> None:
         """What is learnt of a value's past is learnt by every value in force that has it in its own."""
         for index, other in enumerate(register.values):
-            if any(holds(other.past, origin) for origin in value.origins):
+            if any(self.lineage.holds(other.past, origin) for origin in value.origins):
                 waits = tuple(name for name in _both(other.waits, value.waits) if name not in value.origins)
                 register.values[index] = other._replace(past=join(other.past, value.past), waits=waits)
         self.judge_again(register, value)
@@ -202,7 +210,7 @@ class _Work:
     def judge_again(self, register: Register, learnt: Value) -> None:
         path = next(path for path, other in self.state.registers.items() if other is register)
         for other in list(register.values):
-            if any(holds(other.past, origin) for origin in learnt.origins) and len(register.values) > 1:
+            if any(self.lineage.holds(other.past, origin) for origin in learnt.origins) and len(register.values) > 1:
                 register.values.remove(other)
                 self.place(register, path, other._replace(open=False), tuple(learnt.origins))
 
@@ -215,7 +223,7 @@ class _Work:
                     rest = tuple(name for name in _both(value.waits, waits) if name != self.name)
                     register.values.remove(value)
                     register.touched = self.number
-                    learnt = value._replace(past=join(value.past, past), waits=rest, open=False)
+                    learnt = value._replace(past=join(value.past, past, self.lineage.past((self.name,))), waits=rest, open=False)
                     if register.values:
                         self.place(register, path, learnt, saw.get(path, ()))
                     else:
@@ -237,7 +245,7 @@ class _Work:
         for other_path, other in self.state.values():
             inside = not row or other_path == row or other_path.startswith(row + "/")
             twin = other_path == path and other.kind == value.kind
-            if inside and not twin and not any(holds(value.past, origin) for origin in other.origins):
+            if inside and not twin and not any(self.lineage.holds(value.past, origin) for origin in other.origins):
                 return value._replace(open=True)
         return value._replace(open=False)
 
@@ -251,13 +259,6 @@ class _Work:
         self.state.units.append(current.value)
         for register in self.state.registers.values():
             register.touched = self.number
-
-
-def _in_force(register: Register, name: str) -> Known | None:
-    for value in register.values:
-        if name in value.origins:
-            return Known(join(value.past, past_of_names(value.origins)), value.waits)
-    return None
 
 
 def _both(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:

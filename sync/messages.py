@@ -36,12 +36,18 @@ PAGE_GROWTH = 16
 """A page is 64 KB of compressed lines at first, 16 times larger after each success, 4 times smaller after a cut:
 ten thousand records take three exchanges, and a cut costs one page."""
 
+RAW_PER_PAGE_BYTE = 4
+"""Lines compress to about a fifth; a page is filled by raw bytes, which are known before it is packed."""
+
+LARGEST_NUMBER = 2**53 - 1
+"""Of a line: what every database and every JSON reader holds exactly."""
+
 TEXT_ROWS = {"blobs": 2, "wraps": 3}
 """Rows that are so many texts and nothing else: ``[hash, base64]``, ``[key id, recipient, wrapped key]``."""
 
 __all__ = [
-    "CONTENT_TYPE", "FIRST_PAGE", "LARGEST_PAGE", "MAX_MESSAGE_BYTES", "PAGE_GROWTH", "Opened", "Run", "open_message",
-    "read_runs", "run_mac", "seal_message", "write_run",
+    "CONTENT_TYPE", "FIRST_PAGE", "LARGEST_NUMBER", "LARGEST_PAGE", "MAX_MESSAGE_BYTES", "PAGE_GROWTH", "RAW_PER_PAGE_BYTE", "Opened", "Run",
+    "open_message", "read_rows", "read_runs", "run_mac", "seal_message", "write_row", "write_run",
 ]  # fmt: skip
 
 
@@ -185,6 +191,8 @@ def read_runs(head: Mapping[str, Any], lines: Sequence[bytes]) -> tuple[list[Run
                 raise FrameFault("bad_head")
             if not 0 < count <= len(lines) - at:
                 raise FrameFault("message_cut")
+            if first + count > LARGEST_NUMBER:
+                raise FrameFault("bad_head")
             chunk = lines[at : at + count]
             at += count
             arrivals, mac = (proof[0], unb64(proof[1])) if proof else ((), b"")
@@ -194,6 +202,11 @@ def read_runs(head: Mapping[str, Any], lines: Sequence[bytes]) -> tuple[list[Run
     if any(len(line) > 2 * MAX_LINE_BYTES for run in runs for line in run.lines):
         raise FrameFault("message_too_large", limit=2 * MAX_LINE_BYTES)
     return runs, lines[at:]
+
+
+def write_row(body: Sequence[Any]) -> bytes:
+    """A row as a line: what ``read_rows`` reads."""
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
 
 
 def read_rows(head: Mapping[str, Any], member: str, lines: Sequence[bytes]) -> tuple[list[Any], Sequence[bytes]]:

@@ -17,7 +17,10 @@ from sync.messages import Run, hash_in_run, run_mac
 from sync.state import RecordState, Register, Value
 from sync.store import StoredLine, Touched
 
-__all__ = ["PageWriter", "Told", "read_states"]
+Own = Mapping[int, int]
+"""Of one log: segment → number of the last line of it that the reader wrote and has."""
+
+__all__ = ["Own", "PageWriter", "Told", "read_states"]
 
 SEALED_MARK = b'"b":'
 """Stands in every line that names a sealed value; its blob and its case key travel with it."""
@@ -33,12 +36,12 @@ class PageWriter:
 
     Args:
         after: what the reader has of the stream; only registers touched behind it are told.
-        own_logs: the logs that the reader writes; it has their lines.
+        own: the lines that the reader wrote and has, by log.
     """
 
-    def __init__(self, after: int, own_logs: Collection[str]) -> None:
+    def __init__(self, after: int, own: Mapping[str, Own]) -> None:
         self.after = after
-        self.own_logs = own_logs
+        self.own = own
         self.lines: dict[str, StoredLine] = {}
         self.records: list[tuple[RecordState, dict[str, dict[str, str]]]] = []
         self.blobs: dict[str, None] = {}
@@ -49,7 +52,7 @@ class PageWriter:
         """Tell a record's touched registers; ``lines`` are the record's lines that the reader may lack."""
         state = record.state
         if state is None:
-            line = next((line for line in lines if line.name == record.sole and line.log not in self.own_logs), None)
+            line = next((line for line in lines if line.name == record.sole and not self._has(line)), None)
             if line is None or SEALED_MARK not in line.body:
                 if line is not None:
                     self._take(line)
@@ -59,12 +62,16 @@ class PageWriter:
         if self._implied(state, told, lines):
             return
         for line in lines:
-            if line.name in told and line.log not in self.own_logs:
+            if line.name in told and not self._has(line):
                 self._take(line)
         for path, value in state.values():
             if value.blob is not None and any(path in told.get(name, ()) and name in self.lines for name in value.origins):
                 self.blobs[value.blob] = None
         self.records.append((state, told))
+
+    def _has(self, line: StoredLine) -> bool:
+        own = self.own.get(line.log)
+        return own is not None and line.number <= own.get(line.segment, 0)
 
     def _take(self, line: StoredLine) -> None:
         self.lines[line.name] = line
@@ -72,7 +79,7 @@ class PageWriter:
 
     def _implied(self, state: RecordState, told: Mapping[str, Mapping[str, str]], lines: Sequence[StoredLine]) -> bool:
         new = {line.name: line for line in lines}
-        if len(state.units) > 1 or any(line.log not in self.own_logs for line in lines) or set(told) != set(new):
+        if len(state.units) > 1 or not all(self._has(line) for line in lines) or set(told) != set(new):
             return False
         single = all(len(register.values) == 1 for register in state.registers.values() if register.touched > self.after)
         return single and not any(_word(told[name], line) for name, line in new.items())
@@ -94,11 +101,11 @@ class PageWriter:
     def runs(self, key: bytes) -> list[Run]:
         """The page's lines as runs of consecutive numbers, each with the server's proof."""
         runs: list[Run] = []
-        ordered = sorted(self.lines.values(), key=lambda line: (line.log, line.number))
+        ordered = sorted(self.lines.values(), key=lambda line: (line.log, line.segment, line.number))
         at = 0
         while at < len(ordered):
             end = at + 1
-            while end < len(ordered) and ordered[end].log == ordered[at].log and ordered[end].number == ordered[end - 1].number + 1:
+            while end < len(ordered) and _follows(ordered[end - 1], ordered[end]):
                 end += 1
             part = ordered[at:end]
             run = Run(part[0].log, part[0].number, part[0].before, [line.body for line in part], _arrivals(part))
@@ -133,6 +140,10 @@ def _word(letters: Mapping[str, str], line: StoredLine) -> str:
     if len(letters) == line.operations and set(letters.values()) == {"+"}:
         return ""
     return "".join(letters.get(op.path, ".") for op in Change.parse(line.body).operations)
+
+
+def _follows(line: StoredLine, other: StoredLine) -> bool:
+    return other.log == line.log and other.segment == line.segment and other.number == line.number + 1
 
 
 def _arrivals(lines: Sequence[StoredLine]) -> list[list[int]]:

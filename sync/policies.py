@@ -9,7 +9,8 @@ from typing import Any, NamedTuple, Protocol
 
 from merge3 import Merge3
 
-from sync.state import Past, Register, Value, holds, join, past_of_names
+from sync.lineage import Lineage, Past, join
+from sync.state import Register, Value
 
 __all__ = ["POLICIES", "Judge", "Known", "Meeting", "merge_lines"]
 
@@ -23,6 +24,9 @@ class Known(NamedTuple):
 
 class Judge(Protocol):
     """What the merge asks of the world around one record; the server's store answers."""
+
+    lineage: Lineage
+    """What names mean where a log was forked."""
 
     def policy(self, path: str) -> str:
         """The merge policy of a path: a key of ``POLICIES``, or ``standing``."""
@@ -74,7 +78,7 @@ def _latest(meeting: Meeting) -> Ruling:
         return _ask(meeting)
     later = (value.time, max(value.origins)) > (current.time, max(current.origins))
     winner, loser = (value, current) if later else (current, value)
-    winner = winner._replace(past=join(winner.past, loser.past, past_of_names(loser.origins)), open=False)
+    winner = winner._replace(past=join(winner.past, loser.past, meeting.judge.lineage.past(loser.origins)), open=False)
     rest = [other for other in meeting.register.values if other is not current]
     return Ruling([winner, *rest], (loser,))
 
@@ -93,7 +97,7 @@ def _text(meeting: Meeting) -> Ruling:
     asked = _ask(meeting)
     if current.waits or value.waits or current.kind == value.kind == "decide":
         return asked
-    base = next((name for name in meeting.saw if _saw(current, name)), None)
+    base = next((name for name in meeting.saw if _saw(meeting, name)), None)
     if base is None:
         return asked
     texts = [meeting.judge.content(meeting.path, name) for name in (base, current.origins[0], value.origins[0])]
@@ -107,13 +111,13 @@ def _flow(meeting: Meeting) -> Ruling:
     current, value = meeting.current, meeting.value
     if value.waits or not meeting.judge.may_go(meeting.path, current.value, value.value):
         return _ask(meeting)
-    gone = value._replace(past=join(value.past, current.past, past_of_names(current.origins)))
+    gone = value._replace(past=join(value.past, current.past, meeting.judge.lineage.past(current.origins)))
     rest = [other for other in meeting.register.values if other is not current]
     return Ruling([gone, *rest], (current,))
 
 
-def _saw(value: Value, name: str) -> bool:
-    return name in value.origins or holds(value.past, name)
+def _saw(meeting: Meeting, name: str) -> bool:
+    return name in meeting.current.origins or meeting.judge.lineage.holds(meeting.current.past, name)
 
 
 def merge_lines(base: str, one: str, other: str) -> str | None:

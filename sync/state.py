@@ -11,13 +11,10 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from sync.log import RECORD_STANDING, Change, parse_name
+from sync.lineage import Past
+from sync.log import RECORD_STANDING, Change
 
-Past = dict[str, tuple[int, str]]
-"""All that a value's writer had seen of one register: log → (number, first hash bytes) of the last line
-seen of each log (a version vector; short, because a field has few writers)."""
-
-__all__ = ["Past", "RecordState", "Register", "Value", "digest_of_sole", "holds", "join", "past_of_names"]
+__all__ = ["RecordState", "Register", "Value", "digest_of_sole"]
 
 
 class Value(NamedTuple):
@@ -44,33 +41,6 @@ class Register:
 
     touched: int
     values: list[Value]
-
-
-def holds(past: Past, name: str) -> bool:
-    """Tell whether a past holds the change of that name."""
-    log, number, hash8 = parse_name(name)
-    last = past.get(log)
-    return last is not None and (last[0] > number or last == (number, hash8))
-
-
-def join(*pasts: Mapping[str, tuple[int, str]]) -> Past:
-    """Everything that any of these pasts holds."""
-    joined: Past = {}
-    for past in pasts:
-        for log, last in past.items():
-            if log not in joined or joined[log][0] < last[0]:
-                joined[log] = last
-    return joined
-
-
-def past_of_names(names: tuple[str, ...]) -> Past:
-    """The past that holds just these changes and what their logs held before them."""
-    past: Past = {}
-    for name in names:
-        log, number, hash8 = parse_name(name)
-        if log not in past or past[log][0] < number:
-            past[log] = (number, hash8)
-    return past
 
 
 @dataclass(slots=True)

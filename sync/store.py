@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol
 
+from sync.lineage import Segment
 from sync.log import Change, LogHead, Operation
 from sync.merge import Fallen
 from sync.messages import Run
@@ -15,7 +16,7 @@ from sync.policies import Judge
 from sync.state import RecordState
 
 __all__ = [
-    "Arrival", "Device", "Ledger", "LogState", "OwnLog", "Page", "PartHead", "Reader", "Scope", "Server", "StoredLine",
+    "Arrival", "Device", "KnownLine", "Ledger", "LogState", "OwnLog", "Page", "PartHead", "Reader", "Scope", "Server", "StoredLine",
     "TabletStore", "Touched",
 ]  # fmt: skip
 
@@ -35,7 +36,8 @@ class Scope(NamedTuple):
 class Device(NamedTuple):
     """An enrolled device as the protocol needs it.
 
-    ``key`` is its public signing key, which binds its logs; ``read`` is how far the server has read each of them.
+    ``key`` is its public signing key, which binds its logs; ``read`` are the segments of each log that the server holds,
+    with how far it has read them.
     """
 
     id: str
@@ -43,20 +45,21 @@ class Device(NamedTuple):
     mac_key: bytes
     user: str
     scope: Scope
-    read: Mapping[str, LogHead]
+    read: Mapping[str, Sequence[Segment]]
 
 
 class LogState(NamedTuple):
-    """How far the server has read a log, and whose it is."""
+    """Whose a log is, and its segments as the server holds them."""
 
     device: str
-    head: LogHead
+    segments: Sequence[Segment]
 
 
 class Arrival(NamedTuple):
     """A line as it is about to be stored; ``change`` is None where its content could not be read.
 
-    ``body`` is None where only the hash of an over-long line came; ``verdict`` is "" or why it is set aside.
+    ``body`` is None where only the hash of an over-long line came; ``verdict`` is "" or why it is set aside; ``segment``
+    is the segment of the log that it goes on.
     """
 
     log: str
@@ -67,6 +70,16 @@ class Arrival(NamedTuple):
     name: str
     change: Change | None
     verdict: str
+    segment: int = 0
+
+
+class KnownLine(NamedTuple):
+    """A line that is stored already: its place in its log, h(number - 1), SHA-256 of it, and its segment."""
+
+    number: int
+    before: bytes
+    digest: bytes
+    segment: int
 
 
 class StoredLine(NamedTuple):
@@ -82,6 +95,7 @@ class StoredLine(NamedTuple):
     place: int
     arrived_ms: int
     operations: int
+    segment: int
 
 
 class Touched(NamedTuple):
@@ -120,8 +134,20 @@ class Ledger(Protocol):
     def log(self, log: str) -> LogState | None:
         """How far this log was read; None when it is new."""
 
-    def open_log(self, log: str, device: str, start: bytes) -> None:
-        """Take note of a new log of a device, read up to h(0) = ``start``."""
+    def open_segment(self, log: str, device: str, segment: Segment) -> None:
+        """Take note of a new segment of a log; a new log's first begins at h(0)."""
+
+    def attach(self, log: str, index: int, parent: int) -> None:
+        """Take note that what lies before a floating segment has come: the end of ``parent`` or a line of it."""
+
+    def adopt(self, log: str, device: str) -> None:
+        """Take note whose a log is that was handed back before its own tablet told it."""
+
+    def witnessed_by(self, device: str) -> None:
+        """Take note that the lines from here on are handed back by this device; "" ends it."""
+
+    def known_lines(self, log: str, first: int, count: int) -> list[KnownLine]:
+        """The lines of a log that are stored with one of these numbers, of all its segments, in one query."""
 
     def states(self, records: Sequence[str]) -> dict[str, RecordState]:
         """Load the records that exist, with one query a batch; the same object for the same record again."""
@@ -135,8 +161,11 @@ class Ledger(Protocol):
     def keep_fresh(self, arrival: Arrival, number: int) -> None:
         """Note a new record that one change made whole, with nothing to judge; it is put in columns later."""
 
-    def refusal(self, change: Change, state: RecordState | None) -> str:
-        """Why this change must be set aside: no right, unknown type, field or unit, a wrong kind of value; or ""."""
+    def refusal(self, change: Change, state: RecordState | None, *, proven: bool) -> str:
+        """Why this change must be set aside: no right, unknown type, field or unit, a wrong kind of value; or "".
+
+        ``proven`` changes were accepted before this server was restored: nobody's right is asked again.
+        """
 
     def judge(self, state: RecordState, change: Change) -> Judge:
         """The judge of this change on this record."""
@@ -175,8 +204,14 @@ class Reader(Protocol):
     def lines(self, records: Sequence[Touched], after: int) -> list[StoredLine]:
         """The lines of these records that came after a number; of a record that changed its unit, all of them."""
 
-    def set_aside(self, log: str, after: int) -> list[tuple[int, str]]:
-        """The numbers of a log's lines behind ``after`` that were set aside, with the codes."""
+    def set_aside(self, log: str, after: int) -> list[tuple[int, str, int]]:
+        """The numbers of a log's lines behind ``after`` that were set aside, with the codes and the segments."""
+
+    def chain(self, log: str, number: int) -> list[KnownLine]:
+        """The lines of a log that follow this number, in all its segments: their ``before`` is h(number)."""
+
+    def lacking(self, held: Mapping[str, str]) -> dict[str, int]:
+        """Of these logs, each with the name of a line that a tablet holds, those whose line is not stored: log → how far it is read."""
 
     def blobs(self, hashes: Sequence[str]) -> list[tuple[str, bytes]]:
         """The sealed values of these hashes; those that were erased are left out."""
@@ -224,6 +259,8 @@ class Page(NamedTuple):
     replace what the tablet held there. ``upto`` tells how far the told state holds the tablet's own logs. An own change up to
     there is settled when its record is told; and when a page is complete, own changes up to there whose records were not told
     since stand as they were written (``sync.replica.imply``). Only a settled change leaves the layer that the screen shows on top.
+    ``forked`` are own logs in which two lines bear one number: they are closed. ``want`` are logs of others of which a restored
+    server lacks what this tablet holds: log → behind which number.
     """
 
     soles: Mapping[str, tuple[str, Change]]
@@ -237,6 +274,8 @@ class Page(NamedTuple):
     upto: Mapping[str, int]
     scope: Scope | None
     documents: Mapping[str, Any]
+    forked: Sequence[str]
+    want: Mapping[str, int]
     complete: bool
 
 
@@ -267,6 +306,20 @@ class TabletStore(Protocol):
     def past_cursors(self, stream: str) -> list[str]:
         """Tokens of earlier complete pulls, the newest first: shown to a server that does not know the newest."""
 
+    def held_heads(self) -> dict[str, str]:
+        """For each log of others: the name of the last line that was pulled of it."""
+
+    def handing_back(self, limit_bytes: int) -> tuple[list[Run], bool]:
+        """Runs of others that a restored server wants back, up to about so many bytes, with their proofs, lines that are not held
+        as their hashes; and whether there are more.
+        """
+
+    def owes(self) -> bool:
+        """Whether a restored server waits for runs of others."""
+
+    def handed_back(self, runs: Sequence[Run]) -> None:
+        """Take note that the server has these runs again."""
+
     def versions(self) -> dict[str, str]:
         """The versions held of what else syncs: {"catalogue": …, "people": …}."""
 
@@ -276,11 +329,12 @@ class TabletStore(Protocol):
     def part_digests(self) -> dict[str, int]:
         """The digest of each part held, by ``unit/type/0`` or ``…/1``."""
 
-    def acknowledge(self, read: Mapping[str, LogHead], aside: Sequence[tuple[str, int, str]], wraps: Sequence[Sequence[str]]) -> None:
-        """Keep how far the server has read the own logs and what it set aside, without a pull."""
-
     def keep(self, page: Page) -> None:
         """Keep a page in one transaction: registers, lines, cursors, acknowledgements, documents; all or nothing.
+
+        ``read`` is compared with the own chain. The line is ours: so far the server has read. It is behind our last one: this
+        tablet went back to an older copy of itself; the log is closed. It is another line than ours: nothing of this log
+        counts as read, and all of it is told again (the server knows what it has).
 
         A page with the cursor of a part tells records whole: they replace what was held. That cursor is dropped when the
         page is complete, and with it what was held of the part and was not told since ``refill``. A page with a scope

@@ -4,7 +4,10 @@ The stories are those of ``tests/sync``; here the tablets have a real store on d
 """
 
 import json
+import shutil
+import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +20,7 @@ from mobile.outbox import Subject
 from mobile.store import Store
 from shared.catalogue import Catalogue
 from shared.errors import SenError
-from shared.ids import new_record_id
+from shared.ids import new_id, new_record_id
 from shared.sealing import new_key
 from sync.compose import decision, difference, withdrawal
 from sync.exchange import TabletHalf
@@ -26,6 +29,7 @@ from sync.store import Device, Scope, TabletStore
 from sync.view import Snapshot, plain, snapshot
 from tests.support.catalogue import small_catalogue
 from tests.support.pair import NOON_MS, PairServer, exchange
+from tests.sync.test_restores import *  # noqa: F403
 from tests.sync.test_stories import *  # noqa: F403  (every story again, on this store)
 
 UNIT, OTHER = "long_khanh_a", "long_khanh_b"
@@ -43,6 +47,28 @@ class DiskTablet:
     def open_store(self) -> None:
         self.store = Store(Database(self.path), RowKey(self.key), self.device, catalogue=lambda: self.catalogue, now_ms=lambda: self.now_ms)
         self.half = TabletHalf(self.store)
+
+    def save(self) -> Path:
+        """A copy of its storage."""
+        copy = self.path.with_name(f"{new_id()}.sqlite3")
+        with closing(sqlite3.connect(self.path)) as source, closing(sqlite3.connect(copy)) as target:
+            source.backup(target)
+        return copy
+
+    def restore(self, copy: Path) -> None:
+        """Put a copy of its storage back, and start the app again."""
+        self.store.database.close()
+        for path in self.path.parent.glob(f"{self.path.name}*"):
+            path.unlink()
+        shutil.copy(copy, self.path)
+        self.open_store()
+
+    def clone(self) -> "DiskTablet":
+        """Another tablet with this one's storage."""
+        twin = DiskTablet(self.device, self.catalogue, self.path.with_name(f"{new_id()}.sqlite3"))
+        twin.key = self.key
+        twin.restore(self.save())
+        return twin
 
     def restart(self) -> None:
         """End the process and start it again."""

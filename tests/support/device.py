@@ -86,7 +86,10 @@ class HandDevice:
         if lines:
             chain = self.head if before is None else before
             head["runs"] = [[self.log, self.number + 1 if first is None else first, b64(chain), len(lines)]]
-            head["h"] = {self.log: [self.number + len(lines), self.number, "AAAAAAAA"]}
+            last = chain
+            for line in lines:
+                last = chain_next(last, line_hash(line))
+            head["h"] = {self.log: [self.number + len(lines), self.number, b64(last)[:8]]}
         return seal_message(self.id, self.mac_key, head | members, lines)
 
     def packed(self, payload: bytes) -> bytes:

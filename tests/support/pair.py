@@ -13,7 +13,7 @@ from sqlalchemy import Engine, select
 
 from server.gate import Gate
 from server.ledger import OwnIdentity, SqlLedger
-from server.models import LineRow, LogRow, RecordRow
+from server.models import LineRow, LogRow, RecordRow, segment_of
 from server.projection import load_states
 from server.reader import SqlReader
 from shared.catalogue import Catalogue, RecordType
@@ -21,7 +21,7 @@ from shared.ids import new_id
 from sync.clock import Time
 from sync.errors import FrameFault
 from sync.exchange import ServerHalf
-from sync.log import LogHead
+from sync.lineage import Segment
 from sync.state import RecordState
 from sync.store import Device, Scope
 from sync.view import plain
@@ -59,7 +59,7 @@ class PairServer:
         self.engine = engine
         self.catalogue = catalogue
         self.devices: dict[str, Device] = {}
-        self.own = OwnIdentity("server-0001", b"S" * 32, new_id())
+        self.own = OwnIdentity("server-0001", b"S" * 32)
         self.half = ServerHalf(self)
 
     def enrol(self, name: str, units: Sequence[str], *, cases: bool = True) -> Device:
@@ -75,7 +75,10 @@ class PairServer:
             raise FrameFault("unknown_device")
         with self.engine.connect() as connection:
             rows = connection.execute(select(LogRow).where(LogRow.device == device)).all()
-        return self.devices[device]._replace(read={row.id: LogHead(row.number, row.hash) for row in rows})
+        read: dict[str, tuple[Segment, ...]] = {}
+        for row in rows:
+            read[row.id] = (*read.get(row.id, ()), segment_of(row))
+        return self.devices[device]._replace(read=read)
 
     @contextmanager
     def writing(self, stream: str, writer: str, now_ms: int) -> Iterator[SqlLedger]:
@@ -92,6 +95,17 @@ class PairServer:
 
     def documents(self, device: Device, versions: Mapping[str, str]) -> dict[str, Any]:
         return {}
+
+    def save(self) -> bytes:
+        """A backup of the database."""
+        with self.engine.connect() as connection:
+            return bytes(connection.connection.driver_connection.serialize())  # type: ignore[union-attr]
+
+    def restore(self, backup: bytes) -> None:
+        """Bring a backup back, and start a new server process on it."""
+        with self.engine.connect() as connection:
+            connection.connection.driver_connection.deserialize(backup)  # type: ignore[union-attr]
+        self.own = OwnIdentity(self.own.device, self.own.key)
 
     def state(self, record: str) -> RecordState:
         """What the server holds of a record."""

@@ -4,6 +4,7 @@ It types like an officer: ``write`` takes what the form shows, makes the differe
 """
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from typing import Any
 
 from shared.catalogue import Catalogue
@@ -30,6 +31,9 @@ class MemoryTablet:
         self.main, self.urgent = logs or (new_id(), new_id())
         self.lines_of: dict[str, list[Line]] = {self.main: [], self.urgent: []}
         self.acknowledged = {self.main: 0, self.urgent: 0}
+        self.closed: set[str] = set()
+        self.runs: list[Run] = []
+        self.owed: list[Run] = []
         self.told: dict[str, RecordState] = {}
         self.held: dict[str, bytes] = {}
         self.unsettled: dict[str, Line] = {}
@@ -40,6 +44,23 @@ class MemoryTablet:
         self.documents: dict[str, Any] = {}
         self.clock = Time(0, 0)
         self.half = TabletHalf(self)
+
+    # what befalls a tablet
+
+    def save(self) -> dict[str, Any]:
+        """A copy of its storage."""
+        return deepcopy({name: value for name, value in vars(self).items() if name not in ("catalogue", "half")})
+
+    def restore(self, copy: dict[str, Any]) -> None:
+        """Put a copy of its storage back, and start the app again."""
+        vars(self).update(deepcopy(copy))
+        self.half = TabletHalf(self)
+
+    def clone(self) -> "MemoryTablet":
+        """Another tablet with this one's storage."""
+        twin = MemoryTablet(self.identity, self.catalogue)
+        twin.restore(self.save())
+        return twin
 
     # what an officer does
 
@@ -114,7 +135,8 @@ class MemoryTablet:
         return LogHead(len(self.lines_of[log]), chain)
 
     def own_logs(self) -> list[OwnLog]:
-        return [OwnLog(log, log == self.urgent, self.head(log), self.acknowledged[log]) for log in (self.urgent, self.main)]
+        logs = [log for log in self.lines_of if log in self.closed and self.acknowledged[log] < len(self.lines_of[log])]
+        return [OwnLog(log, log == self.urgent, self.head(log), self.acknowledged[log]) for log in (*logs, self.urgent, self.main)]
 
     def unsent(self, log: str, after: int, limit_bytes: int) -> Run | None:
         lines: list[bytes] = []
@@ -137,9 +159,8 @@ class MemoryTablet:
 
     def line(self, name: str) -> bytes | None:
         log, number, _ = parse_name(name)
-        if log in self.lines_of:
-            return self.lines_of[log][number - 1].body
-        return self.held.get(name)
+        mine = self.lines_of.get(log, [])[number - 1 : number]
+        return mine[0].body if mine and mine[0].name == name else self.held.get(name)
 
     def cursors(self) -> dict[str, str]:
         return dict(self.tokens)
@@ -164,20 +185,64 @@ class MemoryTablet:
     def digest(self) -> int:
         return sum(self.part_digests().values()) % (1 << 128)
 
-    def acknowledge(self, read: Mapping[str, LogHead], aside: Sequence[tuple[str, int, str]], wraps: Sequence[Sequence[str]]) -> None:
-        for log, head in read.items():
-            if log in self.acknowledged:
-                self.acknowledged[log] = head.number
-        for log, number, code in aside:
+    def acknowledge(self, page: Page) -> None:
+        for log in page.forked:
+            self.close(log)
+        for log, head in page.read.items():
+            mine = self.lines_of[log]
+            if head.number > len(mine):
+                self.close(log)
+            same = self.chain(log, min(head.number, len(mine))) == head.hash
+            self.acknowledged[log] = head.number if same else len(mine) if head.number > len(mine) else 0
+        for log, number, code in page.aside:
             name = self.lines_of[log][number - 1].name
             self.aside[name] = code
             self.unsettled.pop(name, None)
+        owed = [run for run in self.runs if run.first + len(run.lines) - 1 > page.want.get(run.log, 1 << 60)]
+        self.owed += [run for run in owed if run not in self.owed]
+
+    def chain(self, log: str, number: int) -> bytes:
+        """h(number) of an own log."""
+        chain = chain_start(log, self.identity.key)
+        for line in self.lines_of[log][:number]:
+            chain = chain_next(chain, line.hash)
+        return chain
+
+    def close(self, log: str) -> None:
+        """Two lines of this log bear one number, so the storage was copied: what comes later goes into new logs."""
+        if log not in self.closed:
+            self.closed |= {self.main, self.urgent}
+            self.main, self.urgent = new_id(), new_id()
+            self.lines_of |= {self.main: [], self.urgent: []}
+            self.acknowledged |= {self.main: 0, self.urgent: 0}
+
+    def held_heads(self) -> dict[str, str]:
+        heads: dict[str, tuple[int, str]] = {}
+        for name in self.held:
+            log, number, _ = parse_name(name)
+            heads[log] = max(heads.get(log, (0, "")), (number, name))
+        return {log: name for log, (_, name) in heads.items()}
+
+    def handing_back(self, limit_bytes: int) -> tuple[list[Run], bool]:
+        runs: list[Run] = []
+        for run in self.owed:
+            if runs and sum(len(line) for run in runs for line in run.lines) > limit_bytes:
+                break
+            runs.append(run)
+        return runs, len(runs) < len(self.owed)
+
+    def owes(self) -> bool:
+        return bool(self.owed)
+
+    def handed_back(self, runs: Sequence[Run]) -> None:
+        self.owed = [run for run in self.owed if run not in runs]
 
     def keep(self, page: Page) -> None:
         if page.scope is not None:
             self.identity = self.identity._replace(scope=page.scope)
             self.tokens = {}
-        self.acknowledge(page.read, page.aside, ())
+        self.acknowledge(page)
+        self.runs += page.runs
         for run in page.runs:
             for offset, body in enumerate(run.lines):
                 change = Change.parse(body)

@@ -14,6 +14,7 @@ from sqlalchemy import Engine, create_engine, delete
 from sqlalchemy.pool import StaticPool
 
 from server.db import db
+from server.ledger import OwnIdentity
 from server.models import Blob, FallenValue, LineRow, LogRow, PartRow, PastUnit, RecordRow, StreamRow
 from shared.catalogue import DATA, Catalogue
 from sync.clock import Time
@@ -102,7 +103,7 @@ class World:
         self.rng = random.Random(history.seed)
         self.catalogue = catalogue
         self.server = PairServer(engine, catalogue)
-        self.server.own = self.server.own._replace(log=self.short_id())
+        self.server.own = OwnIdentity(self.server.own.device, self.server.own.key, new_log=self.short_id)
         self.now_ms = NOON_MS
         self.tablets: list[MemoryTablet] = []
         self.skew: list[int] = []
@@ -382,7 +383,7 @@ def _restore(world: World, step: Step) -> None:
     if world.backup is not None:
         with world.server.engine.connect() as connection:
             world.backup.backup(connection.connection.driver_connection)  # type: ignore[arg-type]
-        world.server.own = world.server.own._replace(log=world.short_id())
+        world.server.own = OwnIdentity(world.server.own.device, world.server.own.key, new_log=world.short_id)
         world.restored = True
 
 

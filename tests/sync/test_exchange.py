@@ -57,8 +57,22 @@ def test_a_chain_that_does_not_follow_applies_nothing(tablets: Tablets, server: 
     run = own_run(tablets["A"])
     assert refused(server, tablets["A"], run._replace(before=b"x" * 32)).code == "wrong_chain"
     push(server, tablets["A"], run._replace(lines=run.lines[:1]))
-    swapped = [run.lines[0][:-1] + b" }", run.lines[1]]
-    assert refused(server, tablets["A"], run._replace(lines=swapped)).code == "log_forked"
+    claim = {"q": 1, "h": {run.log: [2, 0, "AAAAAAAA"]}, "runs": [write_run(run)]}
+    before, device = server.verdicts(), tablets["A"].identity
+    with pytest.raises(FrameFault, match="wrong_chain"):
+        server.half.answer(seal_message(device.id, device.mac_key, claim, run.lines), now_ms=NOON_MS)
+    assert server.verdicts() == before
+
+
+def test_a_second_line_under_one_number_is_kept_beside_the_first(tablets: Tablets, server: PairServer) -> None:
+    record = fill(tablets["A"], 1)[0]
+    run = own_run(tablets["A"])
+    push(server, tablets["A"], run)
+    other = run.lines[0].replace("Bản ghi 0".encode(), "Bản ghi khác".encode())
+    for _ in range(2):
+        push(server, tablets["A"], run._replace(lines=[other]))
+    assert server.history(record) == [run.lines[0], other]
+    assert server.state(record).open_paths() == ["title"]
 
 
 def test_t08_somebody_elses_log(tablets: Tablets, server: PairServer) -> None:

@@ -44,10 +44,16 @@ def upgrade():
     )
     op.create_table('log',
     sa.Column('id', sa.String(length=11), nullable=False),
+    sa.Column('segment', sa.Integer(), nullable=False),
     sa.Column('device', sa.String(length=11), nullable=False),
     sa.Column('number', sa.BigInteger(), nullable=False),
     sa.Column('hash', sa.LargeBinary(length=32), nullable=False),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_log'))
+    sa.Column('parent', sa.Integer(), nullable=True),
+    sa.Column('floating', sa.Boolean(), nullable=False),
+    sa.Column('fork', sa.Boolean(), nullable=False),
+    sa.Column('start', sa.BigInteger(), nullable=False),
+    sa.Column('start_hash', sa.LargeBinary(length=32), nullable=False),
+    sa.PrimaryKeyConstraint('id', 'segment', name=op.f('pk_log'))
     )
     with op.batch_alter_table('log', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_log_device'), ['device'], unique=False)
@@ -79,6 +85,7 @@ def upgrade():
     sa.Column('code', sa.String(length=40), nullable=False),
     sa.Column('number', sa.BigInteger(), nullable=False),
     sa.Column('hash', sa.LargeBinary(length=32), nullable=False),
+    sa.Column('segments', sa.Integer(), nullable=False),
     sa.PrimaryKeyConstraint('code', name=op.f('pk_stream'))
     )
     op.create_table('device',
@@ -122,6 +129,7 @@ def upgrade():
     op.create_table('line',
     sa.Column('log', sa.String(length=11), nullable=False),
     sa.Column('number', sa.BigInteger(), nullable=False),
+    sa.Column('segment', sa.Integer(), nullable=False),
     sa.Column('before', sa.LargeBinary(length=32), nullable=False),
     sa.Column('digest', sa.LargeBinary(length=32), nullable=False),
     sa.Column('body', sa.LargeBinary(), nullable=True),
@@ -132,10 +140,12 @@ def upgrade():
     sa.Column('arrived_ms', sa.BigInteger(), nullable=False),
     sa.Column('verdict', sa.String(length=40), nullable=False),
     sa.Column('operations', sa.Integer(), nullable=False),
+    sa.Column('witness', sa.String(length=11), nullable=False),
     sa.ForeignKeyConstraint(['stream'], ['stream.code'], name=op.f('fk_line_stream')),
-    sa.PrimaryKeyConstraint('log', 'number', name=op.f('pk_line'))
+    sa.PrimaryKeyConstraint('log', 'number', 'segment', name=op.f('pk_line'))
     )
     with op.batch_alter_table('line', schema=None) as batch_op:
+        batch_op.create_index('ix_line_witness', ['stream', 'place'], unique=False, sqlite_where=sa.text("witness != ''"), postgresql_where=sa.text("witness != ''"))
         batch_op.create_index('ix_line_place', ['stream', 'place'], unique=True)
         batch_op.create_index('ix_line_record', ['record', 'place'], unique=False)
         batch_op.create_index('ix_line_verdict', ['log', 'number'], unique=False, sqlite_where=sa.text("verdict != ''"), postgresql_where=sa.text("verdict != ''"))
@@ -235,6 +245,7 @@ def downgrade():
 
     op.drop_table('record')
     with op.batch_alter_table('line', schema=None) as batch_op:
+        batch_op.drop_index('ix_line_witness', sqlite_where=sa.text("witness != ''"), postgresql_where=sa.text("witness != ''"))
         batch_op.drop_index('ix_line_verdict', sqlite_where=sa.text("verdict != ''"), postgresql_where=sa.text("verdict != ''"))
         batch_op.drop_index('ix_line_record')
         batch_op.drop_index('ix_line_place')

@@ -1,0 +1,81 @@
+"""What this tablet pulled of others' logs, kept so that a restored server can have it again.
+
+Each pulled run is kept with the server's own proof of it. When a server has lost lines that stand here, it names the logs;
+their runs wait in ``owed`` until the server has them. A line that is not held any more goes as its hash alone.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from sqlite3 import Connection
+from typing import TYPE_CHECKING
+
+from shared.ids import b64
+from sync.log import HASH_BYTES, name_of
+from sync.messages import Run
+
+if TYPE_CHECKING:
+    from mobile.store import Store
+
+__all__ = ["HandBack"]
+
+
+class HandBack:
+    """The runs of others on one tablet."""
+
+    def __init__(self, store: "Store") -> None:
+        self.store = store
+        self._sent: dict[bytes, int] = {}
+
+    def keep(self, connection: Connection, runs: Sequence[Run]) -> None:
+        """Keep the runs of a page."""
+        rows = [
+            (run.log, run.first, len(run.lines), run.before, b"".join(run.hashes()), json.dumps(run.arrivals), run.mac)
+            for run in runs if run.mac
+        ]  # fmt: skip
+        connection.executemany(
+            "INSERT OR IGNORE INTO held_run (log, first, count, before, hashes, arrivals, proof) VALUES (?, ?, ?, ?, ?, ?, ?)", rows
+        )
+
+    def owe(self, connection: Connection, want: Mapping[str, int]) -> None:
+        """Take note that the server lacks these logs behind these numbers."""
+        query = "INSERT OR IGNORE INTO owed SELECT id FROM held_run WHERE log = ? AND first + count - 1 > ?"
+        connection.executemany(query, list(want.items()))
+
+    def heads(self) -> dict[str, str]:
+        """For each log: the name of the last line that was pulled of it."""
+        query = "SELECT log, first, count, hashes FROM held_run ORDER BY first + count"
+        with self.store.database.reading() as connection:
+            rows = connection.execute(query).fetchall()
+        return {log: name_of(log, first + count - 1, hashes[-HASH_BYTES:]) for log, first, count, hashes in rows}
+
+    def owes(self) -> bool:
+        """Whether runs wait for the server."""
+        with self.store.database.reading() as connection:
+            return connection.execute("SELECT 1 FROM owed LIMIT 1").fetchone() is not None
+
+    def runs(self, limit_bytes: int) -> tuple[list[Run], bool]:
+        """Runs that wait, up to about so many bytes but at least one; and whether there are more."""
+        query = "SELECT id, log, first, before, hashes, arrivals, proof FROM held_run JOIN owed USING (id) ORDER BY id"
+        runs: list[Run] = []
+        size, self._sent = 0, {}
+        with self.store.database.reading() as connection:
+            rows = connection.execute(query)
+            for number, log, first, before, hashes, arrivals, proof in rows:
+                if runs and size > limit_bytes:
+                    return runs, True
+                run = Run(log, first, before, self._lines(log, first, hashes), json.loads(arrivals), proof)
+                size += sum(len(line) for line in run.lines)
+                runs.append(run)
+                self._sent[proof] = number
+        return runs, False
+
+    def _lines(self, log: str, first: int, hashes: bytes) -> list[bytes]:
+        digests = [hashes[at : at + HASH_BYTES] for at in range(0, len(hashes), HASH_BYTES)]
+        held = (self.store.line(name_of(log, first + offset, digest)) for offset, digest in enumerate(digests))
+        return [b64(digest).encode("ascii") if line is None else line for digest, line in zip(digests, held, strict=True)]
+
+    def done(self, runs: Sequence[Run]) -> None:
+        """The server has these runs again."""
+        gone = [(self._sent[run.mac],) for run in runs if run.mac in self._sent]
+        with self.store.database.writing() as connection:
+            connection.executemany("DELETE FROM owed WHERE id = ?", gone)

@@ -1,0 +1,95 @@
+"""What the merge asks about one change on one record, answered from the tables (``sync.policies.Judge``)."""
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+
+from server.models import LineRow
+from shared.ids import b64
+from sync.lineage import Lineage, join
+from sync.log import NAME_HASH_BYTES, Change, parse_name
+from sync.paths import policy_of
+from sync.policies import Known
+from sync.state import RecordState, Value
+
+if TYPE_CHECKING:
+    from server.ledger import SqlLedger
+
+__all__ = ["SqlJudge"]
+
+
+class SqlJudge:
+    """The judge of one change within a ledger's transaction."""
+
+    def __init__(self, ledger: "SqlLedger", state: RecordState, change: Change) -> None:
+        self.ledger = ledger
+        self.state = state
+        self.change = change
+        self.record_type = ledger.gate.catalogue.types.get(state.type)
+        self.lineage: Lineage = ledger.logs.lineage
+
+    def policy(self, path: str) -> str:
+        """The merge policy of a path."""
+        if self.record_type is None:
+            return "ask"
+        if "/" in path:
+            return policy_of(self.record_type, path)
+        known = self.ledger.policies.get((self.record_type.code, path))
+        if known is None:
+            known = self.ledger.policies[self.record_type.code, path] = policy_of(self.record_type, path)
+        return known
+
+    def known(self, path: str, name: str) -> Known | None:
+        """What a change that is not in force had seen here; None when it has not come."""
+        fell = self.ledger.fallen.get((self.state.id, path, name))
+        if fell is not None:
+            return Known(fell.past, fell.waits)
+        line = self._line(name)
+        if line is None:
+            return None
+        change, verdict = line
+        if not verdict or change is None:
+            return Known({}, ())
+        saw = next((op.saw for op in change.operations if op.path == path), ())
+        pasts, waits = [self.lineage.past(saw)], list[str]()
+        for other in saw:
+            known = self._in_force(path, other) or self.known(path, other)
+            pasts.append({} if known is None else known.past)
+            waits += [other] if known is None else known.waits
+        return Known(join(*pasts), tuple(dict.fromkeys(waits)))
+
+    def _in_force(self, path: str, name: str) -> Known | None:
+        register = self.state.registers.get(path)
+        values = [] if register is None else [value for value in register.values if name in value.origins]
+        return Known(values[0].past, values[0].waits) if values else None
+
+    def _line(self, name: str) -> tuple[Change | None, str] | None:
+        arrival = self.ledger.line_names.get(name)
+        if arrival is not None:
+            return (None if arrival.body is None else arrival.change), arrival.verdict
+        log, number, hash8 = parse_name(name)
+        columns = select(LineRow.body, LineRow.digest, LineRow.verdict, LineRow.record)
+        for row in self.ledger.connection.execute(columns.where(LineRow.log == log, LineRow.number == number)):
+            if b64(row.digest[:NAME_HASH_BYTES]) == hash8:
+                return (Change.parse(row.body) if row.record and row.body else None), row.verdict
+        return None
+
+    def content(self, path: str, name: str) -> Any:
+        """The plain value that a change wrote here."""
+        line = self._line(name)
+        if line is None or line[0] is None:
+            return None
+        return next((op.value for op in line[0].operations if op.path == path), None)
+
+    def equal(self, path: str, one: Value, other: Value) -> bool:
+        """Whether two values say the same."""
+        return one.value == other.value and one.blob == other.blob
+
+    def may_go(self, path: str, start: Any, to: Any) -> bool:
+        """Whether the writer may move a workflow so."""
+        if self.record_type is None:
+            return False
+        field = self.record_type.fields.get(path)
+        flow = self.record_type.flow if field is None or path == "state" else str(field.flow)
+        return self.ledger.gate.rights.may_go(self.change.user, self.state.unit, flow, start, to)
+

@@ -1,0 +1,221 @@
+"""The stories of what was copied, rolled back or restored: forks heal, and a server gets back what it forgot."""
+
+import itertools
+
+import pytest
+
+from sync.accept import write
+from sync.compose import decision
+from sync.log import Change
+from tests.support.pair import NOON_MS, PairServer, exchange
+from tests.support.tablet import MemoryTablet
+from tests.sync.conftest import OTHER
+from tests.sync.test_stories import Tablets, assert_all_show, move_scope, quiet, record, type_in
+
+__all__ = ["record"]
+
+ORDERS = list(itertools.permutations("ABC"))
+
+
+def at_console(server: PairServer, record: str, path: str, value: object, user: str = "user-office") -> None:
+    """Somebody at the console decides what stands in a field."""
+    with server.writing("hong_ngu", "", NOON_MS) as ledger:
+        state = ledger.states([record])[record]
+        names = [name for held in state.registers[path].values for name in held.origins] if path in state.registers else []
+        arrival = ledger.own_line(state, user, [decision(path, value, names)])
+        write(ledger, arrival, arrived_ms=NOON_MS)
+
+
+def texts(server: PairServer, record: str) -> list[object]:
+    """Every value that was ever written in a record, as the server's history has it."""
+    return [op.value for line in server.history(record) for op in Change.parse(line).operations]
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_m08_the_lost_middle(tablets: Tablets, server: PairServer, record: str, order: tuple[str, ...]) -> None:
+    type_in(tablets["D"], record, people=1)
+    quiet(tablets, server)
+    backup = server.save()
+    type_in(tablets["A"], record, people=2)
+    exchange(tablets["A"], server)
+    exchange(tablets["B"], server)
+    type_in(tablets["B"], record, people=3)
+    exchange(tablets["B"], server)
+    exchange(tablets["C"], server)
+    server.restore(backup)
+    for name in order:
+        exchange(tablets[name], server)
+    assert_all_show(tablets, server, record, "people", 3)
+    assert 2 in texts(server, record)
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations("AB")))
+def test_m09_both_went_back(tablets: Tablets, server: PairServer, record: str, order: tuple[str, ...]) -> None:
+    copy, backup = tablets["A"].save(), server.save()
+    type_in(tablets["A"], record, people=7)
+    exchange(tablets["A"], server)
+    exchange(tablets["B"], server)
+    tablets["A"].restore(copy)
+    server.restore(backup)
+    type_in(tablets["A"], record, people=8)
+    for name in order:
+        exchange(tablets[name], server)
+    quiet(tablets, server)
+    assert {7, 8} <= set(texts(server, record))
+    assert server.state(record).open_paths() == ["people"]
+    assert {value.value for value in server.state(record).registers["people"].values} == {7, 8}
+    assert all(tablet.questions(record) == ["people"] for tablet in tablets.values())
+
+
+def test_m13_deletion_restore_late_edit(tablets: Tablets, server: PairServer, record: str) -> None:
+    backup = server.save()
+    type_in(tablets["A"], record, people=7)
+    exchange(tablets["A"], server)
+    exchange(tablets["B"], server)
+    tablets["B"].withdraw(record, now_ms=NOON_MS)
+    exchange(tablets["B"], server)
+    exchange(tablets["C"], server)
+    server.restore(backup)
+    for name in "CBA":
+        exchange(tablets[name], server)
+    quiet(tablets, server)
+    assert server.state(record).withdrawn and not server.state(record).open_paths()
+    assert all(tablet.show(record).withdrawn for tablet in tablets.values())
+
+
+def heads(tablet: MemoryTablet) -> set[str]:
+    return {log.log for log in tablet.own_logs()}
+
+
+def test_m16_f22_twins(tablets: Tablets, server: PairServer, record: str) -> None:
+    a = tablets["A"]
+    type_in(a, record, people=7)
+    twins = {"E": a.clone(), "F": a.clone()}
+    tablets |= twins
+    type_in(twins["E"], record, women=3)
+    type_in(twins["F"], record, title="Bản sao ghi")
+    for name in ("E", "A", "F"):
+        exchange(tablets[name], server)
+    logs = heads(a), heads(twins["F"])
+    type_in(a, record, people=8)
+    type_in(twins["F"], record, title="Bản sao ghi tiếp")
+    quiet(tablets, server)
+    values = server.values(record)
+    assert values["people"] == 8 and values["women"] == 3
+    assert values["title"] == "Bản sao ghi tiếp"
+    assert texts(server, record).count(7) == 1
+    assert not logs[0] & logs[1]
+    assert len({tablet.digest() for tablet in tablets.values()}) == 1
+
+
+@pytest.mark.parametrize("more", [False, True])
+def test_f21_a_tablet_restored_from_an_old_copy(tablets: Tablets, server: PairServer, record: str, more: bool) -> None:
+    a = tablets["A"]
+    copy = a.save()
+    type_in(a, record, people=7)
+    type_in(a, record, title="Trước khi phục hồi")
+    exchange(a, server)
+    before = heads(a)
+    a.restore(copy)
+    if more:
+        type_in(a, record, women=5)
+        type_in(a, record, women=6)
+    quiet(tablets, server)
+    assert before - heads(a)  # the log that went back is closed
+    assert_all_show(tablets, server, record, "people", 7)
+    assert a.values(record)["title"] == "Trước khi phục hồi"
+    if more:
+        assert_all_show(tablets, server, record, "women", 6)
+    type_in(a, record, people=9)
+    assert_all_show(tablets, server, record, "people", 9)
+
+
+@pytest.mark.parametrize("passed", [False, True])
+def test_f23_f24_a_restored_server_gets_everything_back(tablets: Tablets, server: PairServer, record: str, passed: bool) -> None:
+    backup = server.save()
+    type_in(tablets["A"], record, people=7)
+    exchange(tablets["A"], server)
+    at_console(server, record, "title", "Ghi tại máy tính")
+    exchange(tablets["B"], server)
+    server.restore(backup)
+    if passed:
+        for number in range(6):
+            type_in(tablets["C"], record, women=number)
+        exchange(tablets["C"], server)
+    exchange(tablets["B"], server)
+    assert server.values(record)["title"] == "Ghi tại máy tính"
+    assert server.values(record)["people"] == 7
+    exchange(tablets["A"], server)
+    assert_all_show(tablets, server, record, "people", 7)
+    assert texts(server, record).count(7) == 1
+    at_console(server, record, "title", "Ghi tiếp")
+    assert_all_show(tablets, server, record, "title", "Ghi tiếp")
+
+
+def test_a_database_rolled_back_under_its_process(tablets: Tablets, server: PairServer, record: str) -> None:
+    at_console(server, record, "title", "Một")
+    quiet(tablets, server)
+    own, backup = server.own, server.save()
+    at_console(server, record, "title", "Hai")
+    exchange(tablets["A"], server)
+    server.restore(backup)
+    server.own = own
+    at_console(server, record, "people", 4)
+    quiet(tablets, server)
+    assert_all_show(tablets, server, record, "title", "Hai")
+    assert_all_show(tablets, server, record, "people", 4)
+
+
+def test_m21_the_last_copy_is_handed_back_before_it_is_dropped(tablets: Tablets, server: PairServer, record: str) -> None:
+    backup = server.save()
+    type_in(tablets["B"], record, title="Lời của B")
+    exchange(tablets["B"], server)
+    exchange(tablets["A"], server)
+    server.restore(backup)
+    move_scope(server, tablets["A"], OTHER)
+    exchange(tablets["A"], server)
+    assert server.values(record)["title"] == "Lời của B"
+    assert record not in tablets["A"].told
+
+
+def test_m22_a_line_of_two_fields(tablets: Tablets, server: PairServer, record: str) -> None:
+    backup = server.save()
+    with server.writing("hong_ngu", "", NOON_MS) as ledger:
+        state = ledger.states([record])[record]
+        operations = [decision("people", 5, ()), decision("women", 2, ())]
+        write(ledger, ledger.own_line(state, "user-office", operations), arrived_ms=NOON_MS)
+    quiet(tablets, server)
+    type_in(tablets["A"], record, women=3)
+    exchange(tablets["A"], server)
+    exchange(tablets["B"], server)
+    server.restore(backup)
+    exchange(tablets["B"], server)
+    assert server.values(record)["people"] == 5
+    quiet(tablets, server)
+    assert_all_show(tablets, server, record, "women", 3)
+
+
+@pytest.mark.parametrize("act", ["cut", "twice"])
+def test_handing_back_goes_on_where_it_was_cut(tablets: Tablets, server: PairServer, record: str, act: str) -> None:
+    backup = server.save()
+    for number in range(30):
+        type_in(tablets["A"], record, title=f"Lần {number} " + "x" * 400)
+        exchange(tablets["A"], server)
+        exchange(tablets["B"], server)
+    server.restore(backup)
+    answers: list[bytes] = []
+
+    def wire(data: bytes) -> bytes:
+        answers.append(data)
+        if act == "cut" and len(answers) == 3:
+            raise ConnectionError
+        return data
+
+    tablets["B"].half.page = 1
+    if act == "cut":
+        with pytest.raises(ConnectionError):
+            exchange(tablets["B"], server, wire=wire)
+    exchange(tablets["B"], server, wire=wire)
+    assert server.values(record)["title"].startswith("Lần 29")
+    assert_all_show(tablets, server, record, "title", tablets["A"].values(record)["title"])
+    assert len(texts(server, record)) == len({str(text) for text in texts(server, record)})
