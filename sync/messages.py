@@ -46,8 +46,9 @@ TEXT_ROWS = {"blobs": 2, "wraps": 3}
 """Rows that are so many texts and nothing else: ``[hash, base64]``, ``[key id, recipient, wrapped key]``."""
 
 __all__ = [
-    "CONTENT_TYPE", "FIRST_PAGE", "LARGEST_NUMBER", "LARGEST_PAGE", "MAX_MESSAGE_BYTES", "PAGE_GROWTH", "RAW_PER_PAGE_BYTE", "Opened", "Run",
-    "open_message", "read_rows", "read_runs", "run_mac", "seal_message", "write_row", "write_run",
+    "CONTENT_TYPE", "FIRST_PAGE", "LARGEST_NUMBER", "LARGEST_PAGE", "MAX_MESSAGE_BYTES", "PAGE_GROWTH",
+    "RAW_PER_PAGE_BYTE", "Opened", "Run", "open_message", "read_rows", "read_runs", "run_mac", "seal_message",
+    "write_row", "write_run",
 ]  # fmt: skip
 
 
