@@ -252,6 +252,17 @@ class Outbox:
         found = [change for _, change in self.unsettled() if change.number > read.get(change.log, change.number)]
         return [(change.log, change.time.ms, change) for change in found]
 
+    def along(self) -> dict[str, int]:
+        """Of the records with unsent urgent changes, the last unsent line in each other log."""
+        logs = {log.log: log.urgent for log in self.logs()}
+        unsent = [change for _, _, change in self._unsent()]
+        records = {change.record for change in unsent if logs[change.log]}
+        last: dict[str, int] = {}
+        for change in unsent:
+            if change.record in records and not logs[change.log]:
+                last[change.log] = max(last.get(change.log, 0), change.number)
+        return last
+
     def unsent_records(self) -> list[tuple[str, int, int]]:
         """The records with such lines: (record, how many, the oldest one's milliseconds), the oldest first."""
         told: dict[str, tuple[int, int]] = {}

@@ -199,7 +199,7 @@ class PullWriter:
             connection.execute("INSERT OR REPLACE INTO cursor VALUES (?, ?)", (place, token))
             if "/" not in place and self.page.complete:
                 connection.execute("INSERT INTO past_cursor (stream, token) VALUES (?, ?)", (place, token))
-                connection.execute("DELETE FROM past_cursor WHERE number <= (SELECT max(number) FROM past_cursor) - 12")
+                self._thin_cursors(connection)
 
     def _write_refills(self, connection: Connection) -> None:
         """A part that was filled again lets go of what was held of it and was not told."""
@@ -218,6 +218,12 @@ class PullWriter:
             for state in states.values():
                 self._count(state, -1)
             self._write_parts(connection)
+
+    def _thin_cursors(self, connection: Connection) -> None:
+        """Keep the newest tokens, and of older ones fewer the older they are: a server may be restored from long ago."""
+        numbers = [row[0] for row in connection.execute("SELECT number FROM past_cursor ORDER BY number DESC")]
+        gone = [(number,) for number in numbers if number % (1 << max(0, (numbers[0] - number).bit_length() - 3))]
+        connection.executemany("DELETE FROM past_cursor WHERE number = ?", gone)
 
     def _change_scope(self, connection: Connection, scope: Scope) -> None:
         """Drop what is outside the new scope, never an unsent change; the stream begins anew."""

@@ -26,8 +26,8 @@ from sync.replica import overlay
 from sync.state import RecordState
 from sync.store import Device, OwnLog, Page, Scope
 
-PAST_CURSORS: Final = 12
-"""How many tokens of earlier complete pulls are kept."""
+PAST_CURSORS: Final = 40
+"""How many tokens of earlier complete pulls a request shows at most."""
 
 SOME: Final = 500
 """How many ids one query asks for."""
@@ -94,6 +94,10 @@ class Store:
     def unsent(self, log: str, after: int, limit_bytes: int) -> Run | None:
         """The lines of an own log behind ``after``, up to about so many bytes but at least one; None when none."""
         return self.outbox.run(log, after, limit_bytes)
+
+    def along(self) -> dict[str, int]:
+        """What must leave with unsent urgent changes so that their records arrive whole: other log → up to which number."""
+        return self.outbox.along()
 
     def blobs_of(self, run: Run) -> list[tuple[str, bytes]]:
         """The sealed values that the lines of an own run name by their hashes."""

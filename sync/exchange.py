@@ -181,9 +181,12 @@ class TabletHalf:
         self.page = max(SMALLEST_PAGE, self.page // 4)
 
     def request(self, *, now: Time, urgent: bool = False) -> bytes:
-        """Write the next request; an urgent one carries the urgent log alone and asks for no pull."""
+        """Write the next request; an urgent one carries the urgent log, and of the other what its records need to be whole, and
+        asks for no pull.
+        """
         device, self.number = self.store.device(), self.number + 1
-        logs = [log for log in self.store.own_logs() if log.urgent or not urgent]
+        along = self.store.along() if urgent else {}
+        logs = [log for log in self.store.own_logs() if log.urgent or not urgent or log.log in along]
         heads = {log.log: [log.head.number, log.acknowledged, b64(log.head.hash)[:8]] for log in logs}
         head: dict[str, Any] = {"q": self.number, "at": list(now), "h": heads}
         runs: list[Run] = []
@@ -191,6 +194,8 @@ class TabletHalf:
         self.handed = []
         for log in logs:
             run = self.store.unsent(log.log, log.acknowledged, budget) if budget > 0 else None
+            if run is not None and log.log in along:
+                run = run._replace(lines=run.lines[: along[log.log] - log.acknowledged])
             if run is not None:
                 runs.append(run)
                 budget -= sum(len(line) for line in run.lines)

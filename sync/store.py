@@ -291,6 +291,9 @@ class TabletStore(Protocol):
     def unsent(self, log: str, after: int, limit_bytes: int) -> Run | None:
         """The lines of an own log behind ``after``, up to about so many bytes but at least one; None when none."""
 
+    def along(self) -> dict[str, int]:
+        """What must leave with unsent urgent changes so that their records arrive whole: other log → up to which number."""
+
     def blobs_of(self, run: Run) -> list[tuple[str, bytes]]:
         """The sealed values that the lines of an own run name by their hashes."""
 

@@ -253,3 +253,16 @@ def test_a_batch_of_changes_is_written_whole_or_not_at_all(tablets: dict[str, Di
     assert a.store.unsent_count() == 0 and a.store.show(subject.record) is None
     a.store.outbox.write(subject, good)
     assert a.store.unsent_count() == 1
+
+
+def test_f23_old_places_in_the_stream_are_kept_ever_fewer(tablets: dict[str, DiskTablet], server: PairServer) -> None:
+    a, b = tablets["A"], tablets["B"]
+    seen = []
+    for _ in range(70):
+        enter(b, title="Họp ấp")
+        exchange(b, server)  # type: ignore[arg-type]
+        exchange(a, server)  # type: ignore[arg-type]
+        seen.append(a.store.cursors()["hong_ngu"])
+    kept = [seen.index(token) for token in a.store.past_cursors("hong_ngu")]
+    assert kept[:8] == list(range(69, 61, -1))
+    assert len(kept) < 30 and kept[-1] < 16

@@ -151,6 +151,15 @@ class MemoryTablet:
             chain = chain_next(chain, line.hash)
         return Run(log, after + 1, chain, lines) if lines else None
 
+    def along(self) -> dict[str, int]:
+        unsent = [(log.log, log.urgent, line) for log in self.own_logs() for line in self.lines_of[log.log][log.acknowledged :]]
+        records = {line.change.record for _, urgent, line in unsent if urgent}
+        last: dict[str, int] = {}
+        for log, urgent, line in unsent:
+            if not urgent and line.change.record in records:
+                last[log] = line.number
+        return last
+
     def blobs_of(self, run: Run) -> list[tuple[str, bytes]]:
         return []
 

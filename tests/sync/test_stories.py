@@ -390,3 +390,18 @@ def test_m35_a_part_that_is_filled_again_lets_go_what_is_not_told(tablets: Table
         connection.execute(text("UPDATE part SET digest = :digest"), {"digest": digest})
     exchange(tablet, server)
     assert set(tablet.told) == {kept}
+
+
+def test_m36_an_urgent_record_goes_whole(tablets: Tablets, server: PairServer) -> None:
+    a, before, urgent, behind = tablets["A"], new_record_id(), new_record_id(), new_record_id()
+    type_in(a, before, title="Trước đó")
+    type_in(a, urgent, title="Vụ việc", people=1)
+    type_in(a, behind, title="Sau đó")
+    type_in(a, urgent, urgent=True, women=1)
+    exchange(a, server, urgent=True)
+    assert server.values(urgent) == {"title": "Vụ việc", "people": 1, "women": 1}
+    assert server.values(before) == {"title": "Trước đó"}
+    with pytest.raises(KeyError):
+        server.state(behind)
+    assert_all_show(tablets, server, behind, "title", "Sau đó")
+    assert_all_show(tablets, server, urgent, "women", 1)
