@@ -127,8 +127,13 @@ def figures_of(units: Sequence[str], period: Period, *, published: bool = False,
     catalogue = services().catalogue
     below = [unit.code for code in units for unit in catalogue.units.subtree(code)]
     records = plain_records(list(dict.fromkeys(below)))
-    figures = compute(catalogue, records, units=list(units), period=period, earlier=_earlier(records, period), drafts=now)
-    corrected = {unit: _corrections(report) for unit, report in reports_of(units, period).items()}
+    reports = reports_of(units, period)
+    # A unit's own report says nothing of its own punctuality, which is not known before it has gone.
+    sent = {unit: report.sent for unit, report in reports.items()} if len(units) > 1 else {}
+    figures = compute(
+        catalogue, records, units=list(units), period=period, earlier=_earlier(records, period), drafts=now, sent=sent
+    )  # fmt: skip
+    corrected = {unit: _corrections(report) for unit, report in reports.items()}
     figures = apply_corrections(catalogue, figures, {unit: values for unit, values in corrected.items() if values})
     if not published:
         return figures

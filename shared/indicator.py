@@ -29,10 +29,11 @@ PLACES: Final = ("period", "end", "year", "report")
 """Which records of its type an indicator looks at: those dated in the period; a stock, all up to the period's end; those
 whose `year` is the period's; those whose `period` field names the period."""
 
-PERIOD_NAMES: Final = ("period_start", "period_end", "period_due")
-"""Names that an expression may use beside the fields of the record: ISO dates of the period."""
+PERIOD_NAMES: Final = ("period_start", "period_end", "period_due", "sent_on")
+"""Names that an expression may use beside the fields of the record: ISO dates of the period, and the day on which the unit
+sent its report of the period."""
 
-UNIT_NAMES: Final = ("code", "kind", "must_have_committee", "must_self_assess_ntm")
+UNIT_NAMES: Final = ("code", "kind", "must_have_committee", "must_report", "must_self_assess_ntm")
 """What `unit_where` may ask of a unit."""
 
 _KEYS: Final = frozenset((

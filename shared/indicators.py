@@ -14,6 +14,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
 from shared.figures import BLANK, DECLARED, KNOWN, NO_BASE, Figure, Figures, Number
@@ -66,19 +67,21 @@ def compute(
     drafts: bool = False,
     earlier: Collection[CountedReport] = (),
     declared: Mapping[str, Collection[str]] | None = None,
+    sent: Mapping[str, date | None] | None = None,
 ) -> Figures:
     """All indicators of the period, for each of `units` and over all of them.
 
     A record of a unit below one of `units` (a hamlet) counts for it; records of other units are passed over. `earlier`
     are the frozen reports before this period. `declared` is {unit: record types declared as «không phát sinh»}; without
-    it the declarations of the units' periodic reports count. `published` hides small counts of cases and their records.
+    it the declarations of the units' periodic reports count. `sent` is {unit: day of sending
+    the period's report}; without it nothing is known of punctuality. `published` hides small counts of cases and their records.
     """
     records = list(records)
     index = {record["id"]: record for record in records}
     placed = _place(catalogue, records, units, period, drafts=drafts, earlier=earlier)
     zero = _declarations(records, units, period) if declared is None else declared
     here = {item.record["id"] for item in placed if item.in_period}
-    tallies = _tally(catalogue, placed, index, here, units, period)
+    tallies = _tally(catalogue, placed, index, here, units, period, sent or {})
     figures = _finish(catalogue, tallies, units, period, zero)
     return suppress(figures, plan_of(catalogue).indicators) if published else figures
 
@@ -154,7 +157,7 @@ class _Counted:
 
 def _tally(
     catalogue: Catalogue, placed: Sequence[_Placed], index: Mapping[str, PlainRecord], here: Collection[str],
-    units: Sequence[str], period: Period,
+    units: Sequence[str], period: Period, sent: Mapping[str, date | None],
 ) -> _Counted:
     plan = plan_of(catalogue)
     fixed = {
@@ -170,10 +173,11 @@ def _tally(
         if not steps:
             continue
         values = item.record["values"]
-        names = {**values, "unit": item.unit, **fixed}
+        day_sent = sent.get(item.unit)
+        names = {**values, "unit": item.unit, **fixed, "sent_on": day_sent and day_sent.isoformat()}
         for name, expression in plan.computed[item.record["type"]].items():
             names[name] = expression.evaluate(values, period.ends, catalogue.value_of_series)
-        places = _places_of(item, period)
+        places = _places_of(item, period) if item.record["type"] != REPORT_TYPE or day_sent else frozenset()
         for step in steps:
             indicator = step.indicator
             if indicator.at not in places:

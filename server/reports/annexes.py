@@ -2,8 +2,9 @@
 
 units        a row a unit and a total; the columns are figures
 parts        a row a part of a breakdown (by form, by part); the columns are figures broken down alike
+pairs        a row a total and the women in it, with their share and the step from the period before
 lines        a row a figure, this period and the one before; `each` gives a row a choice of a breakdown
-records      a row a record behind a figure; the columns are its fields
+records      a row a record behind a figure; the columns are its fields (`record_tables.py`)
 submissions  a row a unit: when it sent its report, in time or late
 estimates    a row a figure whose whole year the report estimates
 """
@@ -12,29 +13,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
-from typing import Any, Final
+from typing import Final
 
 from server.reports.document import NUMBER, Annex, Cell, Column, Row, Source, Table
 from server.reports.outline import DISTRICT, UNIT
-from server.reports.prose import Context, field_text
-from server.reports.request import punctuality
+from server.reports.prose import Context
+from server.reports.record_tables import NUMBER_COLUMN, Spec, count_cell, records_table, table_of
+from server.reports.request import day_text, punctuality
 from shared.figure_text import amount_text, figure_text, rounded
 from shared.figures import Figure, Figures
 from shared.suppression import suppress
 from shared.text import clean
 
-Spec = Mapping[str, Any]
-
-_NUMBER_COLUMN: Final = Column(heading="TT", width=0.9)
 _UNIT_WIDTH: Final = 5.4
 _LABEL_WIDTH: Final = 7.5
 
 
 def annexes_of(context: Context, belongs_to: str) -> tuple[Annex, ...]:
-    """The annexes that stand in this report. `belongs_to` is the line that ties them to it."""
+    """The annexes that stand in this report: those that its author chose, all where none was chosen.
+
+    `belongs_to` is the line that ties them to it.
+    """
     found: list[Annex] = []
+    chosen = context.request.report.get("annexes") or ()
     for spec in context.outline.annexes:
-        if not _fits(context, spec):
+        if not _fits(context, spec) or (chosen and spec.get("choice", chosen[0]) not in chosen):
             continue
         tables = [_TABLE[table["kind"]](context, table) for table in spec["tables"] if _fits(context, table)]
         tables = [table for table in tables if table.rows]
@@ -53,7 +56,7 @@ def _fits(context: Context, spec: Spec) -> bool:
 
 def _units(context: Context, spec: Spec) -> Table:
     figures = _figures(context, suppressed=spec.get("suppressed", False))
-    columns = (_NUMBER_COLUMN, Column(heading="Đơn vị", width=_UNIT_WIDTH), *_figure_columns(spec))
+    columns = (NUMBER_COLUMN, Column(heading="Đơn vị", width=_UNIT_WIDTH), *_figure_columns(spec))
     rows: list[Row] = []
     for unit in context.request.units:
         cells = tuple(_figure_cell(context, column, figures.share(column["figure"], unit)
@@ -62,29 +65,45 @@ def _units(context: Context, spec: Spec) -> Table:
         kind = context.catalogue.units[unit].kind
         if kind not in spec.get("always", (kind,)) and all(cell.text == "-" for cell in cells):
             continue
-        rows.append(Row(cells=(_count(len(rows) + 1), Cell(text=str(context.catalogue.units[unit].name.vi)), *cells)))
+        rows.append(Row(cells=(count_cell(len(rows) + 1), Cell(text=str(context.catalogue.units[unit].name.vi)), *cells)))
     if context.request.scope == DISTRICT:
         totals = tuple(_figure_cell(context, column, figures.of(column["figure"])) for column in spec["columns"])
         rows.append(Row(cells=(Cell(text=""), Cell(text=spec["total"]), *totals), strong=True))
-    return _table(context, spec, columns, rows)
+    return table_of(context, spec, columns, rows)
 
 
 def _parts(context: Context, spec: Spec) -> Table:
     figures = context.request.figures
     indicator = context.indicator(spec["of"])
     breakdown = next(one for one in indicator.by if one.code == spec["breakdown"])
-    choices = context.catalogue.types[indicator.type].fields[breakdown.field].choices
+    fields = context.catalogue.types[indicator.type].fields
+    choices = (fields[indicator.rows].fields if indicator.rows else fields)[breakdown.field].choices
     found = figures.of(spec["of"]).by.get(breakdown.code, {})
-    columns = (_NUMBER_COLUMN, Column(heading=spec["label"], width=_LABEL_WIDTH), *_figure_columns(spec))
+    columns = (NUMBER_COLUMN, Column(heading=spec["label"], width=_LABEL_WIDTH), *_figure_columns(spec))
     rows: list[Row] = []
     for choice in choices:
         if choice.code in found:
             parts = [{**column, "figure": f"{column['figure']}.{breakdown.code}.{choice.code}"} for column in spec["columns"]]
             cells = tuple(_figure_cell(context, part, figures.of(part["figure"])) for part in parts)
-            rows.append(Row(cells=(_count(len(rows) + 1), Cell(text=choice.label.vi), *cells)))
+            rows.append(Row(cells=(count_cell(len(rows) + 1), Cell(text=choice.label.vi), *cells)))
     totals = tuple(_figure_cell(context, column, figures.of(column["figure"])) for column in spec["columns"])
     rows.append(Row(cells=(Cell(text=""), Cell(text=spec["total"]), *totals), strong=True))
-    return _table(context, spec, columns, rows)
+    return table_of(context, spec, columns, rows)
+
+
+def _pairs(context: Context, spec: Spec) -> Table:
+    """A pair of which nothing is known has no row."""
+    columns = (NUMBER_COLUMN, Column(heading=spec["label"], width=_LABEL_WIDTH), *_figure_columns(spec),
+               Column(heading=spec["change"], width=2.4, numeric=True))
+    rows: list[Row] = []
+    for line in spec["lines"]:
+        references = (line["total"], line["female"], line["share"])
+        if context.figure(line["total"]).value is None:
+            continue
+        cells = tuple(_figure_cell(context, {**column, "figure": reference}, context.figure(reference))
+                      for column, reference in zip(spec["columns"], references, strict=True))
+        rows.append(Row(cells=(count_cell(len(rows) + 1), Cell(text=line["vi"]), *cells, _change_cell(context, line["female"]))))
+    return table_of(context, spec, columns, rows)
 
 
 def _lines(context: Context, spec: Spec) -> Table:
@@ -95,7 +114,7 @@ def _lines(context: Context, spec: Spec) -> Table:
     if spec.get("change"):
         columns.append(Column(heading="Tăng, giảm", width=2.2, numeric=True))
     rows = [row for line in spec["lines"] for row in _line_rows(context, spec, line)]
-    return _table(context, spec, tuple(columns), rows)
+    return table_of(context, spec, tuple(columns), rows)
 
 
 def _line_rows(context: Context, spec: Spec, line: Spec) -> Iterator[Row]:
@@ -119,11 +138,17 @@ def _line_row(context: Context, spec: Spec, label: str, reference: str, level: i
         cells.append(_figure_cell(context, column, before, source=False))
     cells.append(_figure_cell(context, column, now))
     if spec.get("change"):
-        new, old = rounded(now, indicator), rounded(before, indicator)
-        step = None if new is None or old is None else round(new - old, indicator.decimals)
-        text = "-" if step is None else f"{'+' if step > 0 else ''}{amount_text(step, decimals=indicator.decimals)}"
-        cells.append(Cell(text=text, kind=NUMBER, value=step, decimals=indicator.decimals))
+        cells.append(_change_cell(context, reference))
     return Row(cells=tuple(cells), level=level, strong=level == 0 and not spec.get("change"))
+
+
+def _change_cell(context: Context, reference: str) -> Cell:
+    """The step from the period before, with its sign, from the numbers as printed."""
+    indicator = context.indicator(reference)
+    new, old = rounded(context.figure(reference), indicator), rounded(context.figure(reference, previous=True), indicator)
+    step = None if new is None or old is None else round(new - old, indicator.decimals)
+    text = "-" if step is None else f"{'+' if step > 0 else ''}{amount_text(step, decimals=indicator.decimals)}"
+    return Cell(text=text, kind=NUMBER, value=step, decimals=indicator.decimals)
 
 
 def _choices(context: Context, each: str) -> Iterator[tuple[str, str]]:
@@ -140,39 +165,8 @@ def _choices(context: Context, each: str) -> Iterator[tuple[str, str]]:
             yield choice.code, choice.label.vi
 
 
-def _records(context: Context, spec: Spec) -> Table:
-    """One row a record. A field that is confidential has no place here: its cells stay empty."""
-    figure = context.figure(spec["figure"])
-    record_type = context.catalogue.types[context.indicator(spec["figure"]).type]
-    columns = (_NUMBER_COLUMN, *(Column(heading=column["heading"], width=column["width"], numeric=column.get("numeric", False))
-                                 for column in spec["columns"]))
-    rank = {unit: place for place, unit in enumerate(context.request.units)}
-    found = sorted((context.records[one] for one in figure.records if one in context.records),
-                   key=lambda one: (rank.get(one["unit"], len(rank)), str(one["values"].get(record_type.date or "", "")), one["id"]))
-    rows = [Row(cells=(_count(place), *(_field_cell(context, column, record, record_type, spec["figure"])
-                                        for column in spec["columns"])))
-            for place, record in enumerate(found, 1)]
-    return _table(context, spec, columns, rows)
-
-
-def _field_cell(context: Context, column: Spec, record: Mapping[str, Any], record_type: Any, reference: str) -> Cell:
-    source = Source(reference=reference, unit=record["unit"], records=(record["id"],))
-    if column["field"] == "unit":
-        return Cell(text=str(context.catalogue.units[record["unit"]].name.vi))
-    field_of = record_type.fields[column["field"]]
-    value = record["values"].get(column["field"])
-    if column.get("numeric"):
-        if field_of.confidential or not isinstance(value, int | float) or isinstance(value, bool):
-            return Cell(text="-", kind=NUMBER)
-        amount = round(value / column.get("scale", 1))
-        return Cell(text=amount_text(amount), kind=NUMBER, value=amount, source=source)
-    if isinstance(value, list) and field_of.choices and not field_of.confidential:
-        return Cell(text="; ".join(choice.label.vi for choice in field_of.choices if choice.code in value))
-    return Cell(text=field_text(record_type, column["field"], record["values"], context.request.today))
-
-
 def _submissions(context: Context, spec: Spec) -> Table:
-    columns = (_NUMBER_COLUMN, Column(heading="Đơn vị", width=6.5), Column(heading="Hạn gửi", width=2.6),
+    columns = (NUMBER_COLUMN, Column(heading="Đơn vị", width=6.5), Column(heading="Hạn gửi", width=2.6),
                Column(heading="Ngày gửi", width=2.6), Column(heading="Tình trạng", width=4.2))
     rows: list[Row] = []
     for one in punctuality(context.request):
@@ -181,9 +175,9 @@ def _submissions(context: Context, spec: Spec) -> Table:
             said = "Chưa gửi báo cáo" if over else "Chưa đến hạn"
         else:
             said = f"Gửi trễ {one.days_late} ngày" if one.days_late else "Đúng hạn"
-        rows.append(Row(cells=(_count(len(rows) + 1), Cell(text=str(context.catalogue.units[one.unit].name.vi)),
+        rows.append(Row(cells=(count_cell(len(rows) + 1), Cell(text=str(context.catalogue.units[one.unit].name.vi)),
                                Cell(text=_day(one.due)), Cell(text=_day(one.sent)), Cell(text=said))))
-    return _table(context, spec, columns, rows)
+    return table_of(context, spec, columns, rows)
 
 
 def _estimates(context: Context, spec: Spec) -> Table:
@@ -202,12 +196,12 @@ def _estimates(context: Context, spec: Spec) -> Table:
         else:
             done = _figure_cell(context, {"figure": code}, context.figure(code))
             rows.append(Row(cells=(Cell(text=indicator.label["vi"]), Cell(text=indicator.unit["vi"]), done, estimate)))
-    return _table(context, spec, columns, rows)
+    return table_of(context, spec, columns, rows)
 
 
 _TABLE: Final[Mapping[str, Callable[[Context, Spec], Table]]] = {
-    "units": _units, "parts": _parts, "lines": _lines, "records": _records, "submissions": _submissions,
-    "estimates": _estimates}
+    "units": _units, "parts": _parts, "pairs": _pairs, "lines": _lines, "records": records_table,
+    "submissions": _submissions, "estimates": _estimates}
 
 
 def _figures(context: Context, *, suppressed: bool) -> Figures:
@@ -231,14 +225,5 @@ def _figure_cell(context: Context, column: Spec, figure: Figure, unit: str = "",
         source=Source(reference=column["figure"], unit=unit, records=figure.records, late=figure.late) if source else None)
 
 
-def _count(number: int) -> Cell:
-    return Cell(text=str(number), kind=NUMBER, value=number)
-
-
 def _day(day: date | None) -> str:
-    return day.strftime("%d/%m/%Y") if day else "-"
-
-
-def _table(context: Context, spec: Spec, columns: tuple[Column, ...], rows: list[Row]) -> Table:
-    notes = tuple(note["vi"] for note in spec.get("notes", ()) if note.get("scope", context.request.scope) == context.request.scope)
-    return Table(code=spec["code"], title=spec["title"], columns=columns, rows=tuple(rows), notes=notes)
+    return day_text(day) if day else "-"

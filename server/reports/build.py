@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
 from server.reports.annexes import annexes_of
 from server.reports.document import BODY, Document, FigureLine, Head, HeadLine, Paragraph, Signature
-from server.reports.outline import DISTRICT, OutlineError, read_outline
+from server.reports.outline import DISTRICT, UNIT, OutlineError, read_outline
 from server.reports.prose import Context, runs_of, section_paragraphs
-from server.reports.request import COMMUNE_KINDS, ReportRequest, district_of, facts_of
+from server.reports.request import COMMUNE_KINDS, ReportRequest, district_of, facts_of, month_text
 from shared.figure_text import figure_text, rounded
 from shared.figures import Figure, Figures
 from shared.indicator_plan import plan_of
@@ -27,8 +28,10 @@ BLANK_NUMBER: Final = "      "
 def build_report(catalogue: Catalogue, request: ReportRequest) -> Document:
     """The report as a frozen document. Raises OutlineError for an unknown outline or a figure that it does not know.
 
-    A published report shows figures as `shared.suppression` leaves them, those of the period before as well.
+    A unit's report shows the unit's own figures: an event in which it took part counts there, whoever led it. A published
+    report shows figures as `shared.suppression` leaves them, those of the period before as well.
     """
+    request = _own(request) if request.scope == UNIT else request
     request = _published(catalogue, request) if request.published else request
     outline = read_outline(catalogue.reports, request.outline)
     indicators = plan_of(catalogue).indicators
@@ -62,8 +65,12 @@ def build_report(catalogue: Catalogue, request: ReportRequest) -> Document:
 
 def official_date(place: str, day: date) -> str:
     """«Hồng Ngự, ngày 01 tháng 6 năm 2022»: days below 10 and months 1 and 2 bear a leading zero (NĐ 30/2020)."""
-    month = f"{day.month:02d}" if day.month < 3 else str(day.month)
-    return f"{place}, ngày {day.day:02d} tháng {month} năm {day.year}"
+    return f"{place}, ngày {day.day:02d} tháng {month_text(day.month)} năm {day.year}"
+
+
+def _own(request: ReportRequest) -> ReportRequest:
+    previous = request.previous and request.previous.unit_only(request.issuer)
+    return replace(request, figures=request.figures.unit_only(request.issuer), previous=previous)
 
 
 def _published(catalogue: Catalogue, request: ReportRequest) -> ReportRequest:
@@ -74,7 +81,7 @@ def _published(catalogue: Catalogue, request: ReportRequest) -> ReportRequest:
 
     figures = hidden(request.figures)
     assert figures is not None
-    return ReportRequest(**{**vars(request), "figures": figures, "previous": hidden(request.previous)})
+    return replace(request, figures=figures, previous=hidden(request.previous))
 
 
 def _words(context: Context, template: str) -> str:
@@ -136,8 +143,7 @@ def _belongs_to(catalogue: Catalogue, request: ReportRequest, head: Head) -> str
     """«(Kèm theo Báo cáo số …/BC-UBND ngày … của …)»; what the registry has still to write stays blank."""
     facts = facts_of(catalogue, request)
     day = request.today
-    month = f"{day.month:02d}" if day.month < 3 else str(day.month)
-    return (f"(Kèm theo Báo cáo số {head.number} ngày {day.day:02d} tháng {month} năm {day.year} "
+    return (f"(Kèm theo Báo cáo số {head.number} ngày {day.day:02d} tháng {month_text(day.month)} năm {day.year} "
             f"của {facts['issuer']})")
 
 

@@ -16,7 +16,7 @@ UNIT: Final = "unit"
 DISTRICT: Final = "district"
 
 BLOCKS: Final = ("subheading", "sentence", "narrative", "list")
-TABLES: Final = ("units", "parts", "lines", "submissions", "records", "estimates")
+TABLES: Final = ("units", "parts", "pairs", "lines", "submissions", "records", "estimates")
 
 REFERENCE: Final = re.compile(r"I\d+[A-Z]*(?:\.[a-z0-9_]+\.[A-Za-z0-9_]+)?")
 """A figure, or a part of one: "I13V", "I13V.sex.female"."""
@@ -203,6 +203,8 @@ def _references(node: Any) -> Iterator[str]:
         for key in ("figure", "of", "each"):
             if isinstance(node.get(key), str):
                 yield node[key]
+        if "female" in node:
+            yield from (node["total"], node["female"], node["share"])
         for value in node.values():
             yield from _references(value)
     elif isinstance(node, list | tuple):

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 from server.reports.document import BODY, HEADING, ITEM, SUBHEADING, Paragraph, Run, Source
 from server.reports.narratives import merged_lines
 from server.reports.outline import DISTRICT, PLACEHOLDER, REFERENCE, Block, Clause, Outline, figure_of
-from server.reports.request import ReportRequest, body_name
+from server.reports.request import ReportRequest, body_name, day_text
 from shared.figure_text import amount_text, figure_text, rounded
 from shared.figures import Figure
 from shared.indicator import Indicator
-from shared.labels import date_text
 from shared.rules import compile_expression
 from shared.text import clean
 
@@ -201,30 +200,42 @@ def _line(context: Context, template: str, record: Mapping[str, Any], record_typ
         name = match[2]
         if name == "by_unit":
             return "" if context.request.scope != DISTRICT else f" của {body_name(context.catalogue, record['unit'])}"
-        return field_text(record_type, name, record["values"], context.request.today)
+        return field_text(context, record_type, name, record["values"])
 
     text = re.sub(r"\s+", " ", PLACEHOLDER.sub(shown, template)).strip(" ;,")
     text = text.replace("()", "").replace(" ,", ",")
     return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"
 
 
-def field_text(record_type: RecordType, name: str, values: Mapping[str, Any], today: date) -> str:
+def field_text(context: Context, record_type: RecordType, name: str, values: Mapping[str, Any]) -> str:
     """A plain value as words in a report; "" for what is unknown, confidential or sealed."""
     field_of = record_type.fields.get(name)
     if field_of is None or field_of.confidential:
         return ""
-    computed = record_type.computed.get(name)
-    value = computed.evaluate(values, today) if computed else values.get(name)
+    value = value_of(context, record_type, name, values)
     if isinstance(value, bool) or value is None:
         return ""
     if field_of.kind == "date" and isinstance(value, str):
-        return date_text(value)
+        return day_text(date.fromisoformat(value[:10]))
+    if field_of.kind == "unit" and isinstance(value, str):
+        return str(context.catalogue.units[value].name.vi) if value in context.catalogue.units else ""
+    if field_of.kind == "flow" and isinstance(value, str):
+        label = context.catalogue.flows[field_of.flow or record_type.flow].states.get(value)
+        return label.vi if label else ""
     if isinstance(value, str) and field_of.choices:
         choice = field_of.choice(value)
         return choice.label.vi if choice else ""
+    if isinstance(value, list) and field_of.choices:
+        return "; ".join(choice.label.vi for choice in field_of.choices if choice.code in value)
     if isinstance(value, int | float):
         return amount_text(value, decimals=0 if isinstance(value, int) else 1, prose=True)
     return clean(value).replace("\n", " ").strip() if isinstance(value, str) else ""
+
+
+def value_of(context: Context, record_type: RecordType, name: str, values: Mapping[str, Any]) -> Any:
+    """A field's plain value, reckoned where it is a computed one."""
+    computed = record_type.computed.get(name)
+    return computed.evaluate(values, context.request.today, context.catalogue.value_of_series) if computed else values.get(name)
 
 
 def _nothing(context: Context) -> Paragraph:

@@ -79,6 +79,16 @@ def punctuality(request: ReportRequest) -> tuple[Punctuality, ...]:
     return tuple(Punctuality(unit=unit, sent=request.sent.get(unit), due=request.due_of(unit)) for unit in request.units)
 
 
+def month_text(month: int) -> str:
+    """A month as official documents write it: 1 and 2 bear a leading zero, no other does (NĐ 30/2020)."""
+    return f"{month:02d}" if month < 3 else str(month)
+
+
+def day_text(day: date) -> str:
+    """A date inside an official text: «01/6/2022», «15/02/2022», «16/3/2022»."""
+    return f"{day.day:02d}/{month_text(day.month)}/{day.year}"
+
+
 def unit_name(catalogue: Catalogue, code: str) -> str:
     """The unit's name inside a sentence: «xã Long Khánh A», «Phòng Tư pháp»."""
     unit = catalogue.units[code]
@@ -109,7 +119,7 @@ def facts_of(catalogue: Catalogue, request: ReportRequest) -> dict[str, str | in
     return {
         "year": year,
         "next_year": year + 1,
-        "today": request.today.strftime("%d/%m/%Y"),
+        "today": day_text(request.today),
         "issuer": body_name(catalogue, request.issuer),
         "district": unit_name(catalogue, district_of(catalogue, request.issuer)),
         "own_kind": {"commune": "xã", "town": "thị trấn", "ward": "phường"}.get(kind, "đơn vị"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -13,6 +14,7 @@ from server.reports.document import HEADING, ITEM, SUBHEADING, Document
 from server.reports.outline import OutlineError, figure_of, read_block, read_outline
 from shared.figures import BLANK
 from shared.indicator_plan import plan_of
+from shared.indicators import compute
 from shared.text import clean
 from tests.server.report_case import (
     NARRATIVE,
@@ -25,6 +27,7 @@ from tests.server.report_case import (
     unit_report,
     unit_request,
 )
+from tests.shared.recount import POSTS, SQL, UNITS, ask, database
 from tests.support.invented import Record
 
 
@@ -72,7 +75,7 @@ def test_no_placeholder_is_left_and_every_sentence_ends(make: Any) -> None:
 
 def test_numbers_lead_to_their_records() -> None:
     document = unit_report()
-    figures = unit_request().figures
+    figures = unit_request().figures.unit_only(UNIT)
     known = {record["id"]: record for record in records()}
     sources = list(document.sources())
     assert any(source.reference == "I01" for source in sources)
@@ -80,6 +83,74 @@ def test_numbers_lead_to_their_records() -> None:
         assert set(source.records) <= set(known)
         if source.reference in ("I01", "I02", "I13", "I13V.sex.female") and not source.unit:
             assert source.records == figures.of(source.reference).records
+
+
+def test_d2_a_units_own_report_counts_what_others_lead_and_the_district_does_not() -> None:
+    def held(unit: str, part: str, people: int) -> Record:
+        values = {"held_on": "2022-03-08", "form": "launch", "part": part, "participants_total": people, "participants_female": people // 2}
+        return {"id": f"{unit}-{part}", "type": "communication_activity", "unit": unit, "state": "submitted", "values": values}
+
+    lead, shared, sent = held(district_units()[0], "lead", 500), held(UNIT, "co", 100), held(UNIT, "attend", 20)
+    document = build_report(catalogue(), unit_request(some=(lead, shared, sent)))
+    said = below(document, "4. Chương trình Truyền thông")
+    assert said[0] == "Trong kỳ đã tổ chức, tham gia 02 cuộc truyền thông với 120 lượt người dự, trong đó có 60 nữ (chiếm 50%)."
+    assert said[1] == "Trong đó, phối hợp 01 cuộc; cử người dự 01 cuộc."
+    tables = {table.code: table for table in document.tables()}
+    assert [cell.text for cell in tables["III"].rows[0].cells[2:6]] == ["2", "120", "60", "60"]
+    assert [[cell.text for cell in row.cells[1:3]] for row in tables["III-1"].rows] == [
+        ["Phối hợp", "1"], ["Tham dự, cử người dự", "1"], ["Tổng cộng", "2"]]
+    figures = compute(catalogue(), (lead, shared, sent), units=district_units(), period=catalogue().periods.get("2022-H1"))
+    whole = build_report(catalogue(), district_request(figures=figures, records=(lead, shared, sent), previous=None))
+    assert below(whole, "4. Chương trình Truyền thông")[0].startswith("Trong kỳ đã tổ chức 01 cuộc truyền thông với 500 lượt người dự")
+
+
+def test_every_number_of_a_units_report_is_that_of_the_recount() -> None:
+    """What stands in the sheet of figures and in the tables of a unit's document, counted again in SQL for that unit alone."""
+    unit = catalogue().units[UNIT]
+    base = database(records(), [(UNIT, unit.kind, unit.must_have_committee, unit.must_self_assess_ntm, unit.must_report)])
+    counted = {code: ask(base, query, period=("2021-11-15", "2022-05-31", 2022), unit=UNIT)[0]
+               for code, query in {**SQL, **POSTS, **UNITS}.items() if code != "I25N"}
+    document = unit_report()
+    for line in document.figures:
+        if line.reference in counted:
+            assert (line.value or 0) == pytest.approx(counted[line.reference] or 0, abs=0.05), line.reference
+    told = {cell.source.reference: cell for table in document.tables() for row in table.rows for cell in row.cells
+            if cell.source and table.code in ("III", "V")}
+    assert {"I01", "I02", "I13V.sex.female", "I13V.age.under16"} <= set(told)
+    for reference, cell in told.items():
+        if reference in counted and reference != "I05K":
+            assert (cell.value or 0) == (counted[reference] or 0), reference
+
+
+def test_all_eight_annexes_of_the_papers_are_there() -> None:
+    annexes = [annex.number for annex in district_report().annexes]
+    assert annexes == [f"Phụ lục {number}" for number in ("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX")]
+    chosen = build_report(catalogue(), unit_request(report={"annexes": ["annex_3", "annex_5"]}))
+    assert [annex.number for annex in chosen.annexes] == ["Phụ lục III", "Phụ lục V"]
+    columns = {table.code: [column.heading for column in table.columns] for table in unit_report().tables()}
+    assert columns["I"] == ["TT", "Mục tiêu, chỉ tiêu", "ĐVT", "Chỉ tiêu TW 2025", "Chỉ tiêu giao năm 2022", "Thực hiện kỳ trước",
+                            "Thực hiện kỳ này", "Ước cả năm", "Tỷ lệ hoàn thành (%)", "Đánh giá", "Ghi chú"]
+    assert columns["II"] == ["TT", "Chức danh", "Tổng số", "Nữ", "Tỷ lệ nữ (%)", "So với cùng kỳ (nữ)"]
+
+
+def test_records_of_an_annex_read_as_words() -> None:
+    target = report("target", year=2022, indicator="NQ28-3.2a", unit_of_measure="%", planned=80, achieved=60, baseline=72.5)
+    own = {**report("target", year=2022, indicator="own", own_text="Số mô hình mới", planned=2), "id": "own"}
+    visit = report("inspection", done_on="2022-03-09", inspected_unit="long_khanh_b", form="integrated", findings="Đạt.",
+                   recommendations=[{"id": "a", "text": "x", "done": True}, {"id": "b", "text": "y"}])
+    shelter = report("model", kind="trusted_address", name="Nhà ông Mẫu", hamlet="long_khanh_a_long_thanh", founded_on="2021-05-04",
+                     status="active", meets_standard=["decision"], address="Số 1 đường Mẫu", phone="0901")
+    review = report("model_check", model=shelter["id"], checked_on="2022-03-01", working=True, helped_total=3)
+    document = build_report(catalogue(), unit_request(some=(target, own, visit, shelter, review)))
+    found = {table.code: [[cell.text for cell in row.cells[1:]] for row in table.rows] for table in document.tables()}
+    label = "Tỷ lệ người bị bạo lực gia đình, bạo lực trên cơ sở giới được phát hiện được tiếp cận ít nhất một trong các dịch vụ hỗ trợ cơ bản"
+    assert found["I"] == [["Số mô hình mới", "", "", "2", "-", "-", "-", "-", "Chưa đánh giá", ""],
+                          [label, "%", "80", "80", "72,5", "60", "-", "75", "Không đạt", ""]]
+    assert found["VIII"] == [["Xã Long Khánh B", "Lồng ghép vào cuộc kiểm tra chuyên môn", "09/3/2022", "Đạt.", "2", "1"]]
+    assert found["VI"] == [["Ấp Long Thạnh", "Nhà ông Mẫu", "Địa chỉ tin cậy – nhà tạm lánh", "04/5/2021", "", "-", "-", "< 5",
+                            "Đang hoạt động", "Chưa đạt"]]
+    assert "đường Mẫu" not in str(document)
+    assert "0901" not in str(document)
 
 
 def test_two_tables_of_the_papers_are_there() -> None:
@@ -188,7 +259,7 @@ def test_a_unit_with_an_extension_is_in_time() -> None:
     units = district_units()
     document = build_report(catalogue(), district_request(due={units[1]: date(2022, 6, 5)}))
     table = next(table for table in document.tables() if table.code == "IX-2")
-    assert [cell.text for cell in table.rows[1].cells[2:]] == ["05/06/2022", "02/06/2022", "Đúng hạn"]
+    assert [cell.text for cell in table.rows[1].cells[2:]] == ["05/6/2022", "02/6/2022", "Đúng hạn"]
 
 
 def test_district_narrative_is_merged_unit_by_unit_until_it_is_edited() -> None:
@@ -255,10 +326,10 @@ def test_year_report_carries_the_estimate_of_the_year() -> None:
     period = catalogue().periods.get("2022-Y")
     rows = [{"id": "a", "figure": "I01", "value": 60.0}, {"id": "b", "figure": "Việc khác", "value": 2.5}]
     document = build_report(catalogue(), unit_request(outline="year", period=period, report={"estimate_year": rows}))
-    table = next(table for table in document.tables() if table.code == "I")
+    table = next(table for table in document.tables() if table.code == "I-1")
     assert [[cell.text for cell in row.cells] for row in table.rows] == [
-        ["Hoạt động truyền thông", "cuộc", str(unit_request().figures.of("I01").value), "60"], ["Việc khác", "", "-", "2,5"]]
-    assert "I" not in {table.code for table in unit_report().tables()}
+        ["Hoạt động truyền thông", "cuộc", str(unit_request().figures.of("I01", UNIT).value), "60"], ["Việc khác", "", "-", "2,5"]]
+    assert "I-1" not in {table.code for table in unit_report().tables()}
 
 
 def test_t13_nothing_sealed_and_no_other_field_enters() -> None:
@@ -273,10 +344,10 @@ def test_t13_nothing_sealed_and_no_other_field_enters() -> None:
 
 def test_late_records_are_told() -> None:
     request = unit_request()
-    figure = request.figures.totals["I01"]
-    totals = {**request.figures.totals, "I01": type(figure)(**{**vars(figure), "late": figure.records[:2]})}
-    figures = type(request.figures)(**{**vars(request.figures), "totals": totals})
-    assert "gồm 02 bản ghi phát sinh bổ sung của kỳ trước" in text(build_report(catalogue(), unit_request(figures=figures)))
+    figure = request.figures.of("I01", UNIT)
+    own = {**request.figures.own[UNIT], "I01": replace(figure, late=figure.records[:2])}
+    figures = replace(request.figures, own={UNIT: own})
+    assert "gồm 02 hoạt động, vụ việc phát sinh bổ sung kỳ trước" in text(build_report(catalogue(), unit_request(figures=figures)))
 
 
 def test_blank_figures_print_a_dash_not_a_zero() -> None:

@@ -58,16 +58,17 @@ def test_page_number_is_centred_above_and_not_on_the_first_page(district: bool) 
 
 def test_annexes_stand_on_pages_of_their_own_wide_ones_landscape() -> None:
     word = opened(written(district=True))
+    tall, wide_page = WD_ORIENT.PORTRAIT, WD_ORIENT.LANDSCAPE
     assert [section.orientation for section in word.sections] == [
-        WD_ORIENT.PORTRAIT, WD_ORIENT.LANDSCAPE, WD_ORIENT.LANDSCAPE, WD_ORIENT.PORTRAIT, WD_ORIENT.PORTRAIT]
+        tall, wide_page, tall, wide_page, wide_page, tall, wide_page, wide_page, wide_page, tall]
     wide = word.sections[1]
     assert wide.page_width is not None
     assert wide.page_height is not None
     assert wide.page_width > wide.page_height
     titles = [paragraph.text for paragraph in word.paragraphs if paragraph.text.startswith("Phụ lục")]
-    assert titles == ["Phụ lục III", "Phụ lục IV", "Phụ lục V", "Phụ lục IX"]
+    assert titles == [f"Phụ lục {number}" for number in ("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX")]
     ties = [paragraph for paragraph in word.paragraphs if paragraph.text.startswith("(Kèm theo Báo cáo số")]
-    assert len(ties) == 4
+    assert len(ties) == 9
     assert all(run.italic for tie in ties for run in tie.runs)
 
 

@@ -15,7 +15,8 @@ DATES: Final = {
     "communication_activity": "held_on", "broadcast": "published_on", "material_movement": "moved_on", "training": "from_date",
     "committee": "decided_on", "directive_document": "issued_on", "model": "founded_on", "gbv_incident": "known_at",
     "gbv_case": "opened_on", "case_support": "given_on", "difficulty": "raised_on", "inspection": "done_on",
-    "coordination": "held_on", "mainstreaming": "issued_on", "plan": "issued_on", "criterion_assessment": "assessed_on"}
+    "coordination": "held_on", "mainstreaming": "issued_on", "plan": "issued_on", "criterion_assessment": "assessed_on",
+    "gender_statistics": "as_of"}
 
 _IN = "r.state IN ('submitted','accepted') AND r.day BETWEEN :starts AND :ends {mine}"
 _UNTIL = "r.state IN ('submitted','accepted') AND r.day <= :ends {mine}"
@@ -67,6 +68,7 @@ SQL: Final[Mapping[str, str]] = {
     "I09B": f"SELECT coalesce(sum(r.v->>'quantity'),0) {_MATERIAL} AND r.v->>'kind'='installed' "
             "AND r.v->>'material' IN ('banner','slogan')",
     "I10": f"SELECT count(*) FROM record r WHERE r.type='model' AND {_UNTIL} AND r.v->>'status'='active'",
+    "I10L": f"SELECT count(*) FROM record r WHERE r.type='model' AND {_UNTIL} AND r.v->>'status'<>'closed'",
     "I10N": f"SELECT count(*) FROM record r WHERE r.type='model' AND {_IN} AND r.v->>'status'<>'planned'",
     "I10A": f"SELECT count(*) FROM record r WHERE r.type='model' AND {_UNTIL} AND r.v->>'status'='active' "
             "AND r.v->>'kind'='trusted_address'",
@@ -116,6 +118,14 @@ SQL: Final[Mapping[str, str]] = {
     "I24P": f"SELECT sum(p.value->>'planned') FROM record r, json_each(r.v,'$.lines') p WHERE r.type='budget' AND {_YEAR}",
     "I24A": f"SELECT sum(p.value->>'allocated') FROM record r, json_each(r.v,'$.lines') p WHERE r.type='budget' AND {_YEAR}",
     "I24": f"SELECT sum(p.value->>'spent') FROM record r, json_each(r.v,'$.lines') p WHERE r.type='budget' AND {_YEAR}",
+    "I24Q": f"SELECT sum(p.value->>'settled') FROM record r, json_each(r.v,'$.lines') p WHERE r.type='budget' AND {_YEAR}",
+    "I24S": f"SELECT coalesce(sum(p.value->>'spent'),0) FROM record r, json_each(r.v,'$.lines') p WHERE r.type='budget' AND {_YEAR} "
+            "AND p.value->>'source'='state'",
+    "I24X": f"SELECT coalesce(sum(p.value->>'spent'),0) FROM record r, json_each(r.v,'$.lines') p WHERE r.type='budget' AND {_YEAR} "
+            "AND p.value->>'source'='socialised'",
+    "I24.item.training": f"SELECT coalesce(sum(p.value->>'spent'),0) FROM record r, json_each(r.v,'$.lines') p WHERE r.type='budget' AND {_YEAR} "
+                         "AND p.value->>'item'='training'",
+    "I25N": "SELECT count(*) FROM sent r WHERE r.day<='2022-06-01' {mine}",
     "I26N": f"SELECT count(*) FROM record r WHERE r.type='difficulty' AND {_IN}",
     "I26D": f"SELECT count(*) FROM record r WHERE r.type='difficulty' AND {_IN} AND r.v->>'answered_on' IS NOT NULL",
     "I27N": "SELECT count(*) FROM (SELECT r.unit, r.v, row_number() OVER (PARTITION BY r.unit ORDER BY r.day DESC, r.id DESC) n "
@@ -123,6 +133,14 @@ SQL: Final[Mapping[str, str]] = {
             "WHERE must_self_assess_ntm) AND (SELECT min(p.value->>'met') FROM json_each(l.v,'$.items') p)=1",
     "I28": f"SELECT count(*) FROM record r WHERE r.type='directive_document' AND {_IN}",
 }
+
+_POSTS: Final = (
+    "party_committee", "party_standing", "party_secretaries", "council_deputies", "council_leaders", "committee_leaders", "union_leaders",
+    "cell_secretaries", "hamlet_heads", "officials", "part_time_staff")
+POSTS: Final[Mapping[str, str]] = {
+    f"I{number}{letter}": f"SELECT sum(l.v->>'{post}_{part}') FROM (SELECT r.v, row_number() OVER (PARTITION BY r.unit "
+                          f"ORDER BY r.day DESC, r.id DESC) n FROM record r WHERE r.type='gender_statistics' AND {_UNTIL}) l WHERE l.n=1"
+    for number, post in enumerate(_POSTS, 30) for letter, part in (("", "total"), ("F", "female"))}
 
 MEDIANS: Final[Mapping[str, str]] = {
     "I17": f"SELECT julianday(substr(r.v->>'district_ack_at',1,10))-julianday(r.day) FROM record r WHERE r.type='gbv_incident' AND {_IN} "
@@ -132,6 +150,7 @@ MEDIANS: Final[Mapping[str, str]] = {
 
 UNITS: Final[Mapping[str, str]] = {
     "I11D": "SELECT count(*) FROM unit r WHERE kind IN ('commune','town','ward') {mine}",
+    "I25D": "SELECT count(*) FROM unit r WHERE must_report {mine}",
     "I20D": "SELECT count(*) FROM unit r WHERE must_have_committee {mine}",
     "I27D": "SELECT count(*) FROM unit r WHERE must_self_assess_ntm {mine}",
 }
@@ -139,16 +158,21 @@ UNITS: Final[Mapping[str, str]] = {
 LEAD: Final = "AND coalesce(r.v->>'part','lead')='lead'"
 
 
-def database(records: Iterable[Mapping[str, Any]], units: Iterable[tuple[str, str, bool, bool]]) -> sqlite3.Connection:
-    """The records and units (code, kind, must have a committee, must assess itself) in plain tables."""
+def database(
+    records: Iterable[Mapping[str, Any]], units: Iterable[tuple[str, str, bool, bool, bool]], sent: Iterable[tuple[str, str]] = (),
+) -> sqlite3.Connection:
+    """The records, the units (code, kind, must have a committee, must assess itself, must report) and the days on which they
+    sent their reports, in plain tables."""
     base = sqlite3.connect(":memory:")
     base.execute("CREATE TABLE record(id TEXT PRIMARY KEY, type TEXT, unit TEXT, state TEXT, day TEXT, v TEXT)")
-    base.execute("CREATE TABLE unit(code TEXT, kind TEXT, must_have_committee INT, must_self_assess_ntm INT, unit TEXT)")
+    base.execute("CREATE TABLE unit(code TEXT, kind TEXT, must_have_committee INT, must_self_assess_ntm INT, must_report INT, unit TEXT)")
+    base.execute("CREATE TABLE sent(unit TEXT, day TEXT)")
+    base.executemany("INSERT INTO sent VALUES(?,?)", sent)
     for one in records:
         day = one["values"].get(DATES.get(one["type"], ""), "")[:10]
         base.execute("INSERT INTO record VALUES(?,?,?,?,?,?)",
                      (one["id"], one["type"], one["unit"], one["state"], day, json.dumps(one["values"])))
-    base.executemany("INSERT INTO unit VALUES(?,?,?,?,?)", [(*unit, unit[0]) for unit in units])
+    base.executemany("INSERT INTO unit VALUES(?,?,?,?,?,?)", [(*unit, unit[0]) for unit in units])
     return base
 
 

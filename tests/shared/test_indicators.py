@@ -17,7 +17,7 @@ from shared.figures import BLANK, DECLARED, KNOWN, NO_BASE, Figure, Figures
 from shared.indicator import check_indicators, read_indicator, read_indicators
 from shared.indicator_plan import plan_of
 from shared.indicators import CountedReport, compute
-from tests.shared.recount import MEDIANS, SQL, UNITS, ask, database
+from tests.shared.recount import MEDIANS, POSTS, SQL, UNITS, ask, database
 from tests.support.invented import Invention, Record
 
 H1 = ("2021-11-15", "2022-05-31", 2022)
@@ -41,8 +41,15 @@ def records(units: list[str]) -> list[Record]:
 
 
 @pytest.fixture(scope="module")
-def figures(catalogue: Catalogue, records: list[Record], units: list[str]) -> Figures:
-    return compute(catalogue, records, units=units, period=catalogue.periods.get("2022-H1"))
+def sent(units: list[str]) -> dict[str, date | None]:
+    """The day on which each unit sent its report: most in time, some late, the last three not at all."""
+    days = [date(2022, 5, 31 - place) if place % 4 else date(2022, 6, 2) for place in range(len(units) - 3)]
+    return dict(zip(units, [*days, None, None, None], strict=True))
+
+
+@pytest.fixture(scope="module")
+def figures(catalogue: Catalogue, records: list[Record], units: list[str], sent: dict[str, date | None]) -> Figures:
+    return compute(catalogue, records, units=units, period=catalogue.periods.get("2022-H1"), sent=sent)
 
 
 def one(kind: str, unit: str = "long_khanh_a", state: str = "accepted", number: int = 0, **values: Any) -> Record:
@@ -61,18 +68,19 @@ def count(catalogue: Catalogue, records: Sequence[Mapping[str, Any]], units: Seq
 # --- the recount
 
 def test_l11_every_indicator_has_a_recount(catalogue: Catalogue) -> None:
-    recounted = {reference.split(".")[0] for reference in (*SQL, *MEDIANS, *UNITS)}
+    recounted = {reference.split(".")[0] for reference in (*SQL, *POSTS, *MEDIANS, *UNITS)}
     left = {code for code, indicator in plan_of(catalogue).indicators.items() if indicator.kind != "ratio"} - recounted
     assert not left
 
 
-@pytest.mark.parametrize("reference", sorted({**SQL, **UNITS}))
+@pytest.mark.parametrize("reference", sorted({**SQL, **POSTS, **UNITS}))
 def test_l11_recount_in_sql_agrees(
-    reference: str, catalogue: Catalogue, records: list[Record], units: list[str], figures: Figures
+    reference: str, catalogue: Catalogue, records: list[Record], units: list[str], figures: Figures, sent: dict[str, date | None]
 ) -> None:
     base = database(records, [(unit, catalogue.units[unit].kind, catalogue.units[unit].must_have_committee,
-                               catalogue.units[unit].must_self_assess_ntm) for unit in units])
-    query = {**SQL, **UNITS}[reference]
+                               catalogue.units[unit].must_self_assess_ntm, catalogue.units[unit].must_report) for unit in units],
+                    [(unit, day.isoformat()) for unit, day in sent.items() if day])
+    query = {**SQL, **POSTS, **UNITS}[reference]
     assert figures.of(reference).value == ask(base, query, period=H1)[0]
     for unit in units:
         told = figures.of(reference, unit)
@@ -81,7 +89,7 @@ def test_l11_recount_in_sql_agrees(
 
 
 def test_the_invented_records_put_something_into_every_figure(figures: Figures) -> None:
-    assert {reference for reference in (*SQL, *MEDIANS, *UNITS) if not figures.of(reference).value} == set()
+    assert {reference for reference in (*SQL, *POSTS, *MEDIANS, *UNITS) if not figures.of(reference).value} == set()
 
 
 @pytest.mark.parametrize("reference", sorted(MEDIANS))

@@ -28,6 +28,10 @@ _MATERIALS: Final = ("leaflet", "handbook", "book", "panel", "banner", "slogan")
 _VIOLENCE: Final = ("physical", "psychological", "sexual", "economic")
 _AGES: Final = ("age_11_15", "age_16_17", "age_18_24", "age_25_39", "age_25_39", "age_40_59", "age_60_plus", "unknown")
 _MEASURES: Final = ("community_criticism", "contact_ban", "education_measure", "administrative", "criminal")
+_POSTS: Final = (
+    "party_committee", "party_standing", "party_secretaries", "council_deputies", "council_leaders", "committee_leaders", "union_leaders",
+    "cell_secretaries", "hamlet_heads", "officials", "part_time_staff")
+_HAMLETS: Final = {"long_khanh_a": "long_khanh_a_long_thanh", "thuong_thoi_tien": "thuong_thoi_tien_thuong"}
 _SERVICES: Final = ("safety", "medical", "psychological", "legal", "financial")
 _SUMMARIES: Final = (
     "Triển khai công tác bình đẳng giới và vì sự tiến bộ của phụ nữ năm {year}",
@@ -56,6 +60,22 @@ class Invention:
             found += self._management(unit, starts, ends)
             if unit in COMMUNES:
                 found += self._violence(unit, starts, ends)
+        return [*found, *self._more(units, starts, ends)]
+
+    def _more(self, units: Sequence[str], starts: date, ends: date) -> list[Record]:
+        """Statistics, reports, reviews of models and lines of budgets, drawn last so that what stands before stays as it was."""
+        chance, found = self.chance, []
+        for unit in units:
+            for _ in range(chance.choice((1, 1, 2)) if unit in COMMUNES else 0):
+                values: Record = {"as_of": self._day(starts, ends).isoformat()}
+                for post in _POSTS:
+                    values[f"{post}_total"] = chance.randint(3, 30)
+                    values[f"{post}_female"] = chance.randint(0, values[f"{post}_total"] // 2)
+                found.append(self.record("gender_statistics", unit, values, "accepted"))
+            found.append(self.record("periodic_report", unit, {"period": f"{ends.year}-H1", "kind": "half_year"}, "submitted"))
+            found.append(self.record("budget", unit, {"year": ends.year, "lines": [
+                {"id": "s", "item": "support", "planned": 3_000_000, "allocated": 2_000_000, "spent": 1_500_000, "settled": 1_400_000,
+                 "source": chance.choice(("state", "socialised"))}]}, "accepted"))
         return found
 
     def _day(self, starts: date, ends: date) -> date:
@@ -144,10 +164,12 @@ class Invention:
                     "spent": chance.randrange(0, 5_000_000, 50_000)} for place, item in enumerate(("communication", "training"))]})]
         for _ in range(chance.randint(0, 2)):
             found.append(self.record("target", unit, {
-                "year": ends.year, "planned": 100, "achieved": chance.choice((80, 100, 120)), "direction": "at_least"}))
+                "year": ends.year, "indicator": "NQ28-3.2a", "unit_of_measure": "%", "planned": 100,
+                "achieved": chance.choice((80, 100, 120)), "direction": "at_least"}))
         if chance.random() < 0.4:
             found.append(self.record("inspection", unit, {
-                "done_on": self._day(starts, ends).isoformat(), "recommendations": [
+                "done_on": self._day(starts, ends).isoformat(), "enterprise": "Công ty mẫu", "form": "own",
+                "findings": "Chấp hành tốt, còn thiếu quy chế phòng, chống quấy rối tình dục tại nơi làm việc.", "recommendations": [
                     {"id": f"r{place}", "text": "Kiến nghị mẫu", "done": chance.random() < 0.5} for place in range(chance.randint(0, 3))]}))
         if chance.random() < 0.4:
             found.append(self.record("coordination", unit, {
@@ -167,7 +189,7 @@ class Invention:
             if chance.random() < 0.8:
                 total = chance.randint(5, 30)
                 found.append(self.record("model", unit, {
-                    "kind": kind, "name": "Mô hình mẫu", "founded_on": self._day(starts - timedelta(days=900), ends).isoformat(),
+                    "kind": kind, "name": "Mô hình mẫu", "hamlet": _HAMLETS.get(unit), "decision_no": "45/QĐ-UBND", "founded_on": self._day(starts - timedelta(days=900), ends).isoformat(),
                     "status": chance.choices(("active", "suspended"), (9, 1))[0], "members_total": total,
                     "members_female": total // 2}, "accepted"))
         for _ in range(chance.choice((0, 0, 1, 1, 2, 3, 6))):
