@@ -178,13 +178,22 @@ def document(user: User, issuer: str, period: Period, *, published: bool = False
     previous = held.catalogue.periods.get(period.previous)
     below = [unit.code for code in units for unit in held.catalogue.units.subtree(code)]
     request = ReportRequest(
-        outline=period.kind, issuer=issuer, units=units, period=period, figures=frozen or figures_of(units, period),
-        previous=figures_of(units, previous), today=held.clock.today(), report=own.values,
+        outline=period.kind, issuer=_standing(issuer, period) if consolidated else issuer, units=units, period=period,
+        figures=frozen or figures_of(units, period), previous=figures_of(units, previous), today=held.clock.today(), report=own.values,
         narratives={unit: report.values for unit, report in reports.items() if unit != issuer and report.state in SENT},
         records=plain_records(below, types=_open_types()),
         sent={unit: report.sent for unit, report in reports.items() if unit in units}, published=published,
     )  # fmt: skip
     return build_report(held.catalogue, request)
+
+
+def _standing(district: str, period: Period) -> str:
+    """The body below the district that receives the units' reports and puts them together for it and for the province; the district
+    itself where there is none: a committee does not report to itself.
+    """
+    tree = services().catalogue.units
+    bodies = (unit for unit in tree.subtree(district) if unit.receives_reports_of and unit.exists_on(period.ends))
+    return next((unit.code for unit in bodies if unit.code != district), district)
 
 
 def _open_types() -> list[str]:

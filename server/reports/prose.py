@@ -233,7 +233,10 @@ def field_text(context: Context, record_type: RecordType, name: str, values: Map
 
 
 def value_of(context: Context, record_type: RecordType, name: str, values: Mapping[str, Any]) -> Any:
-    """A field's plain value, reckoned where it is a computed one."""
+    """A field's plain value, reckoned where it is a computed one; None where the form does not ask for it."""
+    condition = record_type.shown.get(name)
+    if condition is not None and not condition.evaluate(values, context.request.today, context.catalogue.value_of_series):
+        return None
     computed = record_type.computed.get(name)
     return computed.evaluate(values, context.request.today, context.catalogue.value_of_series) if computed else values.get(name)
 

@@ -72,7 +72,7 @@ def _cell(context: Context, column: Spec, record: Mapping[str, Any], record_type
         return Cell(text=amount_text(amount, decimals=decimals), kind=NUMBER, value=amount, decimals=decimals, source=source)
     if "target" in column:
         target = next((one for one in context.catalogue.targets if one["code"] == value), {})
-        return Cell(text=str(target.get(column["target"], "")))
+        return Cell(text=str(target.get(column["target"], "")), kind=NUMBER)
     if isinstance(value, bool):
         return Cell(text=column.get("yes" if value else "no", ""))
     text = "" if value == column.get("but") else field_text(context, record_type, column["field"], values)

@@ -140,14 +140,16 @@ def test_records_of_an_annex_read_as_words() -> None:
                    recommendations=[{"id": "a", "text": "x", "done": True}, {"id": "b", "text": "y"}])
     shelter = report("model", kind="trusted_address", name="Nhà ông Mẫu", hamlet="long_khanh_a_long_thanh", founded_on="2021-05-04",
                      status="active", meets_standard=["decision"], address="Số 1 đường Mẫu", phone="0901")
+    club = {**report("model", kind="club_family", name="CLB mẫu", status="active", members_total=12), "id": "club"}
     review = report("model_check", model=shelter["id"], checked_on="2022-03-01", working=True, helped_total=3)
-    document = build_report(catalogue(), unit_request(some=(target, own, visit, shelter, review)))
+    document = build_report(catalogue(), unit_request(some=(target, own, visit, shelter, club, review)))
     found = {table.code: [[cell.text for cell in row.cells[1:]] for row in table.rows] for table in document.tables()}
     label = "Tỷ lệ người bị bạo lực gia đình, bạo lực trên cơ sở giới được phát hiện được tiếp cận ít nhất một trong các dịch vụ hỗ trợ cơ bản"
     assert found["I"] == [["Số mô hình mới", "", "", "2", "-", "-", "-", "-", "Chưa đánh giá", ""],
                           [label, "%", "80", "80", "72,5", "60", "-", "75", "Không đạt", ""]]
     assert found["VIII"] == [["Xã Long Khánh B", "Lồng ghép vào cuộc kiểm tra chuyên môn", "09/3/2022", "Đạt.", "2", "1"]]
-    assert found["VI"] == [["Ấp Long Thạnh", "Nhà ông Mẫu", "Địa chỉ tin cậy – nhà tạm lánh", "04/5/2021", "", "-", "-", "< 5",
+    assert found["VI"] == [["", "CLB mẫu", "CLB Gia đình phát triển bền vững", "", "", "12", "-", "-", "Đang hoạt động", ""],
+                           ["Ấp Long Thạnh", "Nhà ông Mẫu", "Địa chỉ tin cậy – nhà tạm lánh", "04/5/2021", "", "-", "-", "< 5",
                             "Đang hoạt động", "Chưa đạt"]]
     assert "đường Mẫu" not in str(document)
     assert "0901" not in str(document)

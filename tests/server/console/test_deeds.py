@@ -174,8 +174,11 @@ def test_the_district_consolidates_and_downloads(app: Flask, office: Office, vis
     assert "Nhân rộng mô hình." in words(officer.get(path))
     word = officer.get(f"{path}/docx")
     assert word.headers["Content-Disposition"].startswith("attachment; filename=bao-cao-2022-H1-hong-ngu.docx")
-    text = "\n".join(paragraph.text for paragraph in docx.Document(io.BytesIO(word.data)).paragraphs)
+    opened = docx.Document(io.BytesIO(word.data))
+    text = "\n".join(paragraph.text for paragraph in opened.paragraphs)
     assert "Nhân rộng mô hình." in text
+    assert "THƯƠNG BINH VÀ XÃ HỘI" in opened.tables[0].rows[0].cells[0].text     # the standing body reports; the committee not to itself
+    assert "- Ủy ban nhân dân huyện Hồng Ngự;" in text
     book = openpyxl.load_workbook(io.BytesIO(officer.get(f"{path}/xlsx").data))
     assert len(book.sheetnames) > 2
     assert visit("lan").post(f"{path}/consolidate").status_code == 403
