@@ -179,12 +179,20 @@ def document(user: User, issuer: str, period: Period, *, published: bool = False
     below = [unit.code for code in units for unit in held.catalogue.units.subtree(code)]
     request = ReportRequest(
         outline=period.kind, issuer=_standing(issuer, period) if consolidated else issuer, units=units, period=period,
-        figures=frozen or figures_of(units, period), previous=figures_of(units, previous), today=held.clock.today(), report=own.values,
+        figures=_leading(frozen, units, period), previous=figures_of(units, previous), today=held.clock.today(), report=own.values,
         narratives={unit: report.values for unit, report in reports.items() if unit != issuer and report.state in SENT},
         records=plain_records(below, types=_open_types()),
         sent={unit: report.sent for unit, report in reports.items() if unit in units}, published=published,
     )  # fmt: skip
     return build_report(held.catalogue, request)
+
+
+def _leading(frozen: Figures | None, units: Sequence[str], period: Period) -> Figures:
+    """The frozen figures, or those of now; a consolidated report froze no records, and its numbers lead to those of now."""
+    if frozen is not None and frozen.record_ids():
+        return frozen
+    now = figures_of(units, period)
+    return now if frozen is None else frozen.with_records_of(now)
 
 
 def _standing(district: str, period: Period) -> str:

@@ -113,6 +113,12 @@ def part_of(figure: Figure, path: Iterable[str]) -> Figure:
     return Figure(value=0, status=figure.status)
 
 
+def _with_records(figure: Figure, other: Figure) -> Figure:
+    by = {name: {code: _with_records(part, other.by.get(name, {}).get(code, BLANK_FIGURE)) for code, part in parts.items()}
+          for name, parts in figure.by.items()}
+    return replace(figure, records=other.records, late=other.late, by=by)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Figures:
     """All figures of one period.
@@ -144,6 +150,15 @@ class Figures:
         """The figures of one unit as its own report shows them: its own figures stand as the totals."""
         own = self.own.get(unit, {})
         return replace(self, units=(unit,), totals=own, own={unit: own}, shares={unit: own})
+
+    def with_records_of(self, other: Figures) -> Figures:
+        """These values, each leading to the records behind the other's figure: for a report that froze its values alone."""
+        def table(mine: Mapping[str, Figure], others: Mapping[str, Figure]) -> dict[str, Figure]:
+            return {code: _with_records(figure, others.get(code, BLANK_FIGURE)) for code, figure in mine.items()}
+
+        own = {unit: table(mine, other.own.get(unit, {})) for unit, mine in self.own.items()}
+        shares = {unit: table(mine, other.shares.get(unit, {})) for unit, mine in self.shares.items()}
+        return replace(self, totals=table(self.totals, other.totals), own=own, shares=shares)
 
     def record_ids(self) -> tuple[str, ...]:
         """Every record that entered any figure, sorted: what the next period must not count again."""

@@ -241,6 +241,15 @@ def test_corrections_are_read_from_the_reports_rows() -> None:
     assert corrections_of({}) == {}
 
 
+def test_values_frozen_without_records_lead_to_those_of_another_reading(figures: Figures) -> None:
+    bare = Figures.from_plain(figures.plain(records=False))
+    assert bare.record_ids() == ()
+    assert bare.with_records_of(figures) == figures
+    older = replace(figures.totals["I01"], value=1, records=())
+    led = replace(bare, totals={**bare.totals, "I01": older}).with_records_of(figures)
+    assert (led.of("I01").value, led.of("I01").records) == (1, figures.of("I01").records)
+
+
 def test_figures_survive_being_frozen(figures: Figures) -> None:
     again = Figures.from_plain(figures.plain())
     assert again == figures
