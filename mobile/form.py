@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
+from shared.beside import Beside, Look, doubts_beside
 from shared.catalogue import Catalogue, Field, RecordType, Section
 from shared.errors import SenError
 from shared.ids import new_id
@@ -27,10 +28,12 @@ class Form:
     Args:
         opened: what it showed, its confidential values opened.
         known: whether anything of the record is in the log.
+        look: what stands beside the record; asked when it is to be sent.
     """
 
     def __init__(
-        self, record: str, type: RecordType, unit: str, opened: Snapshot, *, known: bool, catalogue: Catalogue, today: Callable[[], date]
+        self, record: str, type: RecordType, unit: str, opened: Snapshot, *, known: bool, catalogue: Catalogue, today: Callable[[], date],
+        look: Look,
     ) -> None:  # fmt: skip
         self.record = record
         self.type = type
@@ -45,6 +48,8 @@ class Form:
         self.saved_ms = 0
         self.catalogue = catalogue
         self._today = today
+        self._look = look
+        self._beside: Beside | None = None
         self._problems: dict[str, list[Problem]] = {}
         self._full: dict[str, Any] | None = None
 
@@ -124,6 +129,9 @@ class Form:
         """What is wrong, for a ``draft`` (may lack) or to ``submit``; errors first."""
         if stage not in self._problems:
             found = validate(self.type, self.values, stage=stage, today=self.today, catalogue=self.catalogue)
+            if stage == "submit":
+                self._beside = self._beside or self._look()
+                found += doubts_beside(self.type, self.record, self.full(), self._beside)
             self._problems[stage] = found
         return self._problems[stage]
 
@@ -236,6 +244,7 @@ class Form:
         """Show the record as it is now; only where nothing was typed since it was opened or written."""
         self.opened, self.known = opened, True
         self.values = copy.deepcopy(opened.values)
+        self._beside = None
         self._changed()
 
     # drafts

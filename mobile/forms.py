@@ -5,11 +5,13 @@ One form a record: the screens «form», «submit», «incident» and «report»
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mobile.case_keys import case_of
 from mobile.form import Form
+from mobile.neighbours import beside
 from mobile.offers import Offer
 from mobile.outbox import Subject
 from mobile.value_text import UNKNOWN, value_text
@@ -93,7 +95,8 @@ class Forms:
 
     def _form(self, record: str, record_type: RecordType, unit: str, opened: Snapshot, *, known: bool) -> Form:
         catalogue, today = self.tablet.catalogue, self.tablet.clock.today
-        return Form(record, record_type, unit, opened, known=known, catalogue=catalogue, today=today)
+        look = partial(beside, self.tablet, record_type, unit)
+        return Form(record, record_type, unit, opened, known=known, catalogue=catalogue, today=today, look=look)
 
     def close(self, record: str) -> None:
         """Let a form go; its draft stays."""

@@ -21,6 +21,8 @@ from server.projection import bring_up
 from server.records import plain_records
 from server.reports import Document, ReportRequest, build_report, merge_narratives
 from server.services import services
+from shared.beside import Beside, Reported
+from shared.catalogue import RecordType
 from shared.corrections import apply_corrections
 from shared.errors import SenError
 from shared.figures import Figures
@@ -34,7 +36,7 @@ REPORT = "periodic_report"
 SENT = frozenset({"submitted", "accepted", "consolidated"})
 
 __all__ = [
-    "UnitReport", "accept", "consolidate", "document", "figures_of", "give_back", "report_of", "reporting_units", "reports_of",
+    "UnitReport", "accept", "beside", "consolidate", "document", "figures_of", "give_back", "report_of", "reporting_units", "reports_of",
     "running_period",
 ]  # fmt: skip
 
@@ -159,6 +161,19 @@ def _earlier(records: Sequence[Mapping[str, Any]], period: Period) -> list[Count
             starts, ends = covered.starts.isoformat(), covered.ends.isoformat()
             found.append(CountedReport(unit=record["unit"], starts=starts, ends=ends, records=ids))
     return found
+
+
+def beside(record_type: RecordType, unit: str) -> Beside:
+    """A unit's records of a type that stand, and the reports that it has sent."""
+    periods, reported = services().catalogue.periods, []
+    for record in plain_records([unit], types=[REPORT]):
+        raw, code = record["values"].get("figures"), record["values"].get("period")
+        if record["state"] in SENT and isinstance(code, str) and periods.knows(code):
+            counted = Figures.from_plain(raw).record_ids() if isinstance(raw, dict) and raw.get("own") else ()
+            reported.append(Reported(period=periods.get(code), records=frozenset(counted)))
+    wanted = record_type.alike or record_type.stock
+    others = {one["id"]: one["values"] for one in plain_records([unit], types=[record_type.code])} if wanted else {}
+    return Beside(others=others, reported=reported)
 
 
 def document(user: User, issuer: str, period: Period, *, published: bool = False) -> Document:

@@ -10,7 +10,7 @@ from shared.labels import Label
 from shared.rules import Expression
 from shared.validity import in_force
 
-__all__ = ["RecordType", "Rule", "Section"]
+__all__ = ["RecordType", "Rule", "Section", "Stock"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,11 +36,30 @@ class Rule:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Stock:
+    """A stock of which records tell the comings and goings: ``of`` is the amount, ``by`` what is kept apart, ``kind`` the choice whose
+    codes add to it or take from it; other codes leave it alone.
+    """
+
+    of: str
+    by: tuple[str, ...]
+    kind: str
+    adds: tuple[str, ...]
+    takes: tuple[str, ...]
+
+    def sign(self, values: Mapping[str, Any]) -> int:
+        """1 where a record adds to the stock, -1 where it takes from it, else 0."""
+        code = values.get(self.kind)
+        return 1 if code in self.adds else -1 if code in self.takes else 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RecordType:
     """One record type of the catalogue.
 
     ``title``, ``date`` and ``figure`` name the fields that a list shows; ``sealed_by`` is ``self``, or the ref field whose case's
-    key seals the confidential values, or None where there are none; ``letter`` are the paragraphs of the letter that order it.
+    key seals the confidential values, or None where there are none; ``letter`` are the paragraphs of the letter that order it;
+    two records of a unit that say the same in all of ``alike`` may be one event entered twice.
     """
 
     code: str
@@ -63,6 +82,8 @@ class RecordType:
     computed: Mapping[str, Expression]
     shown: Mapping[str, Expression]
     wanted: Mapping[str, Expression]
+    alike: tuple[str, ...] = ()
+    stock: Stock | None = None
 
     def field_at(self, path: str) -> Field | None:
         """The field that a path leads to: ``title``, ``speakers/ROW/name``, ``topics/gbv``; None where there is none."""

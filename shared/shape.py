@@ -101,12 +101,13 @@ SHAPES: dict[str, dict[str, str]] = {
     "record_type": {
         "code": "code!", "label": "label!", "icon": "text", "group": "group!", "letter": "[text]", "title": "code", "date": "code",
         "figure": "code", "urgent": "bool", "unit_kinds": "[unit_kind]", "sealed_by": "code", "flow": "code", "valid_from": "date",
-        "valid_to": "date", "fields": "mapping!", "sections": "[section]!", "rules": "[rule]",
+        "valid_to": "date", "fields": "mapping!", "sections": "[section]!", "rules": "[rule]", "alike": "[code]", "stock": "stock",
     },
     "role": {"code": "code!", "label": "label!", "scope": "scope!", "confidential": "need!", "may": "[code]!"},
     "rule": {
         "code": "code!", "level": "level!", "when": "text", "check": "text!", "fields": "[code]!", "message": "label!", "source": "text",
     },
+    "stock": {"of": "code!", "by": "[code]!", "kind": "code!", "adds": "[code]!", "takes": "[code]!"},
     "section": {"code": "code!", "label": "label!", "folded": "bool", "fields": "[code]!"},
     "series": {"label": "label!", "unit": "label!", "values": "[series_value]!"},
     "series_value": {"from": "date!", "value": "number!", "source": "text!", "verified": "bool"},

@@ -7,7 +7,7 @@ from shared.field import Choice, Field
 from shared.kinds import KINDS, check_value
 from shared.labels import Label
 from shared.messages import facts_in
-from shared.record_type import RecordType, Rule, Section
+from shared.record_type import RecordType, Rule, Section, Stock
 from shared.rules import Expression, RuleFault, compile_expression
 from shared.shape import NAME, check_shape
 from shared.yaml_source import Source, fault, read_yaml
@@ -88,6 +88,7 @@ class TypeReader:
             valid_from=body.get("valid_from"), valid_to=body.get("valid_to"), fields=fields, sections=_sections(body, fields),
             rules=_rules(body, fields), computed=_in_order(body, _expressions(body, fields, names, "computed")),
             shown=_expressions(body, fields, names, "show_when"), wanted=_expressions(body, fields, names, "require_when"),
+            alike=_alike(body, fields), stock=_stock(body, fields),
         )  # fmt: skip
 
     def _fields(self, body: Source) -> dict[str, Field]:
@@ -181,6 +182,32 @@ def _heads(body: Source, fields: Mapping[str, Field]) -> None:
             raise fault("catalogue_title_confidential", body, key)
     if body.get("date") and fields[body["date"]].kind not in ("date", "datetime"):
         raise fault("catalogue_value", body, "date", value=body["date"])
+
+
+def _alike(body: Source, fields: Mapping[str, Field]) -> tuple[str, ...]:
+    """The fields by which records are told apart; they are compared without a key."""
+    names = tuple(body.get("alike") or ())
+    for name in names:
+        if name not in fields or fields[name].confidential:
+            raise fault("catalogue_unknown_name", body, "alike", name=name)
+    return names
+
+
+def _stock(body: Source, fields: Mapping[str, Field]) -> Stock | None:
+    row = body.get("stock")
+    if row is None:
+        return None
+    for key in ("of", "kind"):
+        if row[key] not in fields:
+            raise fault("catalogue_unknown_name", row, key, name=row[key])
+    for name in row["by"]:
+        if name not in fields:
+            raise fault("catalogue_unknown_name", row, "by", name=name)
+    for key in ("adds", "takes"):
+        for code in row[key]:
+            if fields[row["kind"]].choice(code) is None:
+                raise fault("catalogue_unknown_name", row, key, name=code)
+    return Stock(of=row["of"], by=tuple(row["by"]), kind=row["kind"], adds=tuple(row["adds"]), takes=tuple(row["takes"]))
 
 
 def _sealing(body: Source, fields: Mapping[str, Field]) -> None:

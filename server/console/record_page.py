@@ -16,8 +16,9 @@ from server.console.words import age_words, state_words, unit_words
 from server.language import lang
 from server.people import User
 from server.records import Opened, open_record
-from server.reporting import REPORT
+from server.reporting import REPORT, beside
 from server.services import services
+from shared.beside import alike
 from shared.catalogue import RecordType
 from shared.labels import date_text
 from shared.messages import codes, phrase
@@ -48,7 +49,10 @@ class SectionLines:
 
 @dataclass(frozen=True, kw_only=True)
 class RecordPage:
-    """The page. ``may_open``: the confidential values can be opened with a reason; ``opened``: they are."""
+    """The page. ``may_open``: the confidential values can be opened with a reason; ``opened``: they are.
+
+    ``twins``: records of the unit that may be the same event (address, title), below ``twins_words``.
+    """
 
     id: str
     code: str
@@ -69,6 +73,8 @@ class RecordPage:
     may_open: bool
     opened: bool
     updated: str
+    twins: list[tuple[str, str]]
+    twins_words: str
 
 
 def move_words(to: str, label: str) -> str:
@@ -93,9 +99,19 @@ def record_page(record: str, *, why: str = "") -> Response:
         deeds=[] if row.withdrawn else list(_deeds(user, opened)), edit=url_for("writing.edit", record=row.id) if writes else "",
         report=_report(opened), may_withdraw=writes, sealed=any(isinstance(one, Sealed) for one in opened.values.values()),
         may_open=opened.may_open_confidential and not opened.confidential_open, opened=opened.confidential_open,
-        updated=age_words(row.updated_ms),
+        updated=age_words(row.updated_ms), twins=_twins(user, opened), twins_words=phrase("may_be_twice", lang()),
     )  # fmt: skip
     return page("records/record.html", context)
+
+
+def _twins(user: User, opened: Opened) -> list[tuple[str, str]]:
+    row, record_type = opened.row, opened.record_type
+    if not record_type.alike or row.withdrawn:
+        return []
+    others = {code: told for code, told in beside(record_type, row.unit).others.items() if code != row.id}
+    titles = Titles(user)
+    found = [(url_for("records.record", record=one), titles.of(row.type, one)) for one in alike(record_type, opened.values, others)]
+    return [(url, title) for url, title in found if title]
 
 
 def _sections(user: User, opened: Opened) -> Iterator[SectionLines]:

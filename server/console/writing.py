@@ -18,8 +18,9 @@ from server.console.shell import fragment_wanted, me, page
 from server.console.words import state_words, unit_words
 from server.language import lang
 from server.records import open_record, state_of
-from server.reporting import REPORT
+from server.reporting import REPORT, beside
 from server.services import services
+from shared.beside import doubts_beside
 from shared.catalogue import RecordType
 from shared.errors import SenError
 from shared.ids import new_id
@@ -125,6 +126,7 @@ class _Writing:
         sealed = {code for code, value in values.items() if isinstance(value, Sealed)}
         plain = {code: value for code, value in values.items() if code not in sealed and value is not None} | {"unit": self.unit}
         found = validate(self.type, plain, stage="submit", today=held.clock.today(), catalogue=held.catalogue)
+        found += doubts_beside(self.type, self.record or "", plain, beside(self.type, self.unit))
         return [one for one in found if not (one.code == "required" and one.path in sealed)]
 
     def answer(self) -> Response:

@@ -163,6 +163,28 @@ def test_a_kept_doubt_goes_with_its_reason(make: Make, wire: Wire) -> None:
     assert tablet.store.received_ms(record) is not None
 
 
+def test_an_event_entered_on_two_tablets_of_a_commune_is_asked_about_once_they_have_synced(make: Make, wire: Wire) -> None:
+    first, second = make("A"), make("B")
+    talk(FormPresenter(first))
+    submit = SubmitPresenter(first)
+    submit.show(talk(FormPresenter(first), held_on="2022-05-28"))
+    submit.submit()
+    first.syncer.sync()
+    form, asking = FormPresenter(second), SubmitPresenter(second)
+    record = talk(form, held_on="2022-05-28", title="Nói chuyện  chuyên đề (dữ liệu mẫu)")
+    asking.show(record)
+    assert [finding.code for finding in asking.findings()] == [], "nothing has come from the other tablet yet"
+    second.syncer.sync()
+    second.forms.close(record)
+    form.open(record)
+    asking.show(record)
+    assert [finding.code for finding in asking.findings()] == ["possible_duplicate"]
+    with pytest.raises(SenError, match="submit_not_ready"):
+        asking.submit()
+    asking.keep("possible_duplicate", "Hai ấp, hai buổi")
+    asking.submit()
+
+
 def test_no_right_no_move(make: Make) -> None:
     tablet = make(roles=("unit_lead",))
     form = FormPresenter(tablet)

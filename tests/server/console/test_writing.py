@@ -123,6 +123,22 @@ def test_what_cannot_be_stored_comes_back_as_it_was_typed(app: Flask, visit: Vis
         assert connection.scalar(select(RecordRow.id).where(RecordRow.folded.contains("moi"))) is None
 
 
+def test_an_event_entered_twice_is_asked_about_and_its_pages_lead_to_each_other(app: Flask, office: Office, visit: Visit) -> None:
+    visitor = visit("lan")
+    talk = {"held": ["title", "held_on", "form", "topics", "participants_total", "participants_female"], "held_on": "28/05/2022",
+            "title": "nói chuyện chuyên đề phòng, chống bạo lực gia đình tại ấp Long Thới", "form": "community_talk", "topics": ["law"],
+            "participants_total": "48", "participants_female": "30", "go": "submit"}  # fmt: skip
+    visitor.get("/records/new/communication_activity")
+    asked = visitor.post("/records/new/communication_activity", talk, htmx=True)
+    assert "Có thể trùng với «Nói chuyện chuyên đề phòng, chống bạo lực gia đình tại ấp Long Thới» ngày 28/05/2022" in words(asked)
+    record = asked.headers["HX-Replace-Url"].split("/")[2]
+    assert f'href="/records/{office.records["talk"]}"' in visitor.get(f"/records/{record}").text
+    page = visitor.get(f"/records/{office.records['talk']}")
+    assert "Có thể trùng với" in words(page)
+    assert f'href="/records/{record}"' in page.text
+    assert "Có thể trùng với" not in words(visitor.get(f"/records/{office.records['draft']}"))
+
+
 def test_a_warning_asks_and_is_kept_with_its_reason(app: Flask, office: Office, visit: Visit) -> None:
     visitor = visit("lan")
     incident = {"held": ["known_at", "violence", "danger_now", "victims"], "known_at": "30/05/2022 06:00", "violence": "physical", "danger_now": "1",
