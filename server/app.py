@@ -24,6 +24,7 @@ from server.logbook import log_requests
 from server.people import User
 from server.places import Places, private_folder
 from server.problems import answer_problems
+from server.reports.check import check_outlines
 from server.services import Services
 from shared.catalogue import load_catalogue
 
@@ -60,8 +61,10 @@ def create_app(config: Config | None = None) -> Flask:
     places = Places(config)
     private_folder(places.var)
     app = Flask("server", static_folder="static", template_folder="templates")
+    catalogue = load_catalogue(config.catalogue)
+    check_outlines(catalogue)
     held = Services(
-        config=config, places=places, clock=Clock(config.today), catalogue=load_catalogue(config.catalogue),
+        config=config, places=places, clock=Clock(config.today), catalogue=catalogue,
         keys=KeyStore(places.keys, places.master_key),
     )  # fmt: skip
     app.extensions["sen"] = held

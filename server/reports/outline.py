@@ -35,7 +35,11 @@ _LIST_KEYS: Final = frozenset(("figure", "line", "most"))
 
 
 class OutlineError(ValueError):
-    """An outline that cannot be read: says which outline, where and what, in English."""
+    """An outline that cannot be read: says which outline, where and what, in English; `word` is what stands wrong in its file."""
+
+    def __init__(self, why: str, word: str = "") -> None:
+        super().__init__(why)
+        self.word = word
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +136,7 @@ def read_outline(reports: Mapping[str, Mapping[str, Any]], code: str) -> Outline
     except KeyError as error:
         raise OutlineError(f"{code}: missing key {error.args[0]}") from None
     except OutlineError as error:
-        raise OutlineError(f"{code}: {error}") from None
+        raise OutlineError(f"{code}: {error}", error.word) from None
 
 
 def read_block(raw: Mapping[str, Any]) -> Block:
@@ -184,13 +188,13 @@ def _by_scope(raw: list[Mapping[str, str]]) -> dict[str, str]:
 def _checked_annex(raw: Mapping[str, Any]) -> Mapping[str, Any]:
     for table in raw["tables"]:
         if table.get("kind") not in TABLES:
-            raise OutlineError(f"unknown kind of table: {table.get('kind')}")
+            raise OutlineError(f"unknown kind of table: {table.get('kind')}", str(table.get("kind")))
     return raw
 
 
 def _refuse(unknown: set[str], where: str) -> None:
     if unknown:
-        raise OutlineError(f"unknown key in {where}: {', '.join(sorted(unknown))}")
+        raise OutlineError(f"unknown key in {where}: {', '.join(sorted(unknown))}", f"{min(unknown)}:")
 
 
 def _references(node: Any) -> Iterator[str]:
