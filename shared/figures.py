@@ -60,8 +60,10 @@ class Figure:
         return Figure(status=status)
 
     def plain(self) -> dict[str, Any]:
-        """The figure as JSON values, without what is at its default."""
-        out: dict[str, Any] = {"value": self.value, "status": self.status}
+        """The figure as JSON values, without what is at its default; a value without a status is a known one."""
+        out: dict[str, Any] = {} if self.value is None else {"value": self.value}
+        if self.status != (BLANK if self.value is None else KNOWN):
+            out["status"] = self.status
         if self.numerator is not None:
             out["numerator"] = self.numerator
         if self.denominator is not None:
@@ -81,7 +83,7 @@ class Figure:
         """Read what `plain` wrote."""
         return cls(
             value=raw.get("value"),
-            status=raw.get("status", BLANK),
+            status=raw.get("status", BLANK if raw.get("value") is None else KNOWN),
             numerator=raw.get("numerator"),
             denominator=raw.get("denominator"),
             records=tuple(raw.get("records", ())),
@@ -195,13 +197,17 @@ class Figures:
             "records": list(ids),
             "totals": table(self.totals),
             "own": {unit: table(figures) for unit, figures in self.own.items()},
-            "shares": {unit: table(figures) for unit, figures in self.shares.items()
-                       if figures != self.own.get(unit)},
+            "shares": {unit: {code: packed(figure.plain()) for code, figure in different.items()} for unit in self.units if (different := self._other_shares(unit))},
         }
+
+    def _other_shares(self, unit: str) -> dict[str, Figure]:
+        """The unit's shares that differ from its own figures."""
+        own = self.own.get(unit, {})
+        return {code: figure for code, figure in self.shares.get(unit, {}).items() if figure != own.get(code)}
 
     @classmethod
     def from_plain(cls, raw: Mapping[str, Any]) -> Figures:
-        """Read what `plain` wrote; a figure that is not in it is blank."""
+        """Read what `plain` wrote; a figure that is not in it is blank, a share that is not in it the unit's own."""
         ids = raw.get("records", ())
         codes = {code for figures in (raw["totals"], *raw["own"].values()) for code in figures}
 
@@ -216,12 +222,13 @@ class Figures:
             return {code: told.get(code, BLANK_FIGURE) for code in codes}
 
         own = {unit: table(figures) for unit, figures in raw["own"].items()}
-        different = {unit: table(figures) for unit, figures in raw.get("shares", {}).items()}
+        different = {unit: {code: Figure.from_plain(unpacked(figure)) for code, figure in figures.items()}
+                     for unit, figures in raw.get("shares", {}).items()}
         return cls(
             period=raw["period"],
             units=tuple(raw["units"]),
             totals=table(raw["totals"]),
             own=own,
-            shares={**own, **different},
+            shares={unit: {**figures, **different.get(unit, {})} for unit, figures in own.items()},
             published=bool(raw.get("published", False)),
         )

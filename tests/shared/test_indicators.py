@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -239,6 +240,14 @@ def test_corrections_are_read_from_the_reports_rows() -> None:
             {"id": "c", "figure": "I07", "value": 2.5, "reason": "z"}, {"id": "d", "figure": "I01"}]
     assert corrections_of({"corrections": rows}) == {"I02": 60, "I07": 2.5}
     assert corrections_of({}) == {}
+
+
+def test_a_districts_frozen_values_leave_room_in_a_line_and_so_do_a_units_with_their_records(figures: Figures) -> None:
+    """A line of a log holds 256 KiB; a consolidated report freezes values, a unit's report its records too."""
+    district = json.dumps(figures.plain(records=False), ensure_ascii=False)
+    unit = json.dumps(figures.unit_only("long_khanh_a").plain(), ensure_ascii=False)
+    assert len(district.encode()) < 160 * 1024
+    assert len(unit.encode()) < 64 * 1024
 
 
 def test_values_frozen_without_records_lead_to_those_of_another_reading(figures: Figures) -> None:
