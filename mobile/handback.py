@@ -7,7 +7,7 @@ their runs wait in ``owed`` until the server has them. A line that is not held a
 import json
 from collections.abc import Mapping, Sequence
 from sqlite3 import Connection
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shared.ids import b64
 from sync.log import HASH_BYTES, name_of
@@ -26,8 +26,10 @@ class HandBack:
         self.store = store
         self._sent: dict[bytes, int] = {}
 
-    def keep(self, connection: Connection, runs: Sequence[Run]) -> None:
-        """Keep the runs of a page."""
+    def keep(self, connection: Connection, runs: Sequence[Run], pasts: Sequence[Sequence[Any]]) -> None:
+        """Keep the runs of a page, and what it tells of the pasts of their changes."""
+        told = [(name, path, json.dumps(seen)) for name, path, seen in pasts]
+        connection.executemany("INSERT OR REPLACE INTO held_past VALUES (?, ?, ?)", told)
         rows = [
             (run.log, run.first, len(run.lines), run.before, b"".join(run.hashes()), json.dumps(run.arrivals), run.mac)
             for run in runs if run.mac
@@ -73,6 +75,17 @@ class HandBack:
         digests = [hashes[at : at + HASH_BYTES] for at in range(0, len(hashes), HASH_BYTES)]
         held = (self.store.line(name_of(log, first + offset, digest)) for offset, digest in enumerate(digests))
         return [b64(digest).encode("ascii") if line is None else line for digest, line in zip(digests, held, strict=True)]
+
+    def pasts(self, runs: Sequence[Run]) -> list[Sequence[Any]]:
+        """What was told of the pasts of these runs' changes."""
+        rows: list[Sequence[Any]] = []
+        with self.store.database.reading() as connection:
+            for run in runs:
+                for offset, digest in enumerate(run.hashes()):
+                    name = name_of(run.log, run.first + offset, digest)
+                    told = connection.execute("SELECT path, seen FROM held_past WHERE name = ?", (name,)).fetchall()
+                    rows += [[name, path, json.loads(seen)] for path, seen in told]
+        return rows
 
     def done(self, runs: Sequence[Run]) -> None:
         """The server has these runs again."""

@@ -162,7 +162,7 @@ class PullWriter:
         else:
             self._drop(connection, {record: self._before[record] for record in self.left if record in self._before})
         aside = store.outbox.acknowledge(connection, page.read, page.aside, page.forked)
-        store.handback.keep(connection, page.runs)
+        store.handback.keep(connection, page.runs, page.pasts)
         store.handback.owe(connection, page.want)
         connection.executemany("INSERT OR IGNORE INTO held_line VALUES (?, ?, ?, ?)", self._lines)
         good = [(digest, data) for digest, data in page.blobs if b64(hashlib.sha256(data).digest()) == digest]

@@ -146,6 +146,10 @@ class Store:
         """Runs of others that a restored server wants back; and whether there are more."""
         return self.handback.runs(limit_bytes)
 
+    def pasts_of(self, runs: Sequence[Run]) -> list[Sequence[Any]]:
+        """What was told of the pasts of these runs' changes."""
+        return self.handback.pasts(runs)
+
     def handed_back(self, runs: Sequence[Run]) -> None:
         """Take note that the server has these runs again."""
         self.handback.done(runs)

@@ -24,6 +24,7 @@ VERSIONS: Final[tuple[tuple[str, ...], ...]] = (
         "CREATE TABLE held_run (id INTEGER PRIMARY KEY, log TEXT NOT NULL, first INTEGER NOT NULL, count INTEGER NOT NULL,"
         " before BLOB NOT NULL, hashes BLOB NOT NULL, arrivals TEXT NOT NULL, proof BLOB NOT NULL UNIQUE)",
         "CREATE INDEX held_run_log ON held_run (log)",
+        "CREATE TABLE held_past (name TEXT NOT NULL, path TEXT NOT NULL, seen TEXT NOT NULL, PRIMARY KEY (name, path)) WITHOUT ROWID",
         "CREATE TABLE owed (id INTEGER PRIMARY KEY)",
         "CREATE TABLE record (id TEXT PRIMARY KEY, sole TEXT NOT NULL, body BLOB NOT NULL, open_digest BLOB NOT NULL,"
         " sealed_digest BLOB NOT NULL)",

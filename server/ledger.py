@@ -90,6 +90,7 @@ class SqlLedger:
         self.known_states: dict[str, RecordState] = {}
         self.loaded: dict[str, Loaded] = {}
         self.dirty: dict[str, RecordState] = {}
+        self.learnt: dict[str, RecordState] = {}
         self.fresh: dict[str, tuple[Arrival, int]] = {}
         self.latest: dict[str, frozenset[str]] = {}
         self.heads: dict[str, frozenset[str]] = {}
@@ -229,6 +230,13 @@ class SqlLedger:
         line = write_line(change)
         return Arrival(change.log, change.number, head.hash, line.body, line.hash, line.name, change, "")
 
+    def learn(self, state: RecordState, fallen: Sequence[Fallen]) -> None:
+        """Note what was learnt of pasts."""
+        self.learnt[state.id] = state
+        for value in fallen:
+            self.fallen[state.id, value.path, value.name] = value
+            self.new_fallen.append((state.id, value))
+
     def _own_head(self) -> tuple[str, LogHead]:
         """The log that this process writes here and its head; a new log where the database does not know it as it was left."""
         log, written = self.own.logs.get(self.stream, ("", None))
@@ -244,6 +252,8 @@ class SqlLedger:
 
     def flush(self) -> None:
         """Write what is noted, each table in one batch."""
+        if self.learnt:
+            self._write_learnt()
         if not self.lines:
             return
         segments = self.logs.write()
@@ -334,6 +344,15 @@ class SqlLedger:
             if self.connection.scalar(there) is None:
                 self.connection.execute(insert(PastUnit).values(**row))
 
+    def _write_learnt(self) -> None:
+        """Write registers of which only the pasts changed: neither their numbers nor any digest does."""
+        for record, state in self.learnt.items():
+            body = json.dumps(state.dump(), ensure_ascii=False, separators=(",", ":"))
+            registers = update(RecordRow).where(RecordRow.id == record, RecordRow.registers.is_not(None)).values(registers=body)
+            self.connection.execute(registers)
+        self._write_fallen()
+        self.learnt, self.new_fallen = {}, []
+
     def _write_fallen(self) -> None:
         rows = {}
         for record, value in self.new_fallen:
@@ -343,7 +362,11 @@ class SqlLedger:
         records = {record for record, _, _ in rows}
         told = select(FallenValue.record, FallenValue.path, FallenValue.name).where(FallenValue.record.in_(records))
         there = {tuple(row) for row in self.connection.execute(told)}
-        new = [key for key in rows if key not in there]
+        new = [{"record": key[0], "path": key[1], "name": key[2], "past": rows[key]} for key in rows if key not in there]
+        old = [{"at_record": key[0], "at_path": key[1], "at_name": key[2], "past": rows[key]} for key in rows if key in there]
         if new:
-            values = [{"record": key[0], "path": key[1], "name": key[2], "past": rows[key]} for key in new]
-            self.connection.execute(insert(FallenValue), values)
+            self.connection.execute(insert(FallenValue), new)
+        if old:
+            names = ((FallenValue.record, "at_record"), (FallenValue.path, "at_path"), (FallenValue.name, "at_name"))
+            which = [column == bindparam(name) for column, name in names]
+            self.connection.execute(update(FallenValue).where(*which).values(past=bindparam("past")), old)

@@ -7,8 +7,9 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, or_, select
 
-from server.models import Blob, LineRow, LogRow, PartRow, PastUnit, RecordRow, StreamRow
+from server.models import Blob, LineRow, LogRow, PartRow, PastUnit, RecordRow, StreamRow, segment_of
 from shared.catalogue import Catalogue
+from sync.lineage import Segment, attached, past_names
 from sync.log import LogHead, name_of, parse_name, stream_start
 from sync.state import RecordState
 from sync.store import Device, KnownLine, PartHead, Scope, StoredLine, Touched
@@ -96,18 +97,38 @@ class SqlReader:
         rows = self.connection.execute(columns.where(LineRow.log == log, LineRow.number == number + 1))
         return [KnownLine(row.number, row.before, row.digest, row.segment) for row in rows]
 
-    def lacking(self, held: Mapping[str, str]) -> dict[str, int]:
-        """Of these logs, those whose named line is not stored: log → how far it is read from its beginning."""
+    def lacking(self, stream: str, held: Mapping[str, str]) -> dict[str, int]:
+        """Of these logs, those that a tablet may know more of: log → behind which number."""
         names = {log: parse_name(name) for log, name in held.items()}
-        lines = select(LineRow.log, LineRow.number, LineRow.digest).where(LineRow.log.in_(names))
+        segments: dict[str, list[Segment]] = {}
+        for row in self.connection.execute(select(LogRow).where(LogRow.id.in_(names))):
+            segments.setdefault(row.id, []).append(segment_of(row))
         at = or_(*(and_(LineRow.log == log, LineRow.number == name.number) for log, name in names.items()))
-        there = {name_of(row.log, row.number, row.digest) for row in self.connection.execute(lines.where(at))}
-        lacking = {log: name.number for log, name in names.items() if str(name) not in there}
-        read: dict[str, list[int]] = {}
-        for row in self.connection.execute(select(LogRow.id, LogRow.number, LogRow.floating).where(LogRow.id.in_(lacking))):
-            read.setdefault(row.id, []).append(0 if row.floating else row.number)
-        alone = {log: numbers[0] for log, numbers in read.items() if len(numbers) == 1}
-        return {log: alone.get(log, 0) if alone.get(log, 0) < number else 0 for log, number in lacking.items()}
+        lines = self.connection.execute(select(LineRow.log, LineRow.number, LineRow.digest).where(at))
+        there = {name_of(row.log, row.number, row.digest) for row in lines}
+        waiting, lacking = self._waiting(stream), {}
+        for log, name in names.items():
+            parts = segments.get(log, ())
+            read = max((one.head.number for one in attached(parts)), default=0)
+            if str(name) in there and read >= name.number:
+                known = read
+            else:
+                known = min(read, name.number - 1) if len(parts) == 1 else 0
+            known = min(known, waiting.get(log, known))
+            if known < name.number:
+                lacking[log] = known
+        return lacking
+
+    def _waiting(self, stream: str) -> dict[str, int]:
+        """Where somebody may tell what values that wait had seen: log → number before the first of their changes there."""
+        told = select(RecordRow.registers).where(RecordRow.stream == stream, RecordRow.registers.contains('"w":'))
+        waiting: dict[str, int] = {}
+        for body in self.connection.scalars(told):
+            for _, value in RecordState.load(json.loads(str(body))).values():
+                if value.waits:
+                    for name in map(parse_name, (*value.origins, *value.waits, *past_names(value.past))):
+                        waiting[name.log] = min(waiting.get(name.log, name.number - 1), name.number - 1)
+        return waiting
 
     def blobs(self, hashes: Sequence[str]) -> list[tuple[str, bytes]]:
         """The sealed values of these hashes."""

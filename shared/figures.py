@@ -197,7 +197,10 @@ class Figures:
             "records": list(ids),
             "totals": table(self.totals),
             "own": {unit: table(figures) for unit, figures in self.own.items()},
-            "shares": {unit: {code: packed(figure.plain()) for code, figure in different.items()} for unit in self.units if (different := self._other_shares(unit))},
+            "shares": {
+                unit: {code: packed(figure.plain()) for code, figure in different.items()}
+                for unit in self.units if (different := self._other_shares(unit))
+            },
         }
 
     def _other_shares(self, unit: str) -> dict[str, Figure]:

@@ -18,7 +18,8 @@ NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
 GROUPS = ("communication", "gbv", "models", "management", "reports", "statistics")
 SENSITIVITIES = ("public", "internal", "confidential")
 UNIT_KINDS = (
-    "central", "province", "district", "town", "commune", "ward", "department", "education", "organisation", "media", "health", "police", "hamlet",
+    "central", "province", "district", "town", "commune", "ward", "department", "education", "organisation", "media", "health",
+    "police", "hamlet",
 )  # fmt: skip
 
 __all__ = ["GROUPS", "NAME", "SENSITIVITIES", "SHAPES", "UNIT_KINDS", "check_shape"]

@@ -3,11 +3,11 @@
 A run whose frame is wrong (a gap, a chain that does not follow, somebody else's log) applies nothing. A line whose
 content is wrong is kept as its bytes, set aside with its reason, and the lines behind it go on; of a line that holds a
 confidential value in the clear only the hash is kept. Where two lines bear one number (a tablet that was cloned or went
-back) both are kept: the later one begins a segment of its own. What a restored server forgot is handed back by who pulled it.
+back) both are kept: the later one begins a segment of its own.
 """
 
-from collections.abc import Iterator, Sequence
-from itertools import groupby, islice
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from sync.compose import decision
@@ -28,7 +28,7 @@ NOT_KEPT = frozenset({"not_sealed"})
 UNKNOWN_DEVICE = ""
 """Whose a log is that was handed back whole, until its own tablet tells it."""
 
-__all__ = ["Accepted", "accept", "hand_back", "write"]
+__all__ = ["BATCH", "UNKNOWN_DEVICE", "Accepted", "Path", "Reading", "Taught", "accept", "write"]
 
 
 class Accepted(NamedTuple):
@@ -54,10 +54,10 @@ def accept(ledger: Ledger, device: Device, run: Run, *, arrived_ms: int) -> Acce
         raise FrameFault("foreign_log")
     if run.first == 1 and run.before != start.hash:
         raise FrameFault("wrong_chain")
-    path = _Path(ledger, run.log, device.id, start)
+    path = Path(ledger, run.log, device.id, start)
     path.begin(run)
     ledger.adopt(run.log, device.id)
-    work = _Reading(ledger, arrived_ms)
+    work = Reading(ledger, arrived_ms)
     arrivals = path.new_lines(run)
     new = 0
     while batch := list(islice(arrivals, BATCH)):
@@ -66,56 +66,16 @@ def accept(ledger: Ledger, device: Device, run: Run, *, arrived_ms: int) -> Acce
     return Accepted(path.at, path.segment, new, work.plain)
 
 
-def hand_back(ledger: Ledger, run: Run, witness: str) -> int:
-    """Read lines that this server had accepted before it was restored, from a tablet that pulled them; gives how many were new.
-
-    The caller has checked the run's proof. A line that the tablet does not hold stands as its hash and is passed over.
-
-    Args:
-        witness: the device that hands them back.
-    """
-    ledger.witnessed_by(witness)
-    arrivals = [ms for ms, count in run.arrivals for _ in range(count)]
-    new = 0
-    for stretch in _stretches(run):
-        known = ledger.log(run.log)
-        path = _Path(ledger, run.log, UNKNOWN_DEVICE if known is None else known.device, LogHead(0, b""))
-        path.float_at(stretch)
-        for arrived_ms, some in groupby(path.new_lines(stretch), lambda one: arrivals[one.number - run.first]):
-            work = _Reading(ledger, arrived_ms, proven=True)
-            while batch := list(islice(some, BATCH)):
-                work.batch(batch)
-                new += len(batch)
-    ledger.witnessed_by("")
-    return new
-
-
-def _stretches(run: Run) -> Iterator[Run]:
-    """The parts of a run between the lines that stand as their hashes."""
-    chain: bytes = run.before
-    stretch: Run | None = None
-    lines: list[bytes] = []
-    for offset, line in enumerate(run.lines):
-        if not line.startswith(b"{"):
-            if stretch is not None:
-                yield stretch
-            stretch = None
-        elif stretch is None:
-            lines = [line]
-            stretch = Run(run.log, run.first + offset, chain, lines)
-        else:
-            lines.append(line)
-        chain = chain_next(chain, hash_in_run(line))
-    if stretch is not None:
-        yield stretch
-
-
 def write(ledger: Ledger, arrival: Arrival, *, arrived_ms: int) -> None:
     """Take a line that the server itself writes (a console's edit) through the same gate and merge."""
-    _Reading(ledger, arrived_ms).line(arrival)
+    Reading(ledger, arrived_ms).line(arrival)
 
 
-class _Path:
+Taught = Mapping[str, Mapping[str, Sequence[str]]]
+"""Name of a change → path → names of what its writer had seen there, as somebody tells who pulled it."""
+
+
+class Path:
     """A walk along one chain of a log: which of its lines are known, and which segment a new one goes on."""
 
     def __init__(self, ledger: Ledger, log: str, device: str, start: LogHead) -> None:
@@ -128,6 +88,7 @@ class _Path:
         self.known: dict[tuple[int, bytes], list[KnownLine]] = {}
 
     def segments(self) -> Sequence[Segment]:
+        """The log's segments as they stand now."""
         state = self.ledger.log(self.log)
         return () if state is None else state.segments
 
@@ -153,10 +114,12 @@ class _Path:
             self.segment = self.passes_here(self.at)
 
     def look(self, run: Run) -> None:
+        """Read which lines are known under the run's numbers."""
         for line in self.ledger.known_lines(self.log, run.first, len(run.lines)):
             self.known.setdefault((line.number, line.before), []).append(line)
 
     def ends_here(self, at: LogHead) -> int | None:
+        """The segment whose last line leads here."""
         return next((one.id for one in self.segments() if one.head == at and at.number), None)
 
     def passes_here(self, at: LogHead) -> int | None:
@@ -220,16 +183,18 @@ def _arrival(log: str, number: int, before: bytes, line: bytes, digest: bytes) -
     return Arrival(log, number, before, line, digest, name, change, "")
 
 
-class _Reading:
+class Reading:
     """Lines on their way into the stream."""
 
-    def __init__(self, ledger: Ledger, arrived_ms: int, *, proven: bool = False) -> None:
+    def __init__(self, ledger: Ledger, arrived_ms: int, *, taught: Taught | None = None) -> None:
         self.ledger = ledger
         self.arrived_ms = arrived_ms
-        self.proven = proven
+        self.proven = taught is not None
+        self.taught: Taught = taught or {}
         self.plain = True
 
     def batch(self, arrivals: Sequence[Arrival]) -> None:
+        """Number and merge some lines, and write them."""
         records = list(dict.fromkeys(arrival.change.record for arrival in arrivals if arrival.change is not None))
         self.ledger.states(records)
         for arrival in arrivals:
@@ -261,8 +226,10 @@ class _Reading:
             self.merge(arrival.name, change, state or RecordState(change.record, change.type, [change.unit]), number)
 
     def merge(self, name: str, change: Change, state: RecordState, number: int) -> None:
+        """Merge a numbered change into its record."""
         judge = self.ledger.judge(state, change)
-        outcome = apply(state, change, name, number=number, arrived_ms=self.arrived_ms, judge=judge)
+        taught = self.taught.get(name, {})
+        outcome = apply(state, change, name, number=number, arrived_ms=self.arrived_ms, judge=judge, taught=taught)
         self.settle(state, outcome)
         self.plain = self.plain and not outcome.merged and _undisputed(state, change, name)
 
@@ -273,7 +240,8 @@ class _Reading:
             self.write_merged(state, merged)
 
     def write_merged(self, state: RecordState, merged: Merged) -> None:
-        own = self.ledger.own_line(state, "", [decision(merged.path, merged.text, merged.saw)])
+        """Write what the server itself settles, as a change of its own."""
+        own = self.ledger.own_line(state, "", [decision(merged.path, merged.value, merged.saw, blob=merged.blob)])
         assert own.change is not None
         number = self.ledger.append(own)
         judge = self.ledger.judge(state, own.change)

@@ -5,14 +5,16 @@ go on until both have nothing left. A request's lines are one page, committed wh
 """
 
 import base64
+import hmac
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from shared.ids import b64, unb64
-from sync.accept import Accepted, accept, hand_back
+from sync.accept import Accepted, accept
 from sync.clock import Time
 from sync.cursor import Cursor
 from sync.errors import FrameFault
+from sync.handback import HandBack
 from sync.lineage import Segment
 from sync.log import LogHead
 from sync.messages import (
@@ -23,6 +25,7 @@ from sync.messages import (
     Opened,
     Run,
     open_message,
+    read_pasts,
     read_rows,
     read_runs,
     run_mac,
@@ -85,6 +88,7 @@ class _Answering:
         runs, rest = read_runs(opened.head, opened.lines)
         blobs, rest = read_rows(opened.head, "blobs", rest)
         wraps, rest = read_rows(opened.head, "wraps", rest)
+        pasts, rest = read_pasts(opened.head, rest)
         if rest:
             raise FrameFault("message_cut")
         stream = self.device.scope.stream
@@ -92,9 +96,9 @@ class _Answering:
             before = ledger.head()
             ledger.keep_sealed([(digest, _unpacked(data)) for digest, data in blobs], wraps)
             accepted = [self.own_run(ledger, run) for run in runs if not run.mac]
-            for run in runs:
-                if run.mac and run_mac(self.server.run_key, run) == run.mac:
-                    hand_back(ledger, run, self.device.id)
+            proven = [run for run in runs if run.mac and hmac.compare_digest(run_mac(self.server.run_key, run), run.mac)]
+            if proven:
+                HandBack(ledger, self.device.id, pasts).read(proven, now_ms=self.now_ms)
             after = ledger.head()
         done = [one for one in accepted if one is not None]
         alone = after.number - before.number == sum(one.new for one in done) and all(one.plain for one in done)
@@ -205,12 +209,14 @@ class TabletHalf:
             head |= self._pull(device, runs) | ({"handing": 1} if left else {})
         blobs = [pair for run in runs for pair in self.store.blobs_of(run)]
         wraps = [wrap for run in runs for wrap in self.store.wraps_of(run)]
-        for member, rows in (("blobs", blobs), ("wraps", wraps)):
+        pasts = self.store.pasts_of(self.handed) if self.handed else []
+        for member, rows in (("blobs", blobs), ("wraps", wraps), ("pasts", pasts)):
             head |= {member: len(rows)} if rows else {}
         head |= {"runs": [write_run(run) for run in runs]} if runs else {}
         lines = [line for run in runs for line in run.lines]
         lines += [write_row([digest, base64.b64encode(data).decode("ascii")]) for digest, data in blobs]
-        return seal_message(device.id, device.mac_key, head, [*lines, *(write_row(list(wrap)) for wrap in wraps)])
+        lines += [write_row(list(row)) for row in (*wraps, *pasts)]
+        return seal_message(device.id, device.mac_key, head, lines)
 
     def _pull(self, device: Device, runs: Sequence[Run]) -> dict[str, Any]:
         head: dict[str, Any] = {"page": self.page, "c": self.store.cursors()}
@@ -263,6 +269,7 @@ class TabletHalf:
         blobs, rest = read_rows(head, "blobs", rest)
         wraps, rest = read_rows(head, "wraps", rest)
         verdicts, rest = read_rows(head, "told", rest)
+        pasts, rest = read_pasts(head, rest)
         if rest:
             raise FrameFault("message_cut")
         scope = head.get("scope")
@@ -281,6 +288,7 @@ class TabletHalf:
             documents=head.get("docs", {}),
             forked=head.get("forked", []),
             want=head.get("want", {}),
+            pasts=pasts,
             complete=not head.get("more") and "parts" not in head and not self.lost,
         )
 

@@ -9,10 +9,9 @@ lies before it comes.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from shared.ids import b64
 from sync.log import LogHead, Name, parse_name
 
-__all__ = ["NO_FORKS", "Lineage", "Past", "Segment", "attached", "join", "next_id", "standing"]
+__all__ = ["NO_FORKS", "Lineage", "Past", "Segment", "attached", "join", "next_id", "past_names"]
 
 Past = dict[str, tuple[int, str]]
 """All that a value's writer had seen of one register: log → (number, first hash bytes) of the last line
@@ -88,6 +87,11 @@ def join(*pasts: Mapping[str, tuple[int, str]]) -> Past:
     return joined
 
 
+def past_names(past: Past) -> list[str]:
+    """The names of the last changes of a past, as ``Lineage.past`` reads them."""
+    return [f"{log.partition('~')[0]}.{number}.{hash8}" for log, (number, hash8) in past.items() if hash8]
+
+
 def _add(past: Past, log: str, last: tuple[int, str]) -> None:
     if log not in past or past[log] < last:
         past[log] = last
@@ -109,11 +113,3 @@ def attached(segments: Sequence[Segment]) -> list[Segment]:
 def next_id(segments: Sequence[Segment]) -> int:
     """The id of a further segment."""
     return max((segment.id for segment in segments), default=-1) + 1
-
-
-def standing(segments: Sequence[Segment], number: int, hash8: str) -> LogHead | None:
-    """The head that a chain with this line last has reached, where a segment ends just there."""
-    for segment in attached(segments):
-        if segment.head.number == number and (not number or b64(segment.head.hash)[:8] == hash8):
-            return segment.head
-    return None

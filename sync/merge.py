@@ -11,18 +11,20 @@ the stories that simpler rules failed in):
    candidate (on an empty field as the value) and is judged again when that name comes.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from sync.lineage import Past, join
+from sync.lineage import Lineage, Past, join
 from sync.log import RECORD_STANDING, Change, Operation
 from sync.policies import POLICIES, Judge, Known, Meeting
 from sync.state import RecordState, Register, Value
 
 UNIT_PATH = "unit"
 FRESH_KINDS = frozenset({"set", "add"})
+NOTHING: Mapping[str, Sequence[str]] = {}
 
-__all__ = ["Fallen", "Merged", "Outcome", "apply", "fresh", "is_fresh", "learn"]
+__all__ = ["Fallen", "Merged", "Outcome", "apply", "fresh", "is_fresh", "learn", "teach"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +39,14 @@ class Fallen:
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """A text that equals nobody's: the server writes it as a decision of its own that names both parents."""
+    """What the server itself settles, as a decision of its own that names all it settles: a merged text that equals nobody's, or the
+    value that turns out to have seen the others.
+    """
 
     path: str
-    text: str
+    value: Any
     saw: tuple[str, ...]
+    blob: str | None = None
 
 
 @dataclass(slots=True)
@@ -74,15 +79,20 @@ def fresh(change: Change, name: str, *, number: int) -> RecordState:
     return RecordState(change.record, change.type, [change.unit], registers)
 
 
-def apply(state: RecordState, change: Change, name: str, *, number: int, arrived_ms: int, judge: Judge) -> Outcome:
+def apply(
+    state: RecordState, change: Change, name: str, *, number: int, arrived_ms: int, judge: Judge,
+    taught: Mapping[str, Sequence[str]] = NOTHING,
+) -> Outcome:  # fmt: skip
     """Merge a change into a record; ``state`` is changed in place.
 
     Args:
         name: the change's name.
         number: its place in the stream; every register it touches takes it.
         arrived_ms: the server's clock at its arrival; ``latest`` believes the earlier of the two clocks.
+        taught: path → names of all that its writer had seen there, where somebody tells it: then nothing of that is waited for.
     """
     work = _Work(state, name, number, judge)
+    work.taught = taught
     time = min(change.time, (arrived_ms, 0))
     fresh = not state.registers
     for op in change.operations:
@@ -105,6 +115,33 @@ def learn(state: RecordState, name: str, saw: dict[str, tuple[str, ...]], *, num
     return work.outcome
 
 
+def teach(state: RecordState, name: str, taught: Mapping[str, Sequence[str]], *, judge: Judge) -> Outcome:
+    """Learn what a change that came before had seen, at each path; gives what is settled by that, and what is known now of
+    values that fell.
+    """
+    outcome, lineage = Outcome(), judge.lineage
+    for path, names in taught.items():
+        past, register = lineage.past(names), state.registers.get(path)
+        if judge.known(path, name) is not None:
+            outcome.fallen.append(Fallen(path, name, past, ()))
+        if register is None:
+            continue
+        for index, value in enumerate(register.values):
+            if name in value.origins or lineage.holds(value.past, name):
+                waits = tuple(one for one in value.waits if not lineage.holds(past, one))
+                register.values[index] = value._replace(past=join(value.past, past), waits=waits)
+        last = next((value for value in register.values if not value.waits and _saw_all(register, value, lineage)), None)
+        if last is not None and len(register.values) > 1:
+            saw = tuple(origin for value in register.values for origin in value.origins)
+            outcome.merged.append(Merged(path, last.value, saw, last.blob))
+    return outcome
+
+
+def _saw_all(register: Register, value: Value, lineage: Lineage) -> bool:
+    others = (other for other in register.values if other is not value)
+    return all(any(lineage.holds(value.past, origin) for origin in other.origins) for other in others)
+
+
 class _Work:
     """One change on its way into one record."""
 
@@ -114,10 +151,13 @@ class _Work:
         self.number = number
         self.judge = judge
         self.lineage = judge.lineage
+        self.taught = NOTHING
         self.outcome = Outcome()
 
     def arrive(self, register: Register, op: Operation, time: tuple[int, int]) -> None:
         past, waits = self.gather(register, op.path, op.saw) if op.saw else ({}, ())
+        if op.path in self.taught:
+            past, waits = join(past, self.lineage.past(self.taught[op.path])), ()
         value = Value((self.name,), past, op.kind, op.value, op.blob, waits, False, time)
         register.touched = self.number
         if register.values or op.kind in ("go", "decide"):

@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from shared.ids import b64, unb64
-from sync.errors import FrameFault
-from sync.log import MAX_LINE_BYTES, chain_next, line_hash
+from sync.errors import ContentFault, FrameFault
+from sync.log import MAX_LINE_BYTES, chain_next, line_hash, parse_name
 
 MAGIC = b"sen1"
 CONTENT_TYPE = "application/vnd.sen.exchange"
@@ -47,7 +47,7 @@ TEXT_ROWS = {"blobs": 2, "wraps": 3}
 
 __all__ = [
     "CONTENT_TYPE", "FIRST_PAGE", "LARGEST_NUMBER", "LARGEST_PAGE", "MAX_MESSAGE_BYTES", "PAGE_GROWTH",
-    "RAW_PER_PAGE_BYTE", "Opened", "Run", "open_message", "read_rows", "read_runs", "run_mac", "seal_message",
+    "RAW_PER_PAGE_BYTE", "Opened", "Run", "open_message", "read_pasts", "read_rows", "read_runs", "run_mac", "seal_message",
     "write_row", "write_run",
 ]  # fmt: skip
 
@@ -196,13 +196,33 @@ def read_runs(head: Mapping[str, Any], lines: Sequence[bytes]) -> tuple[list[Run
                 raise FrameFault("bad_head")
             chunk = lines[at : at + count]
             at += count
-            arrivals, mac = (proof[0], unb64(proof[1])) if proof else ((), b"")
+            arrivals, mac = (_read_arrivals(proof[0]), unb64(proof[1])) if proof else ((), b"")
             runs.append(Run(log, first, unb64(before), chunk, arrivals, mac))
     except (ValueError, TypeError, IndexError) as error:
         raise FrameFault("bad_head") from error
     if any(len(line) > 2 * MAX_LINE_BYTES for run in runs for line in run.lines):
         raise FrameFault("message_too_large", limit=2 * MAX_LINE_BYTES)
     return runs, lines[at:]
+
+
+def _read_arrivals(body: Any) -> Sequence[Sequence[int]]:
+    if any(type(part) is not int or not 0 <= part <= LARGEST_NUMBER for ms, count in body for part in (ms, count)):
+        raise FrameFault("bad_head")
+    return [[ms, count] for ms, count in body]
+
+
+def read_pasts(head: Mapping[str, Any], lines: Sequence[bytes]) -> tuple[list[list[Any]], Sequence[bytes]]:
+    """Take the announced rows ``[name, path, names seen]`` from the front of the lines. Raises FrameFault."""
+    rows, rest = read_rows(head, "pasts", lines)
+    for row in rows:
+        if type(row) is not list or len(row) != 3 or type(row[1]) is not str or type(row[2]) is not list:
+            raise FrameFault("bad_head")
+        try:
+            for name in (row[0], *row[2]):
+                parse_name(name)
+        except (ContentFault, AttributeError, TypeError) as error:
+            raise FrameFault("bad_head") from error
+    return rows, rest
 
 
 def write_row(body: Sequence[Any]) -> bytes:

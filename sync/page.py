@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sync.errors import FrameFault
+from sync.lineage import past_names
 from sync.log import RECORD_STANDING, Change, name_of
 from sync.merge import fresh, is_fresh
 from sync.messages import Run, hash_in_run, run_mac
@@ -45,6 +46,7 @@ class PageWriter:
         self.lines: dict[str, StoredLine] = {}
         self.records: list[tuple[RecordState, dict[str, dict[str, str]]]] = []
         self.blobs: dict[str, None] = {}
+        self.pasts: list[list[Any]] = []
         self.bytes = 0
         self.index: dict[str, int] = {}
 
@@ -67,7 +69,15 @@ class PageWriter:
         for path, value in state.values():
             if value.blob is not None and any(path in told.get(name, ()) and name in self.lines for name in value.origins):
                 self.blobs[value.blob] = None
+        self._tell_pasts(state, told)
         self.records.append((state, told))
+
+    def _tell_pasts(self, state: RecordState, told: Mapping[str, Mapping[str, str]]) -> None:
+        """Tell what a value's writer had seen, where that is more than one line can say: who overwrote what was overwritten."""
+        for path, value in state.values():
+            if len(value.past) > 1:
+                seen = past_names(value.past)
+                self.pasts += [[name, path, seen] for name in value.origins if path in told.get(name, ())]
 
     def _has(self, line: StoredLine) -> bool:
         own = self.own.get(line.log)

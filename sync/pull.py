@@ -91,7 +91,7 @@ class Pull:
 
     def _handing_back(self) -> dict[str, Any]:
         """Which logs a tablet that noticed a restored server should hand back: log → behind which number."""
-        lacking = self.reader.lacking(self.wanted.held) if self.wanted.held else {}
+        lacking = self.reader.lacking(self.stream, self.wanted.held) if self.wanted.held else {}
         return {"want": lacking} if lacking else {}
 
     def _told(self, token: str | None, cursor: Cursor) -> Told:
@@ -138,11 +138,12 @@ class Pull:
         head: dict[str, Any] = {"c": {part or self.stream: end.token()}}
         head |= {"more": 1} if more else {}
         head |= {"runs": [write_run(run) for run in runs]} if runs else {}
-        for member, rows in (("blobs", blobs), ("wraps", wraps), ("told", verdicts)):
+        for member, rows in (("blobs", blobs), ("wraps", wraps), ("told", verdicts), ("pasts", writer.pasts)):
             head |= {member: len(rows)} if rows else {}
         lines = [line for run in runs for line in run.lines]
         lines += [write_row([digest, base64.b64encode(data).decode("ascii")]) for digest, data in blobs]
-        return Told(head, [*lines, *(write_row(wrap) for wrap in wraps), *verdicts], True)
+        lines += [*(write_row(wrap) for wrap in wraps), *verdicts, *(write_row(past) for past in writer.pasts)]
+        return Told(head, lines, True)
 
     def _fill(self, writer: PageWriter, records: Sequence[Touched], after: int, position: int) -> int:
         lines: dict[str, list[StoredLine]] = {}

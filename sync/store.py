@@ -176,6 +176,9 @@ class Ledger(Protocol):
     def keep(self, state: RecordState, fallen: Sequence[Fallen]) -> None:
         """Take note that a record changed; it is written with its digests before the transaction ends."""
 
+    def learn(self, state: RecordState, fallen: Sequence[Fallen]) -> None:
+        """Take note of what was learnt of the pasts of values that stand or fell; nothing that anybody sees has changed."""
+
     def own_line(self, record: RecordState, user: str, operations: Sequence[Operation]) -> Arrival:
         """Write a change into the server's own log: the line that follows its head, not yet appended.
 
@@ -210,8 +213,10 @@ class Reader(Protocol):
     def chain(self, log: str, number: int) -> list[KnownLine]:
         """The lines of a log that follow this number, in all its segments: their ``before`` is h(number)."""
 
-    def lacking(self, held: Mapping[str, str]) -> dict[str, int]:
-        """Of these logs, each with the name of a line that a tablet holds, those whose line is not stored: log → how far it is read."""
+    def lacking(self, stream: str, held: Mapping[str, str]) -> dict[str, int]:
+        """Of these logs, each with the name of the last line that a tablet holds, those of which it may know more: log → behind
+        which number. That is where lines are missing, and where values wait for what their writers had seen.
+        """
 
     def blobs(self, hashes: Sequence[str]) -> list[tuple[str, bytes]]:
         """The sealed values of these hashes; those that were erased are left out."""
@@ -260,7 +265,8 @@ class Page(NamedTuple):
     there is settled when its record is told; and when a page is complete, own changes up to there whose records were not told
     since stand as they were written (``sync.replica.imply``). Only a settled change leaves the layer that the screen shows on top.
     ``forked`` are own logs in which two lines bear one number: they are closed. ``want`` are logs of others of which a restored
-    server lacks what this tablet holds: log → behind which number.
+    server lacks what this tablet holds: log → behind which number. ``pasts`` tell, as [name of a change, path, names], what its
+    writer had seen there, wherever the lines alone do not.
     """
 
     soles: Mapping[str, tuple[str, Change]]
@@ -276,6 +282,7 @@ class Page(NamedTuple):
     documents: Mapping[str, Any]
     forked: Sequence[str]
     want: Mapping[str, int]
+    pasts: Sequence[Sequence[Any]]
     complete: bool
 
 
@@ -316,6 +323,9 @@ class TabletStore(Protocol):
         """Runs of others that a restored server wants back, up to about so many bytes, with their proofs, lines that are not held
         as their hashes; and whether there are more.
         """
+
+    def pasts_of(self, runs: Sequence[Run]) -> list[Sequence[Any]]:
+        """What was told of the pasts of these runs' changes: [name, path, names]."""
 
     def owes(self) -> bool:
         """Whether a restored server waits for runs of others."""

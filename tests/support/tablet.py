@@ -12,7 +12,7 @@ from shared.ids import new_id
 from sync.clock import Time, tick
 from sync.compose import decision, difference, withdrawal
 from sync.exchange import TabletHalf
-from sync.log import Change, Line, LogHead, Operation, chain_next, chain_start, parse_name, write_line
+from sync.log import Change, Line, LogHead, Operation, chain_next, chain_start, name_of, parse_name, write_line
 from sync.merge import fresh
 from sync.messages import Run
 from sync.paths import policy_of, sealed_heads
@@ -34,6 +34,7 @@ class MemoryTablet:
         self.closed: set[str] = set()
         self.runs: list[Run] = []
         self.owed: list[Run] = []
+        self.pasts: dict[tuple[str, str], list[str]] = {}
         self.told: dict[str, RecordState] = {}
         self.held: dict[str, bytes] = {}
         self.unsettled: dict[str, Line] = {}
@@ -240,6 +241,10 @@ class MemoryTablet:
             runs.append(run)
         return runs, len(runs) < len(self.owed)
 
+    def pasts_of(self, runs: Sequence[Run]) -> list[Sequence[Any]]:
+        names = {name_of(run.log, run.first + offset, digest) for run in runs for offset, digest in enumerate(run.hashes())}
+        return [[name, path, seen] for (name, path), seen in self.pasts.items() if name in names]
+
     def owes(self) -> bool:
         return bool(self.owed)
 
@@ -252,6 +257,7 @@ class MemoryTablet:
             self.tokens = {}
         self.acknowledge(page)
         self.runs += page.runs
+        self.pasts |= {(name, path): list(seen) for name, path, seen in page.pasts}
         for run in page.runs:
             for offset, body in enumerate(run.lines):
                 change = Change.parse(body)

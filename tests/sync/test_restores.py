@@ -195,6 +195,70 @@ def test_m22_a_line_of_two_fields(tablets: Tablets, server: PairServer, record: 
     assert_all_show(tablets, server, record, "women", 3)
 
 
+def test_m24_a_hand_back_that_teaches(tablets: Tablets, server: PairServer, record: str) -> None:
+    type_in(tablets["D"], record, people=1)
+    quiet(tablets, server)
+    backup = server.save()
+    lost = tablets.pop("C")
+    type_in(lost, record, people=2)
+    exchange(lost, server)
+    exchange(tablets["A"], server)
+    type_in(tablets["A"], record, people=3)
+    exchange(tablets["A"], server)
+    exchange(tablets["B"], server)
+    type_in(tablets["A"], record, people=4)
+    server.restore(backup)
+    without_hands(tablets["A"])
+    exchange(tablets["A"], server)
+    assert server.state(record).open_paths() == ["people"]
+    exchange(tablets["B"], server)
+    assert_all_show(tablets, server, record, "people", 4)
+
+
+def without_hands(tablet: MemoryTablet) -> None:
+    """A tablet that has nothing of others to hand back."""
+    store = getattr(tablet, "store", tablet)
+    store.held_heads = dict  # type: ignore[method-assign]
+
+
+def test_m25_two_forks(tablets: Tablets, server: PairServer, record: str) -> None:
+    a = tablets["A"]
+    type_in(a, record, people=2)
+    copy = a.save()
+    exchange(a, server)
+    type_in(a, record, people=3)
+    exchange(a, server)
+    exchange(tablets["B"], server)
+    for _ in range(2):
+        a.restore(copy)
+        exchange(a, server)
+    assert texts(server, record).count(2) == 1
+    assert_all_show(tablets, server, record, "people", 3)
+
+
+def test_m27_equal_further_off(tablets: Tablets, server: PairServer, record: str) -> None:
+    type_in(tablets["B"], record, people=1)
+    quiet(tablets, server)
+    backup = server.save()
+    lost, other = tablets.pop("C"), tablets.pop("D")
+    type_in(lost, record, people=2)
+    exchange(lost, server)
+    exchange(other, server)
+    exchange(tablets["A"], server)
+    type_in(other, record, people=9)
+    exchange(other, server)
+    exchange(tablets["B"], server)
+    server.restore(backup)
+    type_in(tablets["A"], record, people=5)
+    type_in(tablets["A"], record, people=1)
+    without_hands(tablets["A"])
+    exchange(tablets["A"], server)
+    exchange(tablets["B"], server)
+    quiet(tablets, server)
+    assert server.state(record).open_paths() == ["people"]
+    assert {value.value for value in server.state(record).registers["people"].values} == {1, 9}
+
+
 @pytest.mark.parametrize("act", ["cut", "twice"])
 def test_handing_back_goes_on_where_it_was_cut(tablets: Tablets, server: PairServer, record: str, act: str) -> None:
     backup = server.save()
