@@ -3,7 +3,9 @@
 import itertools
 
 import pytest
+from sqlalchemy import text
 
+from shared.ids import new_record_id
 from sync.accept import write
 from sync.compose import decision
 from sync.log import Change
@@ -283,3 +285,27 @@ def test_handing_back_goes_on_where_it_was_cut(tablets: Tablets, server: PairSer
     assert server.values(record)["title"].startswith("Lần 29")
     assert_all_show(tablets, server, record, "title", tablets["A"].values(record)["title"])
     assert len(texts(server, record)) == len({str(text) for text in texts(server, record)})
+
+
+def test_m34_f23_restored_behind_an_unsent_line(tablets: Tablets, server: PairServer, record: str) -> None:
+    tablet = tablets["A"]
+    exchange(tablet, server)
+    with server.engine.begin() as connection:  # the server as it was before
+        for table in ("line", "record", "part", "fallen", "log", "stream"):
+            connection.execute(text(f"DELETE FROM {table}"))
+    type_in(tablet, record, people=7)
+    exchange(tablet, server)
+    assert server.values(record)["people"] == 7
+    assert len(server.verdicts()) == 2 and not tablet.unsettled
+
+
+def test_m35_a_part_that_is_filled_again_lets_go_what_is_not_told(tablets: Tablets, server: PairServer, record: str) -> None:
+    tablet, kept, gone = tablets["A"], record, new_record_id()
+    type_in(tablet, gone, title="Không còn")
+    exchange(tablet, server)
+    with server.engine.begin() as connection:
+        connection.execute(text("DELETE FROM record WHERE id = :id"), {"id": gone})
+        digest = tablet.told[kept].digest(frozenset(), sealed=False).to_bytes(16, "big")
+        connection.execute(text("UPDATE part SET digest = :digest"), {"digest": digest})
+    exchange(tablet, server)
+    assert set(tablet.told) == {kept}

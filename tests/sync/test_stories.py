@@ -3,7 +3,6 @@
 import itertools
 
 import pytest
-from sqlalchemy import text
 
 from shared.catalogue import Catalogue
 from shared.ids import new_record_id
@@ -366,30 +365,6 @@ def test_m33_a_line_set_aside_hides_nobodys_work(tablets: Tablets, server: PairS
     tablets["B"].log_change(record, "note", UNIT, (Operation("set", "people", "bốn mươi", None, (), None),), now_ms=NOON_MS)
     assert_all_show(tablets, server, other, "title", "Bản ghi khác")
     assert list(tablets["B"].aside.values()) == ["wrong_kind"]
-
-
-def test_m34_f23_restored_behind_an_unsent_line(tablets: Tablets, server: PairServer, record: str) -> None:
-    tablet = tablets["A"]
-    exchange(tablet, server)
-    with server.engine.begin() as connection:  # the server as it was before
-        for table in ("line", "record", "part", "fallen", "log", "stream"):
-            connection.execute(text(f"DELETE FROM {table}"))
-    type_in(tablet, record, people=7)
-    exchange(tablet, server)
-    assert server.values(record)["people"] == 7
-    assert len(server.verdicts()) == 2 and not tablet.unsettled
-
-
-def test_m35_a_part_that_is_filled_again_lets_go_what_is_not_told(tablets: Tablets, server: PairServer, record: str) -> None:
-    tablet, kept, gone = tablets["A"], record, new_record_id()
-    type_in(tablet, gone, title="Không còn")
-    exchange(tablet, server)
-    with server.engine.begin() as connection:
-        connection.execute(text("DELETE FROM record WHERE id = :id"), {"id": gone})
-        digest = tablet.told[kept].digest(frozenset(), sealed=False).to_bytes(16, "big")
-        connection.execute(text("UPDATE part SET digest = :digest"), {"digest": digest})
-    exchange(tablet, server)
-    assert set(tablet.told) == {kept}
 
 
 def test_m36_an_urgent_record_goes_whole(tablets: Tablets, server: PairServer) -> None:
