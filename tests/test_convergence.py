@@ -154,7 +154,7 @@ def engine() -> Iterator[Engine]:
 
 
 @pytest.mark.parametrize("chunk", range(CHUNKS))
-def test_random_histories_end_alike(engine: Engine, chunk: int) -> None:
+def test_p04_random_histories_end_alike(engine: Engine, chunk: int) -> None:
     catalogue = rich_catalogue()
     for seed in range(chunk, HISTORIES, CHUNKS):
         history = make_history(seed)

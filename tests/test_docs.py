@@ -28,13 +28,6 @@ def test_the_example_of_a_record_type_is_read() -> None:
     assert yaml.safe_load(found[1])["code"] == "study_visit"
 
 
-def test_every_story_of_the_protocol_has_a_test() -> None:
-    stories = re.findall(r"^- \*\*M(\d+)b? ", (ROOT / "docs" / "sync.md").read_text("utf-8"), re.MULTILINE)
-    tests = "\n".join(path.read_text("utf-8") for path in (ROOT / "tests" / "sync").glob("test_*.py"))
-    assert len(stories) >= 16
-    assert [number for number in stories if f"def test_m{int(number):02}" not in tests] == []
-
-
 def test_every_setting_stands_in_the_operating_guide() -> None:
     text = (ROOT / "docs" / "operating.md").read_text("utf-8")
     assert [setting.variable for setting in SETTINGS.values() if setting.variable not in text] == []

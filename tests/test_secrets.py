@@ -189,7 +189,7 @@ def test_t15_the_log_has_lines_and_none_tells_one(planted: Planted) -> None:
     assert log.count(b"\n") > 20 and found(log, planted) == []
 
 
-def test_t10_no_byte_of_a_backup_tells_one(planted: Planted, tmp_path: Path) -> None:
+def test_p08_t10_no_byte_of_a_backup_tells_one(planted: Planted, tmp_path: Path) -> None:
     words = ["-m", "server", "backup", str(tmp_path / "sen.backup"), "--var", str(planted.server)]
     done = subprocess.run([sys.executable, *words], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -319,7 +319,7 @@ def forced(keys: set[bytes], sealed: list[bytes]) -> Iterator[bytes]:
             yield Cipher(algorithms.AES(key), modes.CTR(counter)).decryptor().update(piece[12:])
 
 
-def test_t01_with_the_devices_keys_but_no_pin_the_tablets_files_tell_none(planted: Planted) -> None:
+def test_p08_t01_with_the_devices_keys_but_no_pin_the_tablets_files_tell_none(planted: Planted) -> None:
     loot = loot_of(planted.tablet)
     assert b"gbv_case" in loot.rows, "the thief does open what is not confidential"
     assert found(loot.rows, planted) == [], "and no line, no record, no draft tells one"

@@ -75,7 +75,7 @@ def test_every_requirement_has_a_wheel_for_windows(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", LISTS, ids=name)
-def test_every_requirement_is_pinned_with_its_hashes(path: Path) -> None:
+def test_t14_every_requirement_is_pinned_with_its_hashes(path: Path) -> None:
     blocks = re.split(r"\n(?=\S)", path.read_text(encoding="utf-8").strip())
     packages = [b for b in blocks if not b.startswith("#")]
     assert packages

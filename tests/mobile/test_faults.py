@@ -65,7 +65,7 @@ def folder(make: Make, tmp_path: Path) -> Path:
     return tmp_path / "A"
 
 
-def test_f13_what_was_said_to_be_saved_survives_a_dead_battery(folder: Path) -> None:
+def test_p01_f13_f49_what_was_said_to_be_saved_survives_a_dead_battery(folder: Path) -> None:
     process = Process(folder)
     assert process.do("unlock", pin=PIN)["ok"]
     record = process.do("enter", type="communication_activity", values=TALK)["record"]

@@ -50,7 +50,7 @@ def test_six_answers_are_sent_and_arrive(make: Make, wire: Wire) -> None:
     assert tablet.syncer.trips == 1
 
 
-def test_every_answer_is_on_disk_before_the_next(make: Make) -> None:
+def test_p01_every_answer_is_on_disk_before_the_next(make: Make) -> None:
     tablet = make()
     form = FormPresenter(tablet)
     record = form.start("communication_activity")
@@ -256,7 +256,7 @@ def test_a_support_waits_for_its_case_and_its_draft_is_sealed(make: Make, tmp_pa
     assert FormPresenter(tablet).open(record).value("outcome") == NAME
 
 
-def test_b12_a_photo_is_stored_bare_and_by_its_hash(make: Make, tmp_path: Path) -> None:
+def test_b12_b14_b15_a_photo_is_stored_bare_and_by_its_hash(make: Make, tmp_path: Path) -> None:
     from PIL import Image
 
     tablet = make()

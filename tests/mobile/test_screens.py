@@ -222,7 +222,7 @@ def test_two_english_words(make: Make) -> None:
     assert HomePresenter(tablet).unit
 
 
-def test_m01_own_lines_make_a_chain_from_the_device_key(make: Make) -> None:
+def test_own_lines_make_a_chain_from_the_device_key(make: Make) -> None:
     tablet = make()
     talk(FormPresenter(tablet))
     tablet.forms.close_all()

@@ -34,7 +34,7 @@ def two_answers(make: Make, field: str = "participants_total", one: object = 72,
     return record, *conflicts
 
 
-def test_f02_a_lost_answer_changes_nothing(make: Make, wire: Wire) -> None:
+def test_p02_f02_a_lost_answer_changes_nothing(make: Make, wire: Wire) -> None:
     tablet = make()
     record = talk(FormPresenter(tablet))
     tablet.forms.close_all()
@@ -79,7 +79,7 @@ def test_a_locked_tablet_still_delivers(make: Make, wire: Wire) -> None:
     assert tablet.store.unsent_count() == 0
 
 
-def test_two_answers_are_told_in_words_and_decided_by_a_third(make: Make, wire: Wire) -> None:
+def test_p03_two_answers_are_told_in_words_and_decided_by_a_third(make: Make, wire: Wire) -> None:
     record, conflict, other = two_answers(make)
     assert conflict.progress == "1 / 1" and conflict.field_words == "Số lượt người dự"
     assert {card.value for card in conflict.cards()} == {"72", "68"} == {card.value for card in other.cards()}
@@ -130,7 +130,7 @@ def test_m05_a_withdrawal_that_had_not_seen_all_is_a_question(make: Make, wire: 
     assert a.store.digest() == b.store.digest()
 
 
-def test_a_line_that_was_set_aside_is_told_with_its_reason(make: Make, wire: Wire) -> None:
+def test_p06_a_line_that_was_set_aside_is_told_with_its_reason(make: Make, wire: Wire) -> None:
     tablet = make()
     name = tablet.who.user
     tablet.store._identity = tablet.store.device()._replace(user="stranger")
@@ -143,7 +143,7 @@ def test_a_line_that_was_set_aside_is_told_with_its_reason(make: Make, wire: Wir
     assert tablet.store.unsent_count() == 0 and name != "stranger"
 
 
-def test_a_broken_catalogue_leaves_the_last_good_one(make: Make) -> None:
+def test_f34_a_broken_catalogue_leaves_the_last_good_one(make: Make) -> None:
     tablet = make()
     good = tablet.catalogue.version
     body = {"version": "0" * 16, "texts": {"units.yaml": "- {code: x"}}

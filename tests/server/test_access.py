@@ -116,7 +116,7 @@ def see(app: Flask, user: User, unit: str = "long_khanh_a", case: str | None = N
     ("unit_lead@long_khanh_a", False), ("district_officer@hong_ngu", False), ("district_lead@hong_ngu", False),
     ("viewer@hong_ngu", False), ("admin@hong_ngu", False), ("admin@long_khanh_a", False),
 ])  # fmt: skip
-def test_t04_confidential_values_without_a_grant(app: Flask, add_person: AddUser, role: str, sees: bool) -> None:
+def test_p09_t04_confidential_values_without_a_grant(app: Flask, add_person: AddUser, role: str, sees: bool) -> None:
     assert see(app, add_person("nguoi", role), case=new_record_id()) is sees
 
 

@@ -25,7 +25,7 @@ def broken() -> int | None:
         return audit.broken_at(session)
 
 
-def test_a_reading_is_written_with_who_what_and_why(app: Flask) -> None:
+def test_p09_a_reading_is_written_with_who_what_and_why(app: Flask) -> None:
     with app.app_context():
         record = new_record_id()
         assert note_reading(user="user-id-abc", record=record, fields=("b", "a"), why="Hỗ trợ\0", at_ms=5) == 1
@@ -45,7 +45,7 @@ def test_a_reading_is_written_with_who_what_and_why(app: Flask) -> None:
     (delete(AuditEntry).where(AuditEntry.number == 5), 5),
     (update(AuditHead).values(number=4), 6),
 ])  # fmt: skip
-def test_t11_an_entry_changed_or_removed_by_sql_is_found(app: Flask, change: object, at: int) -> None:
+def test_p09_t11_an_entry_changed_or_removed_by_sql_is_found(app: Flask, change: object, at: int) -> None:
     with app.app_context():
         read_some(5)
         assert broken() is None

@@ -55,7 +55,7 @@ def logins(config: Config) -> set[str]:
         return set(session.scalars(select(User.login)))
 
 
-def test_m01_m02_a_backup_is_whole_checked_and_comes_back(tmp_path: Path, office: Config) -> None:
+def test_m01_m02_m03_a_backup_is_whole_checked_and_comes_back(tmp_path: Path, office: Config) -> None:
     places, file = Places(office), tmp_path / "sao lưu" / "thứ hai.sen"
     manifest = back_up(places, file, CLOCK)
     assert manifest.counts["person"] == 1

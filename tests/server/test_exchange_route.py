@@ -254,7 +254,7 @@ LINES: Mapping[str, tuple[Callable[[HandDevice], bytes], str, str, str]] = {
 
 
 @pytest.mark.parametrize("what", LINES)
-def test_f42_b01_b02_b11_a_wrong_line_is_set_aside_and_the_rest_accepted(office: Office, what: str) -> None:
+def test_p06_f42_b01_b02_b11_a_wrong_line_is_set_aside_and_the_rest_accepted(office: Office, what: str) -> None:
     make, code, vi, en = LINES[what]
     device = office.device
     before, wrong = office.dump(), make(device)

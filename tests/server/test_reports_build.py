@@ -182,7 +182,7 @@ def test_table_five_lists_the_five_measures_of_its_time() -> None:
     assert {"Số hộ có bạo lực gia đình", "Số vụ bạo lực trên cơ sở giới", "Dưới 16 tuổi", "Số vụ được xử lý"} <= set(labels)
 
 
-def test_f10_table_by_commune_hides_small_counts_beside_full_totals() -> None:
+def test_t06_table_by_commune_hides_small_counts_beside_full_totals() -> None:
     annex = next(annex for annex in district_report().annexes if annex.number == "Phụ lục V")
     assert annex.marking == "LƯU HÀNH NỘI BỘ"
     figures = district_request().figures
@@ -194,7 +194,7 @@ def test_f10_table_by_commune_hides_small_counts_beside_full_totals() -> None:
             assert cell.source is None or not cell.source.records
 
 
-def test_f10_published_report_hides_small_counts_everywhere() -> None:
+def test_t06_t13_published_report_hides_small_counts_everywhere() -> None:
     document = build_report(catalogue(), unit_request(published=True))
     cases = {code for code, indicator in plan_of(catalogue()).indicators.items() if indicator.cases}
     for source in document.sources():

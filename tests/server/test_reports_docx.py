@@ -170,7 +170,7 @@ def test_invented_figures_are_marked() -> None:
     assert "Dữ liệu mẫu" in words(opened(written()))
 
 
-def test_t13_file_names_nobody() -> None:
+def test_t13_b15_file_names_nobody() -> None:
     with zipfile.ZipFile(io.BytesIO(written())) as package:
         names = package.namelist()
         everything = b"".join(package.read(name) for name in names if name.startswith("docProps"))

@@ -123,7 +123,7 @@ def test_every_figure_carries_its_records(catalogue: Catalogue, records: list[Re
 
 # --- what a recount does not see
 
-def test_d2_an_event_of_three_units_counts_once(catalogue: Catalogue) -> None:
+def test_an_event_of_three_units_counts_once(catalogue: Catalogue) -> None:
     launch = [activity(unit="long_khanh_a", part="lead"), activity(unit="long_khanh_b", part="co"),
               activity(unit="long_thuan", part="attend")]
     found = count(catalogue, launch, ("long_khanh_a", "long_khanh_b", "long_thuan"))
@@ -134,7 +134,7 @@ def test_d2_an_event_of_three_units_counts_once(catalogue: Catalogue) -> None:
     assert found.of("I01.part.attend", "long_thuan").value == 1
 
 
-def test_f3_blank_is_not_zero(catalogue: Catalogue) -> None:
+def test_blank_is_not_zero(catalogue: Catalogue) -> None:
     blank = count(catalogue, [])
     assert (blank.of("I13").value, blank.of("I13").status) == (None, BLANK)
     report = one("periodic_report", state="submitted", period="2022-H1", zero_declared=["gbv_incident"])
@@ -146,12 +146,12 @@ def test_f3_blank_is_not_zero(catalogue: Catalogue) -> None:
     assert count(catalogue, [], declared={"long_khanh_a": ["gbv_incident"]}).of("I13").status == DECLARED
 
 
-def test_f3_other_period_declares_nothing(catalogue: Catalogue) -> None:
+def test_other_period_declares_nothing(catalogue: Catalogue) -> None:
     report = one("periodic_report", state="submitted", period="2021-H1", zero_declared=["gbv_incident"])
     assert count(catalogue, [report]).of("I13").status == BLANK
 
 
-def test_f11_no_denominator_no_ratio(catalogue: Catalogue) -> None:
+def test_no_denominator_no_ratio(catalogue: Catalogue) -> None:
     found = count(catalogue, [activity(participants_total=0, participants_female=0)])
     assert found.of("I03").status == NO_BASE
     indicator = plan_of(catalogue).indicators["I03"]
@@ -159,7 +159,7 @@ def test_f11_no_denominator_no_ratio(catalogue: Catalogue) -> None:
     assert figure_text(count(catalogue, []).of("I03"), indicator) == "-"
 
 
-def test_f1_late_record_counts_once_in_the_next_period(catalogue: Catalogue) -> None:
+def test_a_late_record_counts_once_in_the_next_period(catalogue: Catalogue) -> None:
     counted, late, now = activity(1, held="2021-03-01"), activity(2, held="2021-03-02"), activity(3)
     earlier = [CountedReport(unit="long_khanh_a", starts="2020-11-15", ends="2021-11-14", records=frozenset((counted["id"],)))]
     found = count(catalogue, [counted, late, now], earlier=earlier)
@@ -170,13 +170,13 @@ def test_f1_late_record_counts_once_in_the_next_period(catalogue: Catalogue) -> 
     assert late["id"] not in next_year.of("I01").records
 
 
-def test_f1_record_moved_out_of_a_reported_period_is_not_counted_twice(catalogue: Catalogue) -> None:
+def test_a_record_moved_out_of_a_reported_period_is_not_counted_twice(catalogue: Catalogue) -> None:
     moved = activity(1, held="2021-12-01")
     earlier = [CountedReport(unit="long_khanh_a", starts="2020-11-15", ends="2021-11-14", records=frozenset((moved["id"],)))]
     assert count(catalogue, [moved], earlier=earlier).of("I01").value != 1
 
 
-def test_f1_nothing_is_late_before_the_first_report(catalogue: Catalogue) -> None:
+def test_nothing_is_late_before_the_first_report(catalogue: Catalogue) -> None:
     assert count(catalogue, [activity(held="2021-03-01"), activity(2)]).of("I01").value == 1
 
 
@@ -213,7 +213,7 @@ def test_latest_self_assessment_decides(catalogue: Catalogue) -> None:
     assert count(catalogue, [assessment(1, "2021-12-01", False), assessment(2, "2022-04-01", True)]).of("I27N").value == 1
 
 
-def test_f10_published_figures_hide_small_cases_and_their_records(catalogue: Catalogue) -> None:
+def test_t06_t13_published_figures_hide_small_cases_and_their_records(catalogue: Catalogue) -> None:
     incidents = [one("gbv_incident", number=place, known_at="2022-03-01T08:00+07:00", violence=["physical"],
                      victims=[{"id": "v", "sex": "female", "age_group": "age_25_39"}]) for place in range(3)]
     shown = count(catalogue, [*incidents, activity()], published=True)

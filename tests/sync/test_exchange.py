@@ -89,7 +89,7 @@ def test_t08_a_change_in_another_name_is_set_aside(tablets: Tablets, server: Pai
     assert server.verdicts() == ["wrong_user"]
 
 
-def test_f42_every_kind_of_poison_is_stored_and_stops_nothing(tablets: Tablets, server: PairServer) -> None:
+def test_p06_f42_every_kind_of_poison_is_stored_and_stops_nothing(tablets: Tablets, server: PairServer) -> None:
     tablet = tablets["A"]
     good = fill(tablet, 1)[0]
     line = tablet.lines_of[tablet.main][0].body
@@ -100,7 +100,7 @@ def test_f42_every_kind_of_poison_is_stored_and_stops_nothing(tablets: Tablets, 
     assert server.values(good)["title"] == "Bản ghi 0"
 
 
-def test_f03_a_request_repeated_ten_times_is_one_copy(tablets: Tablets, server: PairServer) -> None:
+def test_p02_f03_a_request_repeated_ten_times_is_one_copy(tablets: Tablets, server: PairServer) -> None:
     fill(tablets["A"], 5)
     request = tablets["A"].half.request(now=Time(NOON_MS, 0))
     for _ in range(10):
@@ -131,7 +131,7 @@ def test_f05_an_answer_cut_at_every_byte_changes_nothing(tablets: Tablets, serve
     assert len(reader.told) == 2
 
 
-def test_f05_a_request_cut_at_every_byte_changes_nothing(tablets: Tablets, server: PairServer) -> None:
+def test_f01_f05_a_request_cut_at_every_byte_changes_nothing(tablets: Tablets, server: PairServer) -> None:
     fill(tablets["A"], 2)
     request = tablets["A"].half.request(now=Time(NOON_MS, 0))
     for length in range(len(request)):
@@ -142,7 +142,7 @@ def test_f05_a_request_cut_at_every_byte_changes_nothing(tablets: Tablets, serve
     assert server.verdicts() == ["", ""]
 
 
-def test_f07_a_pull_in_small_pages_goes_on_where_it_stopped(tablets: Tablets, server: PairServer) -> None:
+def test_p07_f07_a_pull_in_small_pages_goes_on_where_it_stopped(tablets: Tablets, server: PairServer) -> None:
     records = fill(tablets["A"], 300, story="chữ " * 100)
     exchange(tablets["A"], server)
     reader = tablets["B"]
@@ -250,7 +250,7 @@ def test_a_stranger_is_unknown(tablets: Tablets, server: PairServer) -> None:
         exchange(tablets["A"], server)
 
 
-def test_an_exchange_with_nothing_new_writes_nothing_and_asks_little(tablets: Tablets, server: PairServer) -> None:
+def test_l01_an_exchange_with_nothing_new_writes_nothing_and_asks_little(tablets: Tablets, server: PairServer) -> None:
     fill(tablets["A"], 3)
     exchange(tablets["A"], server)
     exchange(tablets["A"], server)
@@ -263,7 +263,7 @@ def test_an_exchange_with_nothing_new_writes_nothing_and_asks_little(tablets: Ta
     assert len(statements) <= 3 and all(statement.lstrip().startswith("SELECT") for statement in statements)
 
 
-def test_the_statements_of_a_push_do_not_grow_with_its_lines(tablets: Tablets, server: PairServer) -> None:
+def test_l03_the_statements_of_a_push_do_not_grow_with_its_lines(tablets: Tablets, server: PairServer) -> None:
 
 
     statements: list[str] = []

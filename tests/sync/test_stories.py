@@ -68,7 +68,7 @@ def test_m01_equal_then_on(tablets: Tablets, server: PairServer, record: str) ->
     assert_all_show(tablets, server, record, "people", 50)
 
 
-def test_m02_two_settlements(tablets: Tablets, server: PairServer, record: str) -> None:
+def test_m02_f48_two_settlements(tablets: Tablets, server: PairServer, record: str) -> None:
     open_question(tablets, server, record)
     tablets["A"].decide(record, "people", 48, now_ms=NOON_MS)
     tablets["C"].decide(record, "people", 52, now_ms=NOON_MS)
@@ -98,7 +98,7 @@ def test_m04_a_fresh_tablet(tablets: Tablets, server: PairServer, record: str, c
 
 
 @pytest.mark.parametrize("first", ["A", "B"])
-def test_m05_delete_what_was_not_seen(tablets: Tablets, server: PairServer, record: str, first: str) -> None:
+def test_m05_f48_delete_what_was_not_seen(tablets: Tablets, server: PairServer, record: str, first: str) -> None:
     type_in(tablets["A"], record, people=48)
     tablets["B"].withdraw(record, now_ms=NOON_MS)
     for name in (first, "A", "B"):
@@ -194,7 +194,7 @@ def test_m15_f11_latest_clocks(tablets: Tablets, server: PairServer, record: str
     assert_all_show(tablets, server, record, "seen_at", "C")
 
 
-def test_m15_f11_a_tablet_dated_2090_wins_nothing(tablets: Tablets, server: PairServer, record: str) -> None:
+def test_m15_p11_f11_a_tablet_dated_2090_wins_nothing(tablets: Tablets, server: PairServer, record: str) -> None:
     type_in(tablets["D"], record, seen_at="D", now_ms=3_786_912_000_000)
     exchange(tablets["D"], server, now_ms=NOON_MS)
     type_in(tablets["C"], record, seen_at="C", now_ms=NOON_MS + 60_000)
@@ -278,7 +278,7 @@ def test_f42_a_poisoned_line_stops_nothing(tablets: Tablets, server: PairServer,
     assert first not in tablet.aside
 
 
-def test_nothing_new_is_one_small_round_trip(tablets: Tablets, server: PairServer, record: str) -> None:
+def test_l01_nothing_new_is_one_small_round_trip(tablets: Tablets, server: PairServer, record: str) -> None:
     quiet(tablets, server)
     request = tablets["A"].half.request(now=Time(NOON_MS, 0))
     answer = server.half.answer(request, now_ms=NOON_MS)

@@ -35,7 +35,7 @@ def type_pin(app: Any, pin: str) -> None:
     touch(pad.done_key)
 
 
-def test_back_never_loses_a_draft(home: Any) -> None:
+def test_b21_back_never_loses_a_draft(home: Any) -> None:
     page = open_form(home)
     type_into(page.grid.widgets["title"].box, "Nói chuyện chuyên đề ở ấp Long Thới")
     record = page.where["record"]
@@ -130,7 +130,7 @@ def test_vietnamese_is_typed_without_a_keyboard_that_composes(home: Any, method:
         home.settings_changed()
 
 
-def test_hide_stands_in_one_corner_and_leaves_no_trace(home: Any) -> None:
+def test_t03_hide_stands_in_one_corner_and_leaves_no_trace(home: Any) -> None:
     corners = set()
     for name, where in (("home", {}), ("records", {"type": "gbv_case"}), ("sync", {}), ("settings", {})):
         home.go(name, **where)
@@ -264,7 +264,7 @@ def test_a_refusal_is_one_plain_sentence(home: Any) -> None:
     key(BACK)
 
 
-def test_text_is_text_and_never_markup(home: Any) -> None:
+def test_b17_text_is_text_and_never_markup(home: Any) -> None:
     page = open_form(home)
     hostile = "[b]đậm[/b] [color=ff0000]x[/color] {{7*7}} %s"
     type_into(page.grid.widgets["title"].box, hostile)
@@ -275,7 +275,7 @@ def test_text_is_text_and_never_markup(home: Any) -> None:
     assert not any(getattr(widget, "markup", False) for widget in everything(Window))
 
 
-def test_a_long_paste_neither_freezes_nor_brings_control_characters(home: Any) -> None:
+def test_b04_b07_a_long_paste_neither_freezes_nor_brings_control_characters(home: Any) -> None:
     page = open_form(home)
     touch(page.grid.widgets["title"].box)
     page.grid.widgets["title"].box.entry.insert_text("Ấp\x00 Long\x07 Thới\n" + "dài " * 400)

@@ -111,7 +111,7 @@ def test_an_activity_is_written_mended_and_sent(console: Console) -> None:
     expect(page.locator("#drawer")).to_be_empty()
 
 
-def test_what_was_typed_stays_on_any_error(console: Console) -> None:
+def test_b21_what_was_typed_stays_on_any_error(console: Console) -> None:
     page = console.enter("lan")
     page.goto("/records/new/difficulty")
     page.get_by_label("Khó khăn, vướng mắc").fill("Thiếu người làm công tác bình đẳng giới.")

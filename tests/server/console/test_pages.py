@@ -35,7 +35,7 @@ def test_a_set_clock_is_told_on_every_page(visit: Visit) -> None:
     assert "Dữ liệu mẫu · đồng hồ của máy chủ đứng ở ngày 30/05/2022" in words(visit("huyen").get("/records"))
 
 
-def test_a_figure_leads_to_its_records(visit: Visit) -> None:
+def test_p14_a_figure_leads_to_its_records(visit: Visit) -> None:
     visitor = visit("huyen")
     links = re.findall(r'href="(/figures/2022-H1/I01\?unit=long_khanh_a)"', visitor.get("/").text)
     assert links
@@ -115,7 +115,7 @@ def test_the_history_tells_field_by_field(visit: Visit, office: Office) -> None:
     assert "Hình thức Truyền thông" in words(visitor.get(f"/records/{office.records['talk']}/history"))
 
 
-def test_pages_bear_no_inline_script_and_no_foreign_address(visit: Visit, office: Office) -> None:
+def test_t09_pages_bear_no_inline_script_and_no_foreign_address(visit: Visit, office: Office) -> None:
     visitor = visit("huyen")
     for path in MAIN_PAGES:
         text = visitor.get(path.format(**office.records)).text

@@ -183,7 +183,7 @@ def test_m19_who_did_not_see_a_value_does_not_overwrite_it(app: Flask, office: O
     assert "Tọa đàm B" in words(lan.get("/questions"))
 
 
-def test_a_forged_or_missing_token_changes_nothing(app: Flask, office: Office, visit: Visit) -> None:
+def test_t09_a_forged_or_missing_token_changes_nothing(app: Flask, office: Office, visit: Visit) -> None:
     visitor, record = visit("lan"), office.records["draft"]
     for token in ("", "eyJhIjoxfQ.forged"):
         answer = visitor.post(f"/records/{record}/edit", {"held": ["title"], "title": "Giả", "token": token, "go": "save"})
@@ -241,7 +241,7 @@ def test_confidential_content_is_edited_without_being_lost(app: Flask, office: O
         assert SECRET not in f"{row.registers}{row.current}{row.folded}"
 
 
-def test_a_photo_loses_its_place_and_a_file_comes_back_whole(app: Flask, office: Office, visit: Visit) -> None:
+def test_b12_b15_a_photo_loses_its_place_and_a_file_comes_back_whole(app: Flask, office: Office, visit: Visit) -> None:
     visitor, record = visit("lan"), office.records["draft"]
     picture, out = Image.new("RGB", (40, 30), "teal"), io.BytesIO()
     exif = Image.Exif()
