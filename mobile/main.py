@@ -26,7 +26,7 @@ NOT_OPENED = 4
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m mobile", description="Máy tính bảng Sen. The tablet of Sen.")
+    parser = argparse.ArgumentParser(prog="python3 sen.py tablet", description="Máy tính bảng Sen. The tablet of Sen.")
     help = "the folder that holds this tablet, or the name of one of the demo's tablets"
     parser.add_argument("--profile", type=folder_named, required=True, metavar="DIR", help=help)
     parser.add_argument("--today", type=parse_moment, metavar="YYYY-MM-DD[THH:MM]", help="the day, or the moment, that it shall be")

@@ -199,7 +199,8 @@ def restore(places: Places, file: Path, clock: Clock, *, keys: bool = False) -> 
         Where the former database is now; None where there was none.
 
     Raises:
-        SenError: what ``check`` raises; ``backup_not_here``; ``backup_exists`` where there are keys already.
+        SenError: what ``check`` raises; ``backup_not_here``; ``backup_exists`` where there are keys already; ``database_busy``
+            where another program has the present database open.
     """
     if places.sqlite is None:
         raise SenError("backup_not_here")
@@ -222,9 +223,12 @@ def _set_aside(database: Path, clock: Clock) -> Path | None:
     """Move the present database away, whole: what its WAL holds is written into it first."""
     if not database.exists():
         return None
-    with closing(sqlite3.connect(database)) as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        connection.execute("PRAGMA journal_mode=DELETE")
+    try:
+        with closing(sqlite3.connect(database)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            connection.execute("PRAGMA journal_mode=DELETE")
+    except sqlite3.OperationalError as error:  # another program has it open
+        raise SenError("database_busy") from error
     aside = database.with_name(f"{database.name}.before-{clock.now():%Y%m%d-%H%M%S}")
     number = 1
     while aside.exists():

@@ -14,6 +14,13 @@ from shared.errors import SenError
 from shared.yaml_source import CatalogueError
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
+OWN_NAMES = {"run": "server", "backup": "backup", "restore": "restore"}
+"""Command → what it is called behind sen.py, where it stands beside ``admin`` and not under it."""
+COUNTED = {
+    "line": "dòng thay đổi · lines of changes", "record": "bản ghi · records", "blob": "giá trị niêm phong · sealed values",
+    "person": "người dùng · people", "device": "máy tính bảng · tablets", "audit": "lượt đọc đã ghi · readings in the audit trail",
+}  # fmt: skip
+"""Table that a backup counts → what its rows are called."""
 
 __all__ = ["cli", "main"]
 
@@ -21,7 +28,11 @@ __all__ = ["cli", "main"]
 def main() -> None:
     """Run a command; an error that a person may meet is told in one sentence of each language, and the exit code is 1."""
     try:
-        cli(standalone_mode=True, prog_name="sen admin")
+        first, *rest = sys.argv[1:] or [""]
+        if first in OWN_NAMES:
+            start_log()
+            cli.commands[first].main(rest, prog_name=f"python3 sen.py {OWN_NAMES[first]}")
+        cli(prog_name="python3 sen.py admin")
     except (SenError, CatalogueError) as error:
         if isinstance(error, SenError):
             click.echo(f"Sen: {error.text('vi')}\n     {error.text('en')}", err=True)
@@ -41,7 +52,7 @@ def cli(context: click.Context) -> None:
     start_log()
 
 
-@cli.command()
+@cli.command(context_settings=CONTEXT)
 @on_server(*SETTINGS)
 @answer_json
 @click.pass_context
@@ -90,7 +101,7 @@ def roles(context: click.Context) -> None:
         click.echo(f"{role.code:<18}{role.label.vi} · {role.label.en}")
 
 
-@cli.command()
+@cli.command(context_settings=CONTEXT)
 @click.argument("file", type=click.Path(path_type=Path))
 @on_server()
 @click.pass_context
@@ -105,14 +116,14 @@ def backup(context: click.Context, file: Path) -> None:
     click.echo(f"Kho khóa · keys: {file}{KEYS_SUFFIX}  (cất riêng, không cùng khóa chính · keep apart, not with the master key)")
 
 
-@cli.command()
+@cli.command(context_settings=CONTEXT)
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--yes", is_flag=True, help="go on without asking")
 @click.option("--with-keys", is_flag=True, help="bring back the key store from FILE.keys too, on a machine that has none")
 @on_server()
 @click.pass_context
 def restore(context: click.Context, file: Path, yes: bool, with_keys: bool) -> None:
-    """Bring FILE back. Tells what the present database has more; it is set aside, not deleted."""
+    """Bring FILE back. Tells first what the present database has more; that one is set aside, not deleted."""
     from server import backup
     from server.clock import Clock
     from server.process import ready_app, server_lock
@@ -120,9 +131,13 @@ def restore(context: click.Context, file: Path, yes: bool, with_keys: bool) -> N
     config = config_of(context)
     places = Places(config)
     with server_lock(places, "restore"):
+        kept = backup.check(file)
+        click.echo(f"Bản sao lưu · the backup: {kept.made}, " + ", ".join(f"{kept.counts[table]} {COUNTED[table]}" for table in ("line", "record")))
         lost = backup.would_lose(places, file)
         for table, count in lost.items():
-            click.echo(f"Bản hiện tại nhiều hơn · the present one has more: {table} +{count}")
+            click.echo(f"Không có trong bản sao lưu · not in the backup: {count} {COUNTED[table]}")
+        if not lost:
+            click.echo("Bản hiện tại không có gì nhiều hơn · the present database has nothing more")
         if not yes and not (sys.stdin.isatty() and click.confirm("Phục hồi · Restore?")):
             raise SenError("backup_wanted")
         aside = backup.restore(places, file, Clock(config.today), keys=with_keys)

@@ -27,7 +27,8 @@ def on_server(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]
         for name in reversed(names or PLACES):
             setting = SETTINGS[name]
             flag = f"--{name.replace('_', '-')}"
-            give_one = click.option(flag, name, help=setting.help, metavar="VALUE", expose_value=False, callback=_note)
+            default = "" if setting.default in (None, "") else f" (default {setting.default})"
+            give_one = click.option(flag, name, help=setting.help + default, metavar="VALUE", expose_value=False, callback=_note)
             command = give_one(command)
         return command
 

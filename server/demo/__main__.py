@@ -28,7 +28,7 @@ ENDINGS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP"
 
 def _options(words: Sequence[str] | None) -> argparse.Namespace:
     about = "Một huyện với dữ liệu mẫu của hai năm. A district with two years of invented records."
-    parser = argparse.ArgumentParser(prog="sen.py demo", description=about)
+    parser = argparse.ArgumentParser(prog="python3 sen.py demo", description=about)
     parser.add_argument("--port", type=int, default=PORT, help=f"TCP port of the server, on this machine alone (default {PORT})")
     parser.add_argument("--fresh", action="store_true", help="begin anew: what was done in an earlier demo is deleted")
     parser.add_argument("--no-window", action="store_true", help="open no tablet window")

@@ -126,7 +126,7 @@ class Builder:
         tablet = self._open(person, chapter, server)
         try:
             self._type_in(tablet, chapter, unit, leave_open=LEFT_OPEN if wanted == "draft" else 0)
-            report = tablet.ask("report", period=chapter.period, values=self._narratives("communes", unit))["record"] if wanted else ""
+            report = tablet.ask("report", period=chapter.period, values=self._narratives("communes", unit, chapter))["record"] if wanted else ""
             tablet.ask("sync")
             if wanted in WRITTEN:
                 self.office.approve(self.story.lead(unit), chapter.period)
@@ -160,9 +160,10 @@ class Builder:
             return self.ids[value["~ref"]] if "~ref" in value else {code: self._named(one) for code, one in value.items()}
         return [self._named(one) for one in value] if isinstance(value, list) else value
 
-    def _narratives(self, kind: str, unit: str) -> dict[str, str]:
+    def _narratives(self, kind: str, unit: str, chapter: Chapter) -> dict[str, str]:
         name = self.catalogue.units[unit].name.vi
-        return {code: text.format(unit=name) for code, text in self.story.narratives[kind].items()}
+        place = self.story.place_of(unit) + self.story.chapters.index(chapter)
+        return {code: texts[place % len(texts)].format(unit=name) for code, texts in self.story.narratives[kind].items()}
 
     # bodies of the district, at the console
 
@@ -174,7 +175,7 @@ class Builder:
                 self.ids[draft.key] = self.office.enter(person, draft.type, self._named(draft.values))
             wanted = chapter.report_of(unit)
             if wanted:
-                self.office.write_report(person, chapter.period, self._narratives("bodies", unit))
+                self.office.write_report(person, chapter.period, self._narratives("bodies", unit, chapter))
             if wanted in WRITTEN:
                 self.office.approve(person, chapter.period)
             if wanted in WRITTEN and wanted != "approved":

@@ -69,8 +69,10 @@ class _Drawing:
         here = self.commune if wanted == "communes" else not self.commune if wanted == "bodies" else self.unit in wanted
         period = self.chapter.period in template.get("periods", (self.chapter.period,))
         if here and period and (template.get("with") is None or self.keys.get(template["with"])):
-            for _ in range(self._count(template["each"])):
-                self._draft(template)
+            kinds = template.get("kinds", ({},))
+            kinds = self.random.sample(kinds, len(kinds))
+            for number in range(self._count(template["each"])):
+                self._draft(template, kinds[number % len(kinds)])
 
     def _count(self, each: Any) -> int:
         if isinstance(each, float):
@@ -78,14 +80,14 @@ class _Drawing:
         low, high = each if isinstance(each, list) else (each, each)
         return self.random.randint(low, high)
 
-    def _draft(self, template: Mapping[str, Any]) -> None:
+    def _draft(self, template: Mapping[str, Any], kind: Mapping[str, Any]) -> None:
         days = self._days(template)
         if not days:
             return
         type_code = template["type"]
         self.day, self.done, self.number = self.random.choice(days), {}, self.random.randint(3, 98)
         self.hamlet = self.random.choice(self.hamlets) if self.hamlets else self._commune(None)
-        for code, told in template["values"].items():
+        for code, told in (*kind.items(), *template["values"].items()):
             value = self._value(told)
             if value is not None:
                 self.done[code] = value

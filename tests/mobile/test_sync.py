@@ -156,6 +156,29 @@ def test_f34_a_broken_catalogue_leaves_the_last_good_one(make: Make) -> None:
     assert tablet.catalogue.version == good
 
 
+def test_what_waits_goes_out_when_the_switch_puts_the_tablet_back_on_the_network(make: Make, wire: Wire) -> None:
+    from threading import Event
+
+    tablet, slept, done = make(), Event(), Event()
+    presenter, background = SyncPresenter(tablet), Background(tablet)
+    presenter.set_offline(True)
+    talk(FormPresenter(tablet))
+    tablet.forms.close_all()
+    sleep = background._sleep
+
+    def sleeping(wait: float) -> bool:
+        if wait:
+            slept.set()
+        return sleep(wait)
+
+    background._sleep = sleeping  # type: ignore[method-assign]
+    background.start(lambda work: work(), lambda: None if tablet.store.unsent_count() else done.set())
+    assert slept.wait(20) and wire.trips == 0
+    presenter.set_offline(False)
+    assert done.wait(20) and wire.trips > 0
+    background.stop()
+
+
 def test_the_thread_sends_what_is_urgent_at_once(make: Make, wire: Wire) -> None:
     from threading import Event
 

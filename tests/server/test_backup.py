@@ -10,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from flask import Flask
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
@@ -17,6 +18,7 @@ from sqlalchemy.orm import Session
 from server import create_app
 from server.audit import note_reading
 from server.backup import DATABASE, KEYS_SUFFIX, MANIFEST, back_up, check, restore, would_lose
+from server.cli import cli
 from server.clock import Clock
 from server.config import Config
 from server.db import db, transaction, writing
@@ -51,8 +53,11 @@ def add(app: Flask, login: str) -> None:
 
 def logins(config: Config) -> set[str]:
     app = ready_app(config)
-    with app.app_context(), Session(db.engine) as session:
-        return set(session.scalars(select(User.login)))
+    with app.app_context():
+        with Session(db.engine) as session:
+            found = set(session.scalars(select(User.login)))
+        db.engine.dispose()
+    return found
 
 
 def test_m01_m02_m03_a_backup_is_whole_checked_and_comes_back(tmp_path: Path, office: Config) -> None:
@@ -68,6 +73,33 @@ def test_m01_m02_m03_a_backup_is_whole_checked_and_comes_back(tmp_path: Path, of
     assert aside is not None
     with closing(sqlite3.connect(aside)) as connection:
         assert connection.execute("SELECT count(*) FROM person").fetchone() == (2,)
+
+
+def test_m03_restore_tells_what_will_be_lost_and_waits_for_a_yes(tmp_path: Path, office: Config) -> None:
+    file = tmp_path / "b.sen"
+    back_up(Places(office), file, CLOCK)
+    add(create_app(office), "hoa")
+    asked = CliRunner().invoke(cli, ["restore", str(file), "--var", str(office.var)])
+    assert "Không có trong bản sao lưu · not in the backup: 1 người dùng · people" in asked.output
+    assert isinstance(asked.exception, SenError) and asked.exception.code == "backup_wanted"
+    assert logins(office) == {"lan", "hoa"}
+    done = CliRunner().invoke(cli, ["restore", str(file), "--yes", "--var", str(office.var)])
+    assert done.exit_code == 0 and "Bản trước đó · the former database" in done.output
+    assert logins(office) == {"lan"}
+    again = CliRunner().invoke(cli, ["restore", str(file), "--yes", "--var", str(office.var)])
+    assert "nothing more" in again.output
+
+
+def test_a_database_that_another_program_has_open_stays_in_its_place(tmp_path: Path, office: Config) -> None:
+    file = tmp_path / "b.sen"
+    back_up(Places(office), file, CLOCK)
+    add(create_app(office), "hoa")
+    with closing(sqlite3.connect(office.var / DATABASE)) as other:
+        other.execute("BEGIN")
+        other.execute("SELECT count(*) FROM person").fetchone()
+        with pytest.raises(SenError, match="database_busy"):
+            restore(Places(office), file, CLOCK)
+    assert logins(office) == {"lan", "hoa"}
 
 
 def test_t10_a_backup_holds_no_key(tmp_path: Path, office: Config) -> None:
@@ -197,10 +229,6 @@ def test_a_postgresql_server_is_not_backed_up_here(tmp_path: Path) -> None:
 
 
 def test_a_running_server_is_not_restored_over(tmp_path: Path, office: Config) -> None:
-    from click.testing import CliRunner
-
-    from server.cli import cli
-
     file = tmp_path / "b.sen"
     back_up(Places(office), file, CLOCK)
     lock = Places(office).lock

@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from sqlalchemy import update
 
 from server.audit import AuditEntry
-from server.cli import cli
+from server.cli import cli, main
 from server.config import SETTINGS, Config
 from server.db import transaction
 from server.process import ready_app
@@ -86,6 +86,19 @@ def test_the_help_reads_well() -> None:
         assert setting.variable in settings
         assert setting.help in settings
     assert "collector" in CliRunner().invoke(cli, ["roles"]).output
+
+
+@pytest.mark.parametrize(("command", "usage"), [
+    ("run", "python3 sen.py server [OPTIONS]"), ("backup", "python3 sen.py backup [OPTIONS] FILE"),
+    ("restore", "python3 sen.py restore [OPTIONS] FILE"), ("user", "python3 sen.py admin user [OPTIONS]"),
+])  # fmt: skip
+def test_a_command_is_called_in_its_help_as_one_types_it(
+    command: str, usage: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["server", command, "--help"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 0 and f"Usage: {usage}" in capsys.readouterr().out
 
 
 def test_p15_a_mistake_is_one_sentence_in_each_language(tmp_path: Path) -> None:

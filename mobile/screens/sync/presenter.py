@@ -44,8 +44,10 @@ class SyncPresenter:
         return self.tablet.profile.settings.offline
 
     def set_offline(self, on: bool) -> None:
-        """Turn the switch."""
+        """Turn the switch; back on the network, what waits goes out within seconds."""
         self.tablet.profile.set(offline=on)
+        if not on:
+            self.tablet.wrote(urgent=False)
 
     def size(self) -> str:
         """How much has not left («12,4 KB»)."""
