@@ -227,7 +227,7 @@ def install(groups: Sequence[str]) -> None:
         known = stamp()
         if not known:
             make_environment()
-        show(f"installing the packages of {', '.join(wanted)} …")
+        show(f"installing the packages of {', '.join(wanted)} …", begins=True)
         lists = [word for g in wanted for word in ("-r", str(ROOT / GROUPS[g]))]
         pip(["install", "--require-hashes", *lists])
         known |= {g: lock_hash(g) for g in wanted}
@@ -237,7 +237,7 @@ def install(groups: Sequence[str]) -> None:
 
 def make_environment() -> None:
     """Make `.venv` for the Python that runs this file; an existing one of another Python is emptied. Raises Missing."""
-    show("making .venv …")
+    show("making .venv …", begins=True)
     old = PYTHON.exists() and _answer([str(PYTHON), "-c", "import sys; print(sys.version.split()[0])"])
     if old == sys.version.split()[0]:
         return
@@ -309,7 +309,7 @@ def install_system(command: Command) -> None:
     may = shutil.which("apt-get") and (os.geteuid() == 0 or (shutil.which("sudo") and _works(["sudo", "-n", "true"])))
     if command.name != "test" or not may:
         raise Missing(f"system packages are missing; install them and run this again: sudo {line}")
-    show(f"installing {', '.join(missing)} …")
+    show(f"installing {', '.join(missing)} …", begins=True)
     sudo = [] if os.geteuid() == 0 else ["sudo", "-n"]
     quiet = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     subprocess.run([*sudo, "apt-get", "update", "-qq"], capture_output=True, check=False, env=quiet)
@@ -366,11 +366,11 @@ def run(command: Sequence[str], given: dict[str, str]) -> int:
     return subprocess.call(list(command), env=given)
 
 
-def show(line: str, end: str = "") -> None:
-    """One line of progress: rewritten in place on a terminal, else only when finished (end is a newline)."""
+def show(line: str, end: str = "", *, begins: bool = False) -> None:
+    """One line of progress: rewritten in place on a terminal, else only where something long begins or has ended (end is a newline)."""
     if sys.stderr.isatty():
         print(f"\r\x1b[K{'Sen: ' + line:.100}", end=end, file=sys.stderr, flush=True)
-    elif end:
+    elif end or begins:
         print(f"Sen: {line}", file=sys.stderr, flush=True)
 
 

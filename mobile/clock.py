@@ -45,6 +45,11 @@ class Clock:
             return
         self._offset_ms = (today - self.today()).days * 86_400_000
 
+    @property
+    def moved(self) -> bool:
+        """Whether it was set to another day than the real one."""
+        return self._offset_ms != 0
+
     def now_ms(self) -> int:
         """Milliseconds since 1970."""
         return self._source() + self._offset_ms

@@ -32,7 +32,7 @@ LARGEST_MANIFEST = 1 << 20
 COUNTED = ("line", "record", "blob", "person", "device", "audit")
 """The tables whose rows a manifest counts."""
 
-__all__ = ["KEYS_SUFFIX", "Manifest", "back_up", "check", "restore", "would_lose"]
+__all__ = ["KEYS_SUFFIX", "Manifest", "back_up", "back_up_keys", "check", "restore", "would_lose"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +120,31 @@ def back_up(places: Places, file: Path, clock: Clock) -> Manifest:
         for path in (part, keys_part):
             path.unlink(missing_ok=True)
     return manifest
+
+
+def back_up_keys(places: Places, file: Path) -> Path:
+    """Write the key store alone beside ``file``: of a PostgreSQL server, whose database ``pg_dump`` saves. Gives where it is.
+
+    Raises:
+        SenError: ``backup_exists``, ``not_one_database``, ``disk_full``.
+    """
+    keys = file.with_name(file.name + KEYS_SUFFIX)
+    if keys.exists():
+        raise SenError("backup_exists", file=keys.name)
+    if not places.keys.exists():
+        raise SenError("not_one_database")
+    part = keys.with_name(keys.name + ".part")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        _copy(places.keys, part)
+        os.chmod(part, 0o600)
+        os.replace(part, keys)
+        sync_folder(keys.parent)
+    except (OSError, sqlite3.OperationalError) as error:
+        raise SenError("disk_full" if getattr(error, "errno", 0) == 28 else "storage_failed") from error
+    finally:
+        part.unlink(missing_ok=True)
+    return keys
 
 
 def _pack(target: Path, database: Path, manifest: Manifest) -> None:

@@ -103,14 +103,18 @@ def roles(context: click.Context) -> None:
 
 @cli.command(context_settings=CONTEXT)
 @click.argument("file", type=click.Path(path_type=Path))
+@click.option("--only-keys", is_flag=True, help="save the keys alone, where pg_dump saves the database")
 @on_server()
 @click.pass_context
-def backup(context: click.Context, file: Path) -> None:
+def backup(context: click.Context, file: Path, only_keys: bool) -> None:
     """Save the database to FILE, and the keys to FILE.keys; both are opened again and checked."""
-    from server.backup import KEYS_SUFFIX, back_up
+    from server.backup import KEYS_SUFFIX, back_up, back_up_keys
     from server.clock import Clock
 
     config = config_of(context)
+    if only_keys:
+        click.echo(f"Kho khóa · keys: {back_up_keys(Places(config), file)}")
+        return
     manifest = back_up(Places(config), file, Clock(config.today))
     click.echo(f"Đã sao lưu · saved: {file} ({manifest.counts['line']} dòng · lines, {manifest.counts['record']} bản ghi · records)")
     click.echo(f"Kho khóa · keys: {file}{KEYS_SUFFIX}  (cất riêng, không cùng khóa chính · keep apart, not with the master key)")
@@ -132,7 +136,8 @@ def restore(context: click.Context, file: Path, yes: bool, with_keys: bool) -> N
     places = Places(config)
     with server_lock(places, "restore"):
         kept = backup.check(file)
-        click.echo(f"Bản sao lưu · the backup: {kept.made}, " + ", ".join(f"{kept.counts[table]} {COUNTED[table]}" for table in ("line", "record")))
+        held = ", ".join(f"{kept.counts[table]} {COUNTED[table]}" for table in ("line", "record"))
+        click.echo(f"Bản sao lưu · the backup: {kept.made}, {held}")
         lost = backup.would_lose(places, file)
         for table, count in lost.items():
             click.echo(f"Không có trong bản sao lưu · not in the backup: {count} {COUNTED[table]}")

@@ -1,7 +1,7 @@
 """The pictures of the README and the docs, taken from the running screens: `python3 sen.py pictures`.
 
 Builds the demo in a temporary folder, opens the console in a real Chromium and a tablet in a real window (under Xvfb where
-there is no display), and writes docs/pictures/*.png.
+there is no display), turns the district's report into pages as LibreOffice shows them, and writes docs/pictures/*.png.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 from server.demo.folder import DemoFolder
@@ -38,6 +39,14 @@ CONSOLE = {
     "console-search": "/search?q=phu+nu",
 }
 """Picture → the console's page, as the district's officer sees it."""
+
+REPORT = "/reports/2022-H1/hong_ngu/docx"
+PAGES = 2
+"""How many pages of the report are shown."""
+DOTS = 70
+"""Dots an inch of a page of the report."""
+COLOURS = 128
+"""Colours of a picture: enough for the screens' few, and a third of the bytes."""
 
 
 def chromium() -> str:
@@ -64,8 +73,29 @@ def console(address: str, story: Story, out: Path) -> None:
                 page.goto(address + path)
                 page.wait_for_load_state("networkidle")
                 page.screenshot(path=out / f"{name}.png")
+            document(page.request.get(address + REPORT).body(), out)
         finally:
             browser.close()
+
+
+def document(docx: bytes, out: Path) -> None:
+    """Take the pictures of the report's first pages."""
+    with tempfile.TemporaryDirectory(prefix="sen-document-") as place:
+        file = Path(place) / "report.docx"
+        file.write_bytes(docx)
+        office = ["soffice", f"-env:UserInstallation={(Path(place) / 'office').as_uri()}", "--headless"]
+        subprocess.run([*office, "--convert-to", "pdf", "--outdir", place, str(file)], check=True, capture_output=True)
+        pages = ["pdftoppm", "-png", "-r", str(DOTS), "-l", str(PAGES), str(file.with_suffix(".pdf")), str(Path(place) / "page")]
+        subprocess.run(pages, check=True, capture_output=True)
+        for number, page in enumerate(sorted(Path(place).glob("page*.png")), 1):
+            shutil.copyfile(page, out / f"document-{number}.png")
+
+
+def compress(picture: Path) -> None:
+    """Write a picture again with few colours."""
+    with Image.open(picture) as opened:
+        small = opened.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+    small.save(picture, optimize=True)
 
 
 def tablet(folder: DemoFolder, story: Story, out: Path) -> None:
@@ -99,7 +129,10 @@ def main(words: Sequence[str] | None = None) -> int:
                 tablet(folder, story, out)
     finally:
         end_all()
-    print(f"{len(list(out.glob('*.png')))} pictures in {out}")
+    taken = sorted(out.glob("*.png"))
+    for picture in taken:
+        compress(picture)
+    print(f"{len(taken)} pictures, {sum(one.stat().st_size for one in taken) // 1024} KB, in {out}")
     return 0
 
 

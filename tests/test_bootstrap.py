@@ -25,6 +25,11 @@ def sen(folder: Path, *words: str, python: str = sys.executable) -> subprocess.C
     )
 
 
+def told(done: subprocess.CompletedProcess[str]) -> list[str]:
+    """The lines of what went wrong, without those that say what is being done."""
+    return [line for line in done.stderr.splitlines() if not line.endswith("…")]
+
+
 def make_copy(folder: Path) -> Path:
     """A folder with the bootstrap, empty lists of packages, and a server that tells how it was started."""
     shutil.copy(ROOT / "sen.py", folder)
@@ -112,7 +117,7 @@ def test_a_list_that_cannot_be_installed_is_told_in_one_line_and_tried_again(rea
     for _ in range(2):
         done = sen(ready, "server")
         assert done.returncode == 1
-        assert len(done.stderr.splitlines()) == 1
+        assert len(told(done)) == 1
         assert "the packages could not be installed" in done.stderr
         assert "started" not in done.stdout
 
@@ -136,7 +141,7 @@ def test_a_missing_venv_module_is_told_with_what_to_install(copy: Path, tmp_path
     )
     assert done.returncode == 1
     assert "apt-get install python3" in done.stderr
-    assert len(done.stderr.splitlines()) == 1
+    assert len(told(done)) == 1
 
 
 def test_a_python_that_is_too_old_is_told_so(copy: Path) -> None:

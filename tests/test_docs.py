@@ -38,3 +38,16 @@ def test_links_between_documents_lead_somewhere(page: Path) -> None:
     targets = [target.partition("#")[0] for target in re.findall(r"\]\(([^)]+)\)", page.read_text("utf-8"))]
     broken = [target for target in targets if target and "://" not in target and not (page.parent / target).exists()]
     assert broken == []
+
+
+def pictures_of(page: Path) -> set[Path]:
+    return {(page.parent / target).resolve() for target in re.findall(r"!\[[^]]*\]\(([^)]+)\)", page.read_text("utf-8"))}
+
+
+def test_every_picture_is_shown_and_every_picture_shown_is_there() -> None:
+    shown = {picture for page in (ROOT / "README.md", *DOCS) for picture in pictures_of(page)}
+    kept = {picture.resolve() for picture in (ROOT / "docs" / "pictures").iterdir()}
+    assert len(pictures_of(ROOT / "README.md")) >= 4
+    assert shown == kept
+    assert all(picture.read_bytes().startswith(b"\x89PNG") for picture in kept)
+    assert sum(picture.stat().st_size for picture in kept) < 1_500_000

@@ -126,7 +126,8 @@ class Builder:
         tablet = self._open(person, chapter, server)
         try:
             self._type_in(tablet, chapter, unit, leave_open=LEFT_OPEN if wanted == "draft" else 0)
-            report = tablet.ask("report", period=chapter.period, values=self._narratives("communes", unit, chapter))["record"] if wanted else ""
+            texts = self._narratives("communes", unit, chapter)
+            report = tablet.ask("report", period=chapter.period, values=texts)["record"] if wanted else ""
             tablet.ask("sync")
             if wanted in WRITTEN:
                 self.office.approve(self.story.lead(unit), chapter.period)
@@ -162,8 +163,10 @@ class Builder:
 
     def _narratives(self, kind: str, unit: str, chapter: Chapter) -> dict[str, str]:
         name = self.catalogue.units[unit].name.vi
-        place = self.story.place_of(unit) + self.story.chapters.index(chapter)
-        return {code: texts[place % len(texts)].format(unit=name) for code, texts in self.story.narratives[kind].items()}
+        turn = self.story.turn_of(unit, chapter.period)
+        told = self.story.narratives[kind].items()
+        texts = {code: some[unit] if isinstance(some, Mapping) else some[turn % len(some)] for code, some in told}
+        return {code: text.format(unit=name) for code, text in texts.items()}
 
     # bodies of the district, at the console
 

@@ -78,9 +78,11 @@ class Story:
         """Who holds a role for the whole district."""
         return next(person for person in self.people if role in person.roles)
 
-    def place_of(self, unit: str) -> int:
-        """A unit's place among those that record."""
-        return list(dict.fromkeys(person.unit for person in self.people)).index(unit)
+    def turn_of(self, unit: str, period: str) -> int:
+        """A number that is another one for each unit of a period, and for a unit in the next period."""
+        units = list(dict.fromkeys(person.unit for person in self.people))
+        periods = list(dict.fromkeys(chapter.period for chapter in self.chapters))
+        return units.index(unit) + periods.index(period)
 
     @property
     def shipped(self) -> tuple[Person, ...]:
@@ -119,7 +121,8 @@ def _people(told: Mapping[str, Any]) -> Sequence[Person]:
 def _chapter(told: Mapping[str, Any], communes: tuple[str, ...], bodies: tuple[str, ...]) -> Chapter:
     return Chapter(
         at=told["at"], first_day=told["days"][0], last_day=told["days"][1],
-        communes=communes if told["communes"] == "all" else tuple(told["communes"]), bodies=bodies if told["bodies"] == "all" else tuple(told["bodies"]),
+        communes=communes if told["communes"] == "all" else tuple(told["communes"]),
+        bodies=bodies if told["bodies"] == "all" else tuple(told["bodies"]),
         period=told.get("period", ""), reports=told.get("reports", {}), returned_records=told.get("returned_records", {}),
         consolidate=told.get("consolidate", False), last_morning=told.get("last_morning", False),
     )  # fmt: skip

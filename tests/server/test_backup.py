@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from server import create_app
 from server.audit import note_reading
-from server.backup import DATABASE, KEYS_SUFFIX, MANIFEST, back_up, check, restore, would_lose
+from server.backup import DATABASE, KEYS_SUFFIX, MANIFEST, back_up, back_up_keys, check, restore, would_lose
 from server.cli import cli
 from server.clock import Clock
 from server.config import Config
@@ -226,6 +226,16 @@ def test_a_fresh_machine_needs_the_backup_its_keys_and_the_master_key(tmp_path: 
 def test_a_postgresql_server_is_not_backed_up_here(tmp_path: Path) -> None:
     with pytest.raises(SenError, match="backup_not_here"):
         back_up(Places(Config(var=tmp_path, database="postgresql://u@/sen")), tmp_path / "b", CLOCK)
+
+
+def test_the_keys_of_a_postgresql_server_are_saved_alone(tmp_path: Path, office: Config) -> None:
+    there, file = Config(var=office.var, database="postgresql://u@/sen"), tmp_path / "sao lưu" / "b"
+    keys = back_up_keys(Places(there), file)
+    assert [one.name for one in file.parent.iterdir()] == ["b" + KEYS_SUFFIX] == [keys.name]
+    with closing(sqlite3.connect(keys)) as saved, closing(sqlite3.connect(Places(there).keys)) as present:
+        assert list(saved.iterdump()) == list(present.iterdump()) != []
+    with pytest.raises(SenError, match="backup_exists"):
+        back_up_keys(Places(there), file)
 
 
 def test_a_running_server_is_not_restored_over(tmp_path: Path, office: Config) -> None:

@@ -84,5 +84,7 @@ class HomePresenter:
         return self.tablet.say("all_types", count=len(self.types(everything=True)))
 
     def note(self) -> str:
-        """The quiet line at the foot."""
+        """The quiet line at the foot; in a demo, that all is invented and which day it is made to be."""
+        if self.tablet.clock.moved:
+            return self.tablet.say("demo_banner", day=date_text(self.tablet.clock.today()))
         return self.tablet.say("offline_note")
