@@ -88,6 +88,24 @@ def test_the_same_seed_tells_the_same_story(catalogue: Catalogue) -> None:
     assert [draft for _, _, draft in drawn(catalogue)] == [draft for _, _, draft in drawn(catalogue)]
 
 
+def test_each_commune_tells_its_own_situation_and_a_next_unit_writes_otherwise() -> None:
+    communes = STORY.chapters[0].communes
+    assert set(STORY.narratives["communes"]["general_situation"]) == set(communes)
+    assert len(set(STORY.narratives["communes"]["general_situation"].values())) == len(communes)
+    turns = {(period, unit): STORY.turn_of(unit, period) for period in ("2021-H1", "2022-H1") for unit in communes}
+    assert all(turns["2022-H1", unit] != turns["2021-H1", unit] for unit in communes)
+    assert len({turns["2022-H1", unit] for unit in communes}) == len(communes)
+
+
+def test_records_of_one_kind_come_round_before_a_title_is_used_again(catalogue: Catalogue) -> None:
+    for template in STORY.templates:
+        assert not set(template.get("kinds", [{}])[0]) & set(template["values"])
+    chapter = STORY.chapters[0]
+    drafts = draw_chapter(catalogue, STORY.templates[:1], chapter, "long_khanh_a", seed=STORY.seed, known={})
+    forms = [(draft.values["form"], *draft.values["topics"]) for draft in drafts]
+    assert len(drafts) >= 6 and len(set(forms)) == len(forms)
+
+
 # --- whom it is served to
 
 
