@@ -133,7 +133,7 @@ def test_f21_a_tablet_restored_from_an_old_copy(tablets: Tablets, server: PairSe
 
 
 @pytest.mark.parametrize("passed", [False, True])
-def test_f23_f24_a_restored_server_gets_everything_back(tablets: Tablets, server: PairServer, record: str, passed: bool) -> None:
+def test_p12_f23_f24_a_restored_server_gets_everything_back(tablets: Tablets, server: PairServer, record: str, passed: bool) -> None:
     backup = server.save()
     type_in(tablets["A"], record, people=7)
     exchange(tablets["A"], server)
