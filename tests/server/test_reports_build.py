@@ -85,7 +85,7 @@ def test_numbers_lead_to_their_records() -> None:
             assert source.records == figures.of(source.reference).records
 
 
-def test_d2_a_units_own_report_counts_what_others_lead_and_the_district_does_not() -> None:
+def test_a_units_own_report_counts_what_others_lead_and_the_district_does_not() -> None:
     def held(unit: str, part: str, people: int) -> Record:
         values = {"held_on": "2022-03-08", "form": "launch", "part": part, "participants_total": people, "participants_female": people // 2}
         return {"id": f"{unit}-{part}", "type": "communication_activity", "unit": unit, "state": "submitted", "values": values}

@@ -53,7 +53,7 @@ def test_a_stock_never_falls_below_zero_unasked(catalogue: Catalogue, kind: str,
 
 @pytest.mark.parametrize(("day", "counted", "asked"), [
     ("2022-05-20", (), True), ("2021-11-15", (), True), ("2022-06-01", (), False), ("2022-05-20", ("own",), False)])
-def test_f1_a_day_in_a_reported_period_is_asked_about(catalogue: Catalogue, day: str, counted: tuple[str, ...], asked: bool) -> None:
+def test_a_day_in_a_reported_period_is_asked_about(catalogue: Catalogue, day: str, counted: tuple[str, ...], asked: bool) -> None:
     sent = Reported(period=catalogue.periods.get("2022-H1"), records=counted)
     found = doubts(catalogue, "communication_activity", {**TALK, "held_on": day}, Beside(others={}, reported=[sent]))
     assert [(one.code, one.path) for one in found] == ([("in_reported_period", "held_on")] if asked else [])
