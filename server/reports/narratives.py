@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from server.reports.outline import read_outline
+from server.reports.request import unit_name
 from shared.text import clean
 
 if TYPE_CHECKING:
@@ -17,8 +18,9 @@ def merge_narratives(
 ) -> dict[str, str]:
     """A first text for each narrative field of the district's own report, {field: text}, from {unit: report's values}.
 
-    Each unit that wrote something has one line, «- Xã Long Khánh A: …», in the order of `units`; fields about which nobody
-    wrote are left out. The console puts the texts into the district's periodic report, where they are edited.
+    Each unit that wrote something has a line, «- Xã Long Khánh A: …», in the order of `units`, those that wrote the same have
+    one together; fields about which nobody wrote are left out. The console puts the texts into the district's periodic
+    report, where they are edited.
     """
     texts: dict[str, str] = {}
     for name in read_outline(catalogue.reports, outline).narratives():
@@ -30,11 +32,16 @@ def merge_narratives(
 def merged_lines(
     catalogue: Catalogue, name: str, units: Sequence[str], reports: Mapping[str, Mapping[str, Any]]
 ) -> list[str]:
-    """One line a unit that wrote something in the field, in the order of `units`."""
-    lines: list[str] = []
+    """One line a unit that wrote something in the field, in the order of `units`; units that wrote the same share a line."""
+    told: dict[str, list[str]] = {}
     for unit in units:
         text = reports.get(unit, {}).get(name)
         if isinstance(text, str) and text.strip():
             words = " ".join(line.strip().lstrip("-–+•* ").strip() for line in clean(text).splitlines() if line.strip())
-            lines.append(f"- {catalogue.units[unit].name.vi}: {words}")
-    return lines
+            told.setdefault(words, []).append(unit)
+    return [f"- {_names(catalogue, some)}: {words}" for words, some in told.items()]
+
+
+def _names(catalogue: Catalogue, units: Sequence[str]) -> str:
+    first, *others = units
+    return ", ".join([catalogue.units[first].name.vi, *(unit_name(catalogue, one) for one in others)])

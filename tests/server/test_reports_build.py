@@ -266,8 +266,10 @@ def test_a_unit_with_an_extension_is_in_time() -> None:
 
 def test_district_narrative_is_merged_unit_by_unit_until_it_is_edited() -> None:
     merged = below(district_report(), "2. Tồn tại, hạn chế")
-    assert merged == [f"{name}: Một số hoạt động còn lồng ghép." for name in
-                      ("Thị trấn Thường Thới Tiền", "Xã Long Khánh A", "Xã Long Khánh B")]
+    assert merged == ["Thị trấn Thường Thới Tiền, xã Long Khánh A, xã Long Khánh B: Một số hoạt động còn lồng ghép."]
+    other = {unit: {"limits": text} for unit, text in zip(district_units(), ("- Một.\n- Hai.", "Ba.", "Một. Hai."), strict=False)}
+    assert below(build_report(catalogue(), district_request(narratives=other)), "2. Tồn tại, hạn chế") == [
+        "Thị trấn Thường Thới Tiền, xã Long Khánh B: Một. Hai.", "Xã Long Khánh A: Ba."]
     texts = merge_narratives(catalogue(), "half_year", district_units(), {UNIT: NARRATIVE})
     assert texts["strengths"] == "- Xã Long Khánh A: Cấp ủy, chính quyền quan tâm chỉ đạo. Các ngành, đoàn thể phối hợp chặt chẽ."
     assert "causes_objective" not in texts
