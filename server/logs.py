@@ -30,6 +30,8 @@ class Logs:
         self._states: dict[str, LogState] = {}
         self._new: set[tuple[str, int]] = set()
         self._moved: set[tuple[str, int]] = set()
+        self._ahead: dict[tuple[str, int], LogHead] = {}
+        """Heads that moved since they were last looked at: a page appends thousands of lines to one segment."""
         self._found: dict[Name, int | None] = {}
         self._forked: dict[str, Sequence[Segment]] = self._read_forked() if further else {}
         self.lineage = Lineage(self._forked, self._segment_of) if further else NO_FORKS
@@ -44,6 +46,7 @@ class Logs:
 
     def get(self, log: str) -> LogState | None:
         """Whose a log is, and its segments; None when it is new."""
+        self._catch_up()
         if log not in self._states:
             rows = self.connection.execute(select(LogRow).where(LogRow.id == log).order_by(LogRow.segment)).all()
             if not rows:
@@ -70,7 +73,12 @@ class Logs:
 
     def advance(self, log: str, index: int, head: LogHead) -> None:
         """A line was appended to a segment."""
-        self._change(log, index, lambda segment: segment._replace(head=head))
+        self._ahead[log, index] = head
+
+    def _catch_up(self) -> None:
+        moved, self._ahead = self._ahead, {}
+        for (log, index), head in moved.items():
+            self._change(log, index, lambda segment, head=head: segment._replace(head=head))  # type: ignore[misc]
 
     def _change(self, log: str, index: int, change: Callable[[Segment], Segment]) -> None:
         state = self._states[log]
@@ -103,6 +111,7 @@ class Logs:
 
     def write(self) -> int:
         """Write what changed, in two statements at most; gives how many further segments there are now."""
+        self._catch_up()
         new = [self._row(log, index) for log, index in sorted(self._new)]
         old = [self._row(log, index) for log, index in sorted(self._moved)]
         if new:
