@@ -240,11 +240,17 @@ class SenApp(MDApp):
             self.front.leave()
         self.front = page
         self.manager.current = name
-        if name == place.name:
-            page.enter(**place.where)
-            self.way.remember(page.where or place.where)
-        else:
+        if name != place.name:
             page.enter()
+            return
+        try:
+            page.enter(**place.where)
+        except SenError as error:
+            self.way.home()
+            self._show(self.way.front)
+            self.tell(error)
+        else:
+            self.way.remember(page.where or place.where)
 
     def _dismiss(self) -> bool:
         for child in list(Window.children):

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 AFTER_CHANGE_S: Final = 4
 """Seconds from a change to the exchange that sends it: several go together."""
 EVERY_S: Final = 60
-LONGEST_WAIT_S: Final = 300
+LONGEST_WAIT_S: Final = 60
+"""Seconds between tries while there is no network: one that comes back is soon used, and a try without one costs nothing."""
 
 Post = Callable[[Callable[[], None]], None]
 

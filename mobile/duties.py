@@ -9,6 +9,8 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from mobile.incident import left_words, minutes_left
+from mobile.status import time_words
+from mobile.unfinished import unfinished
 from shared.labels import date_text
 
 if TYPE_CHECKING:
@@ -122,11 +124,25 @@ def _returned(tablet: "Tablet") -> Iterator[Duty]:
         yield Duty(words=tablet.say("returned_title"), below=below, pill=tablet.say("mend"), tone="soon", go=go, where={"record": entry.id})
 
 
+def _unfinished(tablet: "Tablet") -> Iterator[Duty]:
+    for one in unfinished(tablet):
+        record_type = tablet.catalogue.types.get(one.type)
+        label = tablet.say("all_records") if record_type is None else record_type.label.get(tablet.language)
+        below = tablet.say("draft_below", title=one.title, time=time_words(tablet, one.saved_ms))
+        go = {"gbv_incident": "incident", "periodic_report": "report"}.get(one.type, "form")
+        yield Duty(
+            words=tablet.say("draft_title", type=label), below=below, pill=tablet.say("go_on"), tone="soon", go=go,
+            where={"record": one.record},
+        )  # fmt: skip
+
+
 def _set_aside(tablet: "Tablet") -> Iterator[Duty]:
     count = len(tablet.store.set_aside())
     if count:
         yield Duty(words=tablet.say("aside_count", count=count), below=tablet.say("aside_below"), tone="soon", go="sync")
 
 
-KINDS: Final[tuple[Callable[["Tablet"], Iterator[Duty]], ...]] = (_incidents, _reports, _questions, _follow_ups, _returned, _set_aside)
+KINDS: Final[tuple[Callable[["Tablet"], Iterator[Duty]], ...]] = (
+    _incidents, _reports, _unfinished, _questions, _follow_ups, _returned, _set_aside,
+)  # fmt: skip
 """The kinds of duty in the order in which they stand on the screen."""

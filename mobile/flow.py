@@ -30,7 +30,7 @@ SCREENS: Final[Mapping[str, Screen]] = {
     "enrol": Screen(needs="nothing", back="enrol"),
     "unlock": Screen(needs="enrolled", back="unlock"),
     "home": Screen(back="home"),
-    "records": Screen(takes=("type", "state")),
+    "records": Screen(takes=("type", "state", "only", "heading")),
     "form": Screen(takes=("record", "type", "path"), typing=True),
     "submit": Screen(takes=("record",), back="form", typing=True),
     "conflict": Screen(takes=("record", "path")),

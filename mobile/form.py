@@ -95,6 +95,8 @@ class Form:
         field = self.type.field_at(path)
         if field is None or not field.valid_on(self.day):
             return False
+        if field.from_above and self.values.get(path) in (None, "", []):
+            return False
         if field.unit_kinds and self.catalogue.units[self.unit].kind not in field.unit_kinds:
             return False
         head, *rest = path.split("/")

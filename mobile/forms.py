@@ -305,7 +305,9 @@ class Forms:
     # copying
 
     def last_like(self, form: Form) -> "Entry | None":
-        """The newest other record of the type in the unit, to copy from."""
+        """The newest other record of the type in the unit, to copy from; None for incidents and cases: no two of them are alike."""
+        if form.type.urgent or form.type.sealed_by is not None:
+            return None
         found = self.tablet.index.find(form.type.code)
         return next((entry for entry in found if entry.id != form.record and entry.unit == form.unit), None)
 

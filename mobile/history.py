@@ -13,13 +13,15 @@ __all__ = ["history"]
 
 
 def history(tablet: "Tablet", record: str, path: str = "") -> list[tuple[str, str, str]]:
-    """The values that were written at a path (or anywhere), the newest first: (value in words, who, when)."""
+    """The values that were written at a path (or anywhere, each with its field's label), the newest first: (value in words, who, when)."""
     rows = []
     for change in _changes(tablet, record):
         for op in change.operations:
             if not path or op.path == path or op.path.startswith(path + "/"):
                 who = tablet.person_words(change.user)
-                rows.append((change.time, (_words(tablet, change, op), who, time_words(tablet, change.time.ms))))
+                words = operation_words(tablet, change, op)
+                words = words if path else f"{_label(tablet, change, op)}{words}"
+                rows.append((change.time, (words, who, time_words(tablet, change.time.ms))))
     return [row for _, row in sorted(rows, key=lambda pair: pair[0], reverse=True)]
 
 
@@ -37,7 +39,14 @@ def _changes(tablet: "Tablet", record: str) -> list[Change]:
     return [change for change in found.values() if change.record == record]
 
 
-def _words(tablet: "Tablet", change: Change, op: Operation) -> str:
+def _label(tablet: "Tablet", change: Change, op: Operation) -> str:
+    record_type = tablet.catalogue.types.get(change.type)
+    field = None if record_type is None else record_type.field_at(op.path)
+    return "" if field is None or op.path.endswith(RECORD_STANDING) else f"{field.label.get(tablet.language)}: "
+
+
+def operation_words(tablet: "Tablet", change: Change, op: Operation) -> str:
+    """What an operation wrote, in words; «–» where it took the value away or its key is not here."""
     record_type = tablet.catalogue.types.get(change.type)
     field = None if record_type is None else record_type.field_at(op.path)
     if op.path.endswith(RECORD_STANDING):
@@ -51,5 +60,6 @@ def _words(tablet: "Tablet", change: Change, op: Operation) -> str:
         value = [op.path.rsplit("/", 1)[1]]
     elif field.kind in ("files", "photos", "rows"):
         return tablet.say(f"did_{op.kind}")
-    words = UNKNOWN if value is None else value_text(field, value, catalogue=tablet.catalogue, language=tablet.language)
+    told = value_text(field, value, catalogue=tablet.catalogue, language=tablet.language, title_of=tablet.title_of)
+    words = UNKNOWN if value is None else told
     return f"{tablet.say('did_remove')}: {words}" if op.kind == "remove" else words

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mobile.case_keys import case_of
+from mobile.history import operation_words
 from mobile.outbox import Subject
 from mobile.status import time_words
 from mobile.value_text import UNKNOWN, value_text
@@ -139,6 +140,17 @@ class QuestionDesk:
         if not arrived:
             return self.tablet.say("written_unsent", time=written)
         return self.tablet.say("written_sent", time=written, sent=time_words(self.tablet, arrived))
+
+    def before(self, question: Question) -> str:
+        """What stood there when the answers were written («Trước đó: 48.»); "" where this tablet does not hold it."""
+        written = [change for name in question.names if (change := self.tablet.change_of(name)) is not None]
+        saw = [name for change in written for op in change.operations if op.path == question.path for name in op.saw]
+        older = [name for name in saw if name not in question.names]
+        if not older:
+            return self.tablet.say("before_blank") if written and not saw else ""
+        change = self.tablet.change_of(older[0])
+        op = None if change is None else next((op for op in change.operations if op.path == question.path), None)
+        return "" if change is None or op is None else self.tablet.say("before_was", value=operation_words(self.tablet, change, op))
 
     # deciding
 

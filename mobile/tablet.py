@@ -22,6 +22,7 @@ from mobile.history import history as written_in
 from mobile.index import Index
 from mobile.keys import DeviceKeys, PinLock, RowKey
 from mobile.profile import Enrolled, Profile, ProfileLock
+from mobile.status import time_words
 from mobile.store import Store
 from mobile.syncing import Syncer
 from mobile.value_text import UNKNOWN, value_text
@@ -224,8 +225,17 @@ class Tablet:
         return self.state_words(record_type, to) if words in (code, self.say("general_error")) else words
 
     def saved_words(self, form: Form) -> str:
-        """«Đã lưu trên máy 07:58:12»; "" before anything was kept."""
-        return self.say("saved_here", time=f"{moment_of(form.saved_ms):%H:%M:%S}") if form.saved_ms else ""
+        """«Đã lưu trên máy 07:58:12» once something was typed; else what has become of the record («Đã gửi · máy chủ nhận lúc 07:42»)."""
+        if form.saved_ms:
+            return self.say("saved_here", time=f"{moment_of(form.saved_ms):%H:%M:%S}")
+        if not form.known:
+            return ""
+        begun = form.state == self._catalogue.flows[form.type.flow].start
+        if self.store.waits(form.record):
+            return self.say("kept_waits" if begun else "state_waits")
+        received = self.store.received_ms(form.record)
+        state = self.state_words(form.type, form.state)
+        return state if received is None else f"{state} · {self.say('server_has', time=time_words(self, received))}"
 
     def age_words(self, since_ms: int) -> str:
         """«chờ 3 ngày», «chờ 2 giờ», «vừa xong»."""

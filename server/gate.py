@@ -40,8 +40,6 @@ STANDING_KINDS = {True: frozenset({"withdraw", "decide"}), False: frozenset({"de
 
 UNIT_PATH = "unit"
 ACTS = frozenset({"go", "decide"})
-ANSWERS = frozenset({"answer", "answered_on", "district_ack_at", "district_ack_by", "district_reply", "figures", "return_reason"})
-"""What may be written in a unit's records by who does not record there: a reply, a receipt, a reason; the figures that its head freezes."""
 
 __all__ = ["Gate", "Rights"]
 
@@ -67,6 +65,7 @@ class Gate:
         self.rights = rights
         self.plain: dict[str, dict[str, Field]] = {}
         self.allowed: dict[tuple[str, str, str, bool], bool] = {}
+        self.answers: dict[str, frozenset[str]] = {}
 
     def refusal(self, change: Change, state: RecordState | None, writer: str) -> str:
         """Why a change is set aside, or "".
@@ -84,7 +83,10 @@ class Gate:
         if state is not None and state.type != change.type:
             return "other_type"
         unit = change.unit if state is None else state.unit
-        content = any(op.kind not in ACTS and op.path not in ANSWERS for op in change.operations)
+        answers = self.answers.get(record_type.code)
+        if answers is None:
+            answers = self._answers(record_type)
+        content = any(op.kind not in ACTS and op.path not in answers for op in change.operations)
         if writer and not self._may_write(change.user, unit, record_type, content):
             return "no_right"
         plain = self.plain.get(record_type.code) or self._plain(record_type)
@@ -99,6 +101,14 @@ class Gate:
             if code:
                 return code
         return ""
+
+    def _answers(self, record_type: RecordType) -> frozenset[str]:
+        """The fields of a type that may be written by who does not record in the unit: a reply, a receipt, a reason; the figures
+        that the unit's head freezes.
+        """
+        found = frozenset(field.code for field in record_type.fields.values() if field.from_above or field.kind == "figures")
+        self.answers[record_type.code] = found
+        return found
 
     def _plain(self, record_type: RecordType) -> dict[str, Field]:
         """The fields of a type that a plain ``set`` may fill: neither sealed nor computed, nor of ``SLOW_KINDS``."""

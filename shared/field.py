@@ -32,7 +32,8 @@ class Field:
 
     ``choices`` are those of its list; ``choices_name`` is the list's name in ``choices.yaml`` or "" where they stand inline;
     ``fields`` are those of a row; ``rows_from`` names the instrument whose items are its fixed rows; ``computed``,
-    ``show_when`` and ``require_when`` are expressions (``rules``).
+    ``show_when`` and ``require_when`` are expressions (``rules``); ``from_above`` is an answer of those above the unit (a receipt, a
+    reply, the reason of a return): the unit reads it and does not write it.
     """
 
     code: str
@@ -56,6 +57,7 @@ class Field:
     require_when: str | None = None
     default: Any = None
     not_future: bool = False
+    from_above: bool = False
     valid_from: date | None = None
     valid_to: date | None = None
     unit_kinds: tuple[str, ...] = ()

@@ -76,7 +76,8 @@ SHAPES: dict[str, dict[str, str]] = {
         "kind": "text!", "label": "label!", "help": "label", "required": "bool", "sensitivity": "sensitivity", "merge": "text",
         "choices": "any", "min": "number", "max": "number", "max_length": "size", "ref": "code", "flow": "code", "fields": "mapping",
         "rows_from": "code", "computed": "text", "show_when": "text", "require_when": "text", "default": "any", "not_future": "bool",
-        "valid_from": "date", "valid_to": "date", "unit_kinds": "[unit_kind]", "unit_of_measure": "label", "source": "text",
+        "from_above": "bool", "valid_from": "date", "valid_to": "date", "unit_kinds": "[unit_kind]", "unit_of_measure": "label",
+        "source": "text",
     },
     "flow": {"start": "code!", "states": "[choice]!", "transitions": "[transition]!"},
     "indicator": {

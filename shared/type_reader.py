@@ -127,6 +127,7 @@ class TypeReader:
             flow=body.get("flow"), fields={name: self._field(name, inner, row, sub=True) for name, row in inner.items()},
             rows_from=body.get("rows_from"), computed=body.get("computed"), show_when=body.get("show_when"),
             require_when=body.get("require_when"), default=body.get("default"), not_future=bool(body.get("not_future")),
+            from_above=bool(body.get("from_above")),
             valid_from=body.get("valid_from"), valid_to=body.get("valid_to"), unit_kinds=tuple(body.get("unit_kinds") or ()),
             unit_of_measure=_label(body, "unit_of_measure"), source=body.get("source", ""),
         )  # fmt: skip

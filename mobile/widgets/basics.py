@@ -3,7 +3,7 @@
 from typing import Any
 
 from kivy.core.text import Label as CoreLabel
-from kivy.metrics import dp
+from kivy.metrics import dp, sp
 from kivy.properties import (
     BooleanProperty,
     ColorProperty,
@@ -36,6 +36,11 @@ __all__ = [
     "TopBar",
     "Words",
 ]
+
+
+def _extent(text: str, size: float, font: str) -> float:
+    """The width of a text in one line, in pixels."""
+    return float(CoreLabel(text=text, font_size=size, font_name=font).get_extents(text)[0])
 
 
 class Words(Label):
@@ -92,8 +97,7 @@ class _Pressed(ButtonBehavior, Label):
         """Take the width of the words, or the greatest allowed and wrap."""
         if self.size_hint_x is not None:
             return
-        label = CoreLabel(text=self.text, font_size=self.font_size, font_name=self.font_name)
-        natural = label.get_extents(self.text)[0] + 2 * self.pad
+        natural = _extent(self.text, self.font_size, self.font_name) + 2 * self.pad
         self.width = min(max(natural, dp(theme.TOUCH_DP)), max(self.max_width, dp(96)))
         self._wrap()
 
@@ -146,7 +150,17 @@ class TopBar(BoxLayout):
     status = StringProperty("")
     hide_text = StringProperty("")
     can_go_back = BooleanProperty(True)
+    title_width, status_width = NumericProperty(0), NumericProperty(0)
+    """How wide the words would be in one line."""
     __events__ = ("on_back", "on_hide", "on_status_press")
+
+    def on_title(self, *_: Any) -> None:
+        """Measure the title: it takes two lines where it must, and shortens itself where those do not do."""
+        self.title_width = _extent(self.title, sp(17), theme.MEDIUM)
+
+    def on_status(self, *_: Any) -> None:
+        """Measure the words, so that the title gets all the room that they leave."""
+        self.status_width = _extent(self.status, sp(16), "Roboto") + dp(4) if self.status else 0
 
     def on_back(self) -> None:
         """The arrow was pressed."""

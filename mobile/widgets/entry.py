@@ -20,6 +20,8 @@ class Entry(TextInput):
     """
 
     typing = StringProperty("off")
+    one_line = BooleanProperty(False)
+    """True: it wraps where it is long and never holds a line break; the key for one ends the typing."""
 
     def __init__(self, **kwargs: Any) -> None:
         self._typist: Typist | None = None
@@ -31,6 +33,11 @@ class Entry(TextInput):
 
     def insert_text(self, substring: str, from_undo: bool = False) -> None:
         """Insert what was typed, composed; a pasted text goes in as it is, without control characters."""
+        if self.one_line:
+            if substring == "\n":
+                self.focus = False
+                return
+            substring = " ".join(substring.splitlines()) if "\n" in substring else substring
         text = "".join(char for char in substring if char.isprintable() or (char == "\n" and self.multiline))
         if from_undo or self._typist is None or len(text) != 1 or self.selection_text:
             super().insert_text(text, from_undo=from_undo)
@@ -63,6 +70,8 @@ class InputBox(BoxLayout):
     wrong = BooleanProperty(False)
     doubtful = BooleanProperty(False)
     multiline = BooleanProperty(False)
+    wraps = BooleanProperty(False)
+    """True: one line of text, shown in as many as it needs."""
     password = BooleanProperty(False)
     readonly = BooleanProperty(False)
     numeric = BooleanProperty(False)

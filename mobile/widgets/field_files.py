@@ -59,7 +59,7 @@ class PhotosField(FilesField):
 
 
 class ComputedField(FieldWidget):
-    """A value that follows from others or is set by a machine; read, never typed."""
+    """A value that follows from others, is set by a machine, or is answered by those above the unit; read, never typed."""
 
     span = 1 / 3
     narrow_span = 0.5
@@ -69,7 +69,9 @@ class ComputedField(FieldWidget):
         """Add the grey box."""
         note = self.desk.say("mobile.field.computed") if self.field.computed else ""
         label = self.field.label.get(self.desk.language)
-        self.box = InputBox(label=f"{label}, {note}" if note else label, readonly=True)
+        long = self.field.kind == "long"
+        self.span, self.narrow_span = (1.0, 1.0) if long else (self.span, self.narrow_span)
+        self.box = InputBox(label=f"{label}, {note}" if note else label, readonly=True, multiline=long)
         self.add_widget(self.box)
 
     def show(self, value: Any) -> None:

@@ -30,6 +30,7 @@ class TextField(FieldWidget):
     span = 0.5
     label_inside = True
     multiline = False
+    wraps = True
     numeric = False
     composed = True
 
@@ -39,6 +40,7 @@ class TextField(FieldWidget):
             label=self.label,
             suffix=self._unit(),
             multiline=self.multiline,
+            wraps=self.wraps and not self.multiline,
             numeric=self.numeric,
             private=self.field.sensitivity == "confidential",
             typing=self.desk.typing if self.composed else "off",
@@ -110,6 +112,7 @@ class LongField(TextField):
 class UrlField(TextField):
     """An address on the net, typed as it is."""
 
+    wraps = False
     composed = False
 
     def read(self, text: str) -> Any:
@@ -123,6 +126,7 @@ class IntField(TextField):
     span = 1 / 3
     narrow_span = 0.5
     numeric = True
+    wraps = False
     composed = False
     unreadable = "mobile.field.unreadable_int"
 
@@ -166,6 +170,7 @@ class DecimalField(IntField):
 class DateField(TextField):
     """A date: typed as 28/5/2022 or chosen from a month, shown with its day of the week."""
 
+    wraps = False
     composed = False
     unreadable = "mobile.field.unreadable_date"
 

@@ -48,6 +48,6 @@ WIDGETS: Final[dict[str, type[FieldWidget]]] = {
 
 
 def build_field(field: Field, path: str, desk: Desk) -> FieldWidget:
-    """Build the widget of a field; a computed one is only shown."""
-    kind = ComputedField if field.computed else WIDGETS[KINDS[field.kind].widget]
+    """Build the widget of a field; what is computed or answered by those above the unit is only shown."""
+    kind = ComputedField if field.computed or field.from_above else WIDGETS[KINDS[field.kind].widget]
     return kind(field=field, path=path, desk=desk)

@@ -8,10 +8,13 @@ from kivy.metrics import dp
 from kivy.properties import StringProperty
 from kivy.uix.modalview import ModalView
 
-from mobile.widgets.basics import Link, RoundButton, Words
+from mobile.widgets.basics import Column, Link, RoundButton, Words
 from mobile.widgets.entry import InputBox
 
-__all__ = ["AskSheet", "ReasonSheet", "Sheet"]
+ROWS_MOST = 60
+"""A history shows at most so many of its newest rows."""
+
+__all__ = ["AskSheet", "HistorySheet", "ReasonSheet", "Sheet"]
 
 
 class Sheet(ModalView):
@@ -82,6 +85,19 @@ class AskSheet(Sheet):
             self.ids.body.add_widget(Words(text=words))
         for index, (text, done) in enumerate(answers):
             self.deed(text, done, filled=index == 0, danger=danger and index == 0)
+
+
+class HistorySheet(Sheet):
+    """What was written, the newest first: each value, and below it who wrote it and when."""
+
+    def __init__(self, *, title: str, rows: Sequence[tuple[str, str, str]], close: str) -> None:
+        super().__init__(title=title)
+        for words, who, when in rows[:ROWS_MOST]:
+            line = Column(spacing=dp(2))
+            line.add_widget(Words(text=words))
+            line.add_widget(Words(role="small", text=f"{who} · {when}"))
+            self.ids.body.add_widget(line)
+        self.deed(close, None)
 
 
 class ReasonSheet(Sheet):

@@ -219,6 +219,80 @@ def test_copying_leaves_dates_and_figures_empty(make: Make) -> None:
     assert form.value("held_on") is None and form.value("participants_total") is None
 
 
+def test_nothing_is_copied_from_another_case_or_incident(make: Make) -> None:
+    tablet = make()
+    form = FormPresenter(tablet)
+    case(form)
+    form.leave()
+    form.start("gbv_case")
+    assert not form.can_copy
+    form.start("gbv_incident", known_at="2022-05-30T06:40+07:00")
+    form.set("violence", ["physical"])
+    form.leave()
+    form.start("gbv_incident", known_at="2022-05-30T07:40+07:00")
+    assert not form.can_copy
+
+
+def test_a_section_of_which_nothing_is_asked_is_not_shown(make: Make) -> None:
+    form = FormPresenter(make())
+    of = case(form)
+    form.leave()
+    form.start("case_support")
+    assert [tab.code for tab in form.sections()] == ["main", "more"]
+    form.set("case", of)
+    form.set("service", "safety")
+    assert [tab.words for tab in form.sections()] == ["Lượt hỗ trợ", "Tạm lánh", "Thông tin thêm"]
+
+
+def test_answers_of_those_above_are_shown_once_they_are_there(make: Make, wire: Wire) -> None:
+    tablet, colleague = make(), make("B")
+    form = FormPresenter(tablet)
+    record = form.start("difficulty")
+    form.set("content", "Thiếu kinh phí (dữ liệu mẫu)")
+    form.set("raised_on", "2022-05-20")
+    assert not form.shown("answer") and not form.shown("answered_on")
+    form.leave()
+    tablet.syncer.sync()
+    colleague.syncer.sync()
+    above = FormPresenter(colleague).open(record)
+    above.set("answer", "Đã bố trí trong quý III.")
+    above.leave()
+    colleague.syncer.sync()
+    tablet.syncer.sync()
+    tablet.forms.close(record)
+    form.open(record)
+    assert form.shown("answer") and form.value("answer") == "Đã bố trí trong quý III."
+    assert not form.shown("answered_on")
+
+
+def test_a_form_says_what_has_become_of_its_record(make: Make) -> None:
+    tablet = make()
+    form, submit = FormPresenter(tablet), SubmitPresenter(tablet)
+    record = talk(form)
+    assert form.saved_words().startswith("Đã lưu trên máy ")
+    form.leave()
+    tablet.forms.close_all()
+    assert form.open(record).saved_words() == "Đã lưu trên máy, chờ mạng"
+    submit.show(record)
+    submit.submit()
+    assert form.open(record).saved_words() == "Chờ mạng để gửi"
+    tablet.syncer.sync()
+    tablet.forms.close_all()
+    assert form.open(record).saved_words() == "Đã gửi · máy chủ nhận lúc 11:00"
+
+
+def test_the_history_of_a_record_names_its_fields(make: Make) -> None:
+    tablet = make()
+    form = FormPresenter(tablet)
+    talk(form)
+    form.leave()
+    form.set("participants_total", 70)
+    form.leave()
+    assert [words for words, _, _ in form.history("participants_total")] == ["70", "60"]
+    told = [words for words, _, _ in form.history()]
+    assert told[0] == "Số lượt người dự: 70" and "Hình thức: Truyền thông, nói chuyện chuyên đề tại cộng đồng" in told
+
+
 def test_t01_confidential_answers_stand_nowhere_in_files_or_messages(make: Make, wire: Wire, tmp_path: Path) -> None:
     a = make("A")
     form = FormPresenter(a)

@@ -14,6 +14,7 @@ from mobile.screens.unlock.presenter import UnlockPresenter
 from mobile.tablet import Tablet
 from shared.errors import SenError
 from shared.ids import new_id
+from shared.text import fold
 from sync.compose import transition
 from sync.log import Change, LogHead, chain_start, write_line
 from tests.mobile.conftest import PIN, Make, Wire
@@ -91,6 +92,9 @@ def test_home_tells_the_report_the_questions_and_the_follow_ups_without_names(ma
     cards = {card.code: card for card in home.types(everything=True)}
     assert len(cards) >= 24 and cards["gbv_case"].below == "1 · gần nhất 20/05"
     assert [card.code for card in home.types(text="tap huan")] == ["training"]
+    assert [card.code for card in home.types(everything=True)][:7] == [card.code for card in home.types()]
+    others = [card.words for card in home.types(everything=True)][7:]
+    assert others == sorted(others, key=fold) and cards["training"].below == "Chưa ghi"
 
 
 def test_the_list_finds_without_tone_marks_and_by_chips(make: Make) -> None:
@@ -132,6 +136,9 @@ def test_the_report_is_reckoned_approved_sent_and_returned(make: Make, wire: Wir
     report.compute()
     figures = {row.code: row for row in report.figures()}
     assert figures["I01"].value == "1" and figures["I02"].value == "60" and len(figures["I01"].records) == 1
+    behind = RecordsPresenter(tablet)
+    behind.show(only=figures["I01"].records, heading="Bản ghi của: Hoạt động truyền thông")
+    assert [row.record for row in behind.rows()] == list(figures["I01"].records) and behind.title.startswith("Bản ghi của")
     zero = {choice.code: choice for choice in report.zeros()}
     assert zero["communication_activity"].count == 2 and not zero["training"].declared
     with pytest.raises(SenError, match="zero_has_records"):

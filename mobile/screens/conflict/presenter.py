@@ -7,6 +7,7 @@ from mobile.question import Candidate, Question, QuestionDesk
 from mobile.tablet import Tablet
 from shared.catalogue import Field
 from shared.errors import SenError
+from sync.log import RECORD_STANDING
 
 __all__ = ["CandidateCard", "ConflictPresenter"]
 
@@ -84,7 +85,14 @@ class ConflictPresenter:
 
     def before(self) -> str:
         """What stood there before the two, and that all stay in the history."""
-        return "" if self.question is None else self.tablet.say("conflict_history")
+        if self.question is None:
+            return ""
+        return f"{self.desk.before(self.question)} {self.tablet.say('conflict_history')}".strip()
+
+    def history(self) -> list[tuple[str, str, str]]:
+        """What was ever written at the place of the question, the newest first: (value in words, who, when)."""
+        asked = self._asked()
+        return self.tablet.history(asked.record, "" if asked.path == RECORD_STANDING else asked.path)
 
     def take(self, number: int, why: str = "") -> None:
         """Decide for one of the values. Raises SenError: somebody decided meanwhile, disk full."""

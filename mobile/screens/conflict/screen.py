@@ -13,6 +13,7 @@ from mobile.widgets.basics import Card, Link, RoundButton, Scroll, Words
 from mobile.widgets.cards import CardGrid
 from mobile.widgets.field import FieldWidget
 from mobile.widgets.fields import build_field
+from mobile.widgets.sheets import HistorySheet
 from shared.errors import SenError
 
 __all__ = ["ConflictScreen"]
@@ -73,7 +74,8 @@ class ConflictScreen(Page):
             self.cards.add_widget(self._card(card))
         self._third()
         ids.deeds.clear_widgets()
-        for code, work in (("mobile.conflict.later", self.later), ("mobile.conflict.open", self.open_record)):
+        deeds = (("mobile.conflict.later", self.later), ("mobile.conflict.open", self.open_record), ("history_see", self.see_history))
+        for code, work in deeds:
             link = Link(text=self.shell.say(code))
             link.bind(on_release=lambda *_, work=work: work())
             ids.deeds.add_widget(link)
@@ -125,6 +127,10 @@ class ConflictScreen(Page):
             self.news()
         else:
             self.shell.back()
+
+    def see_history(self) -> None:
+        """Show what was ever written at this place."""
+        HistorySheet(title=self.presenter.field_words, rows=self.presenter.history(), close=self.shell.say("mobile.sheet.close")).open()
 
     def open_record(self) -> None:
         """Show the record in its form."""

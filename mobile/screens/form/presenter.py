@@ -96,11 +96,13 @@ class FormPresenter:
         return self.tablet.saved_words(self.open_form)
 
     def sections(self) -> list[SectionTab]:
-        """The sections with their progress."""
+        """The sections with their progress; a section of which nothing is asked now is not among them."""
         form, language = self.open_form, self.tablet.language
         wrong = {form.section_of(problem.path) for problem in form.shown_problems() if problem.level == "error"}
         tabs = []
         for section in form.type.sections:
+            if not any(form.shown(code) for code in section.fields):
+                continue
             done, wanted = form.progress(section)
             progress = f"{done}/{wanted}" if wanted else ""
             words, bad = section.label.get(language), section.code in wrong

@@ -3,7 +3,7 @@
 from typing import Any
 
 from kivy.clock import Clock
-from kivy.metrics import dp
+from kivy.metrics import dp, sp
 from kivy.properties import BooleanProperty, StringProperty
 from kivy.uix.behaviors import ButtonBehavior
 from kivy.uix.boxlayout import BoxLayout
@@ -14,7 +14,7 @@ from mobile.screens.page import Page
 from mobile.widgets import theme
 from mobile.widgets.basics import Link, RoundButton
 from mobile.widgets.field import Note
-from mobile.widgets.sheets import ReasonSheet
+from mobile.widgets.sheets import HistorySheet, ReasonSheet
 from shared.errors import SenError
 
 __all__ = ["FormScreen"]
@@ -65,14 +65,20 @@ class FormScreen(Page):
         self.presenter.open(record, type)
         self.where = {"record": self.presenter.record}
         self.title = self.presenter.title
-        self.body.ids.tabs.clear_widgets()
-        self.buttons = {}
-        codes = [tab.code for tab in self.presenter.sections()]
-        self.buttons = {code: self._section_button(code) for code in codes}
+        codes = self._tabs()
         self.section = self.presenter.section_of(path) if path else codes[0]
         self._load()
         if path:
             self.grid.lead_to(path, self.body.ids.scroll)
+
+    def _tabs(self) -> list[str]:
+        """Hold a button for each section of which anything is asked now; gives their codes."""
+        codes = [tab.code for tab in self.presenter.sections()]
+        if codes != list(self.buttons):
+            self.body.ids.tabs.clear_widgets()
+            self.buttons = {code: self._section_button(code) for code in codes}
+            self._fit()
+        return codes
 
     def _section_button(self, code: str) -> SectionButton:
         button = SectionButton()
@@ -83,7 +89,7 @@ class FormScreen(Page):
     def _fit(self) -> None:
         for button in self.buttons.values():
             button.size_hint_x = 1 if self.body.wide else None
-            button.width = dp(176)
+            button.width = sp(176)
 
     def _load(self) -> None:
         self._fit()
@@ -118,6 +124,9 @@ class FormScreen(Page):
         if self.presenter.form is None:
             return
         self.grid.refresh()
+        if self.section not in self._tabs():
+            self.choose(next(iter(self.buttons)))
+            return
         for number, tab in enumerate(self.presenter.sections(), 1):
             button = self.buttons[tab.code]
             button.words, button.below = f"{number} {tab.words}", tab.progress
@@ -149,13 +158,13 @@ class FormScreen(Page):
         asked += [(f"next:{code}", say("mobile.form.next")) for code in after]
         asked += [("copy", say("mobile.form.copy"))] if presenter.can_copy else []
         asked += [(f"go:{move.to}", move.words) for move in presenter.moves()]
-        asked += [("withdraw", say("mobile.form.withdraw"))] if presenter.can_withdraw else []
+        asked += [("history", say("history_see")), ("withdraw", say("mobile.form.withdraw"))] if presenter.can_withdraw else []
         if not self.differs("deeds", asked):
             return
         box = self.body.ids.deeds
         box.clear_widgets()
         for code, words in asked:
-            button = Link(text=words) if code == "withdraw" else RoundButton(text=words, filled=code == "submit")
+            button = Link(text=words) if code in ("history", "withdraw") else RoundButton(text=words, filled=code == "submit")
             button.bind(on_release=lambda *_, code=code: self.do(code))
             box.add_widget(button)
 
@@ -169,6 +178,10 @@ class FormScreen(Page):
             self.choose(target)
         elif deed == "withdraw":
             self.withdraw()
+        elif deed == "history":
+            self.presenter.leave_section()
+            rows, close = self.presenter.history(), self.shell.say("mobile.sheet.close")
+            HistorySheet(title=self.shell.say("history_title"), rows=rows, close=close).open()
         else:
             self._try(self.presenter.copy if deed == "copy" else lambda: self.presenter.go_to(target))
             self.news()

@@ -63,20 +63,24 @@ class HomePresenter:
         return Todo(words=duty.words, below=duty.below, pill=duty.pill, tone=duty.tone, go=duty.go, where=duty.where)
 
     def types(self, *, everything: bool = False, text: str = "") -> list[TypeCard]:
-        """The types that this unit fills in: the most used, or all; ``text`` narrows by label, without tone marks."""
+        """The types that this unit fills in: the most used, or all with these first; ``text`` narrows by label, without tone marks."""
         kind = self.tablet.catalogue.units[self.tablet.who.unit].kind
         offered = [one for one in self.tablet.catalogue.types.values() if one.offered_to(kind, self.tablet.clock.today())]
+        language = self.tablet.language
+        first = {code: place for place, code in enumerate(FIRST_TYPES)}
+        offered.sort(key=lambda one: (first.get(one.code, len(first)), fold(one.label.get(language))))
         wanted = fold(text).split()
         if wanted:
-            offered = [one for one in offered if all(word in fold(one.label.get(self.tablet.language)) for word in wanted)]
+            offered = [one for one in offered if all(word in fold(one.label.get(language)) for word in wanted)]
         elif not everything:
-            offered = [one for code in FIRST_TYPES for one in offered if one.code == code]
+            offered = [one for one in offered if one.code in first]
         counts = self.tablet.index.counts()
         cards = []
         for one in offered:
             count, last = counts.get(one.code, (0, None))
-            below = self.tablet.say("type_count", count=count, day=date_text(last)[:5]) if last else str(count)
-            cards.append(TypeCard(code=one.code, icon=one.icon, words=one.label.get(self.tablet.language), below=below))
+            below = self.tablet.say("type_count", count=count, day=date_text(last)[:5]) if last else str(count or "")
+            below = below or self.tablet.say("none_yet")
+            cards.append(TypeCard(code=one.code, icon=one.icon, words=one.label.get(language), below=below))
         return cards
 
     def all_words(self) -> str:

@@ -65,7 +65,9 @@ class HomeScreen(Page):
         if not self.differs("todo", todo):
             return
         column.clear_widgets()
-        column.add_widget(self._head(say("mobile.home.todo")))
+        sync = RoundButton(text=say("mobile.sync.title"))
+        sync.bind(on_release=lambda *_: self.shell.go("sync"))
+        column.add_widget(self._head(say("mobile.home.todo"), sync))
         for one in todo:
             column.add_widget(self._todo_card(one))
         if not todo:

@@ -1,5 +1,6 @@
 """«Danh sách»: a search box, chips, and the records that are left; only the rows in sight have widgets."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from kivy.properties import ObjectProperty, StringProperty
@@ -56,11 +57,11 @@ class RecordsScreen(Page):
         new.text = self.shell.say("mobile.home.new")
         new.bind(on_release=lambda *_: self.new())
 
-    def enter(self, *, type: str = "", state: str = "", **where: Any) -> None:
-        """Show a type's records; coming back, the search and the place in the list are as they were."""
-        fresh = {"type": type, "state": state}
+    def enter(self, *, type: str = "", state: str = "", only: Sequence[str] = (), heading: str = "", **where: Any) -> None:
+        """Show a type's records, or those behind a figure; coming back, the search and the place in the list are as they were."""
+        fresh = {"type": type, "state": state, "only": tuple(only), "heading": heading}
         if getattr(self, "shown", None) != fresh:
-            self.presenter.show(type, state)
+            self.presenter.show(type, state, only=only, heading=heading)
             self.search.show("")
             self.body.ids.list.scroll_y = 1
             self.shown = fresh
@@ -101,15 +102,15 @@ class RecordsScreen(Page):
                 "figure": row.figure,
                 "pill": row.pill,
                 "tone": row.tone,
-                "choose": lambda record=row.record: self.open(record),
+                "choose": lambda row=row: self.open(row.record, row.type),
             }
             for row in rows
         ]
 
-    def open(self, record: str) -> None:
-        """Open a record."""
+    def open(self, record: str, type: str) -> None:
+        """Open a record of a type."""
         self.search.flush()
-        name = {INCIDENT: "incident", "periodic_report": "report"}.get(self.shown["type"], "form")
+        name = {INCIDENT: "incident", "periodic_report": "report"}.get(type, "form")
         self.shell.go(name, record=record)
 
     def new(self) -> None:

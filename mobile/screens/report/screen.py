@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from kivy.metrics import dp
+from kivy.metrics import dp, sp
 from kivy.properties import BooleanProperty, StringProperty
 from kivy.uix.behaviors import ButtonBehavior
 from kivy.uix.boxlayout import BoxLayout
 
 from mobile.screens.form.screen import FormBody, SectionButton
 from mobile.screens.page import Page
-from mobile.screens.report.presenter import PeriodChoice, ReportPresenter, ZeroChoice
+from mobile.screens.report.presenter import FigureRow, PeriodChoice, ReportPresenter, ZeroChoice
 from mobile.widgets.basics import Card, Chip, Column, Flow, Link, PressCard, RoundButton, Scroll, Words
 from mobile.widgets.field import Note
 from shared.errors import SenError
@@ -27,6 +27,8 @@ class FigureLine(ButtonBehavior, BoxLayout):
     value = StringProperty("")
     before = StringProperty("")
     heading = BooleanProperty(False)
+    leads = BooleanProperty(False)
+    """True: there are records behind the figure, and pressing it shows them."""
 
 
 class ReportList(Scroll):
@@ -98,7 +100,7 @@ class ReportScreen(Page):
     def _fit(self) -> None:
         for button in getattr(self, "tabs", {}).values():
             button.size_hint_x = 1 if self.body.wide else None
-            button.width = dp(176)
+            button.width = sp(176)
 
     def _computed(self, result: Any) -> None:
         if isinstance(result, SenError):
@@ -178,11 +180,17 @@ class ReportScreen(Page):
         table.add_widget(FigureLine(words=say("mobile.report.figure"), heading=True, **heads))
         for row in figures:
             words = f"{row.words} ({row.unit})" if row.unit else row.words
-            line = FigureLine(words=words, value=row.value, before=row.before)
+            line = FigureLine(words=words, value=row.value, before=row.before, leads=bool(row.records))
+            line.bind(on_release=lambda *_, row=row: self.show_records(row))
             table.add_widget(line)
         self.extra.add_widget(table)
         if zeros:
             self._zeros(zeros)
+
+    def show_records(self, row: FigureRow) -> None:
+        """Show the records behind a figure, where there are any."""
+        if row.records:
+            self.shell.go("records", only=row.records, heading=self.shell.say("behind_figure", figure=row.words))
 
     def _zeros(self, zeros: list[ZeroChoice]) -> None:
         card, flow = Card(spacing=8), Flow()

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from mobile.status import sync_words
 from mobile.tablet import Tablet
-from shared.labels import number_text
+from shared.figure_text import amount_text
 
 __all__ = ["SyncPresenter", "WaitingRow"]
 
@@ -44,22 +44,27 @@ class SyncPresenter:
         return self.tablet.profile.settings.offline
 
     def set_offline(self, on: bool) -> None:
-        """Turn the switch; back on the network, what waits goes out within seconds."""
+        """Turn the switch; with the network back, what waits leaves by itself."""
         self.tablet.profile.set(offline=on)
         if not on:
-            self.tablet.wrote(urgent=False)
+            self.tablet.background.changed()
 
     def size(self) -> str:
         """How much has not left («12,4 KB»)."""
-        return self.tablet.say("unsent_size", kb=number_text(self.tablet.store.unsent_bytes() / 1024, 1))
+        kilobytes = self.tablet.store.unsent_bytes() / 1024
+        return self.tablet.say("unsent_size", kb=amount_text(kilobytes, decimals=1, lang=self.tablet.language))
 
     def waiting(self) -> list[WaitingRow]:
         """The records with changes that have not left, the oldest first."""
         rows = []
         for record, count, since_ms in self.tablet.store.unsent_records():
             below = self.tablet.say("waiting_changes", count=count, age=self.tablet.age_words(since_ms))
-            rows.append(WaitingRow(record=record, words=self.tablet.title_of(record), below=below))
+            rows.append(WaitingRow(record=record, words=self.tablet.title_of(record), below=f"{self._type(record)}{below}"))
         return rows
+
+    def _type(self, record: str) -> str:
+        entry = self.tablet.index.entry(record)
+        return "" if entry is None else f"{self.tablet.catalogue.types[entry.type].label.get(self.tablet.language)} · "
 
     def aside(self) -> list[WaitingRow]:
         """The lines that the server set aside, with the reason and what to do."""
