@@ -87,10 +87,11 @@ class Tablet:
         self.syncer = Syncer(self)
 
     def enrolled_as(self, who: Enrolled) -> None:
-        """Take note of an enrolment, on disk, and open the store."""
+        """Take note of an enrolment, on disk, and open the store; the first exchange begins at once."""
         self.profile.enrolled = who
         self.profile.save()
         self._open_store(who)
+        self.background.changed()
 
     @property
     def enrolled(self) -> bool:

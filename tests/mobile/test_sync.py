@@ -84,6 +84,8 @@ def test_p03_two_answers_are_told_in_words_and_decided_by_a_third(make: Make, wi
     assert conflict.progress == "1 / 1" and conflict.field_words == "Số lượt người dự"
     assert {card.value for card in conflict.cards()} == {"72", "68"} == {card.value for card in other.cards()}
     assert [card.current for card in conflict.cards()] == [True, False]
+    assert conflict.before().startswith("Trước đó: 60. ")
+    assert {words for words, _, _ in conflict.history()} == {"60", "72", "68"}
     current = conflict.cards()[0]
     assert current.deed == "Giữ 72" and "máy này" in current.who and "tới máy chủ" in current.when
     assert any("Hai người" in todo.words or "hai người" in todo.words for todo in HomePresenter(conflict.tablet).todo())

@@ -27,9 +27,12 @@ KEPT = "Đã kiểm tra lại, đúng như vậy"
 
 
 def fill_sections(app: Any, filler: Filler) -> None:
-    """Fill every section of the form in front, going on by the section's own button."""
+    """Fill every section of the form in front, those too that appear meanwhile, going on by the section's own button."""
     page = app.front
-    for code in list(page.buttons):
+    done: set[str] = set()
+    while waiting := [code for code in page.buttons if code not in done]:
+        code = waiting[0]
+        done.add(code)
         if page.section != code:
             touch(page.buttons[code])
             until(lambda code=code: page.section == code, f"section {code}")

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from kivy.core.window import Window
 
-from tests.mobile.window.busy import Make, busy
-from tests.mobile.window.hand import everything, find, frames, key, ticks, touch, type_into, until
+from tests.mobile.window.busy import PERIOD, Make, busy
+from tests.mobile.window.hand import ENTER, everything, find, frames, key, ticks, touch, type_into, until
 from tests.mobile.window.sample import PIN
 
 BACK = 27
@@ -216,6 +216,71 @@ def test_search_needs_no_tone_marks(on: Any, make: Make) -> None:
     key(BACK)
     ticks(3)
     assert app.front.search.text == "toa dam" and len(app.front.body.ids.list.data) == 1
+
+
+def test_a_section_appears_when_an_answer_asks_for_it(home: Any) -> None:
+    page = open_form(home, "material_movement")
+    assert "place" not in page.buttons
+    kinds = {chip.text: chip for chip in find("Chip", within=page.grid.widgets["kind"])}
+    touch(kinds["Lắp đặt, treo"])
+    until(lambda: "place" in page.buttons, "the section of the place")
+    assert page.grid.widgets["kind"].value is not None and page.section == "main"
+    touch(page.buttons["place"])
+    until(lambda: page.section == "place")
+    assert page.grid.fields
+
+
+def test_a_long_title_is_seen_whole_and_stays_one_line(home: Any) -> None:
+    page = open_form(home)
+    box = page.grid.widgets["title"].box
+    low = box.height
+    words = "Nói chuyện chuyên đề phòng, chống bạo lực gia đình, bạo lực trên cơ sở giới cho hội viên phụ nữ ấp Long Thới và ấp Long Phước"
+    type_into(box, words)
+    ticks(4)
+    assert box.height > low and len(box.entry._lines) > 1
+    key(ENTER)
+    ticks(2)
+    assert not box.entry.focus and page.presenter.value("title") == words
+
+
+def test_a_figure_leads_to_its_records_and_back(on: Any, make: Make) -> None:
+    tablet, _ = busy(make)
+    app = on(tablet)
+    app.go("report", period=PERIOD)
+    until(lambda: app.front.computed, "the figures")
+    ticks(4)
+    line = next(line for line in find("FigureLine") if line.leads and line.words.startswith("Hoạt động truyền thông"))
+    touch(line)
+    until(lambda: app.front.name == "records", "the records")
+    ticks(4)
+    assert str(len(app.front.body.ids.list.data)) == line.value == "5"
+    touch(find("RecordRow")[0])
+    until(lambda: app.front.name == "form")
+    key(BACK)
+    key(BACK)
+    until(lambda: app.front.name == "report", "back at the report")
+
+
+def test_both_answers_and_what_stood_before_are_in_the_history(on: Any, make: Make) -> None:
+    tablet, record = busy(make)
+    app = on(tablet)
+    app.go("conflict", record=record)
+    ticks(4)
+    assert app.front.body.ids.before.text.startswith("Trước đó: 48.")
+    touch(find("Link", "Xem lịch sử", within=app.front)[0])
+    sheet = until(lambda: find("HistorySheet"), "the history")[0]
+    assert {"48", "52", "58"} <= {label.text for label in find("Words", within=sheet)}
+    key(BACK)
+    until(lambda: not find("HistorySheet"), "it is closed")
+
+
+def test_a_record_that_cannot_be_opened_is_told_and_the_window_goes_on(home: Any) -> None:
+    home.go("form", record="01f00000-0000-7000-8000-000000000000")
+    sheet = until(lambda: find("AskSheet"), "the sentence")[0]
+    assert home.say("no_such_record") in texts(sheet)
+    key(BACK)
+    until(lambda: not find("AskSheet"), "it is closed")
+    assert home.front.name == "home"
 
 
 def test_two_answers_are_told_in_words_and_decided(on: Any, make: Make) -> None:
