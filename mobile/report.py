@@ -253,8 +253,8 @@ class ReportWork:
         flow = self.tablet.catalogue.flows[self.form.type.flow]
         return [move.to for move in flow.moves_from(self.form.state, self.tablet.who.roles)]
 
-    def go_to(self, to: str) -> None:
-        """Move the report; the figures are reckoned anew and frozen when it is approved.
+    def go_to(self, to: str, *, reckoned: bool = False) -> None:
+        """Move the report; when it is approved the figures are frozen as ``compute`` has just ``reckoned`` them, else reckoned anew.
 
         Raises:
             SenError: ``no_right``, ``submit_not_ready``, ``tablet_full``.
@@ -263,7 +263,8 @@ class ReportWork:
             raise SenError("no_right")
         form = self.form
         if to == "approved":
-            self.compute()
+            if not reckoned:
+                self.compute()
             form.answer("figures", self._present().plain())
         self.tablet.forms.go(form, to)
         self._form = self.tablet.forms.open(form.record)

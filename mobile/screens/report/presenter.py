@@ -118,11 +118,16 @@ class ReportPresenter:
         """What this officer may do now: approve, send, take back to draft; the one that leads on stands first."""
         return [Move(to, self.tablet.move_words(self.open_work.form.type, to)) for to in self.open_work.moves()]
 
-    def go_to(self, to: str) -> None:
-        """Approve, send, or take back; the figures are frozen when the lead approves.
+    @property
+    def needs_lead(self) -> bool:
+        """Whether the report waits for an approval that this officer cannot give."""
+        return self.open_work.form.state in ("draft", "returned") and not any(move.to == "approved" for move in self.moves())
+
+    def go_to(self, to: str, *, reckoned: bool = False) -> None:
+        """Approve, send, or take back; the figures are frozen when the lead approves: as ``reckoned`` just now, else reckoned anew.
 
         Raises:
             SenError: ``submit_not_ready``, ``no_right``, ``tablet_full``.
         """
-        self.open_work.go_to(to)
+        self.open_work.go_to(to, reckoned=reckoned)
         self.form.form = self.open_work.form

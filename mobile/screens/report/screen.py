@@ -1,5 +1,6 @@
 """«Báo cáo»: the figures beside last period's, the narratives, «Kỳ này không phát sinh», approval and sending."""
 
+from collections.abc import Callable
 from typing import Any
 
 from kivy.metrics import dp, sp
@@ -71,8 +72,15 @@ class ReportScreen(Page):
             self.tabs[code] = self._tab(code)
         self._fit()
         self.computed = False
-        self.shell.work(self.presenter.compute, self._computed)
+        self.figures: list[FigureRow] = []
+        self.changes: list[str] = []
+        self._reckon()
         self.news()
+
+    def _reckon(self, then: Callable[[], None] = lambda: None) -> None:
+        """Reckon the figures outside the window's thread, show them, and do what waits for them."""
+        record = self.where["record"]
+        self.shell.work(self.presenter.compute, lambda result: self._computed(record, result, then))
 
     def _periods(self) -> None:
         self.title, self.status = self.shell.say("mobile.report.title"), ""
@@ -102,10 +110,16 @@ class ReportScreen(Page):
             button.size_hint_x = 1 if self.body.wide else None
             button.width = sp(176)
 
-    def _computed(self, result: Any) -> None:
+    def _computed(self, record: str, result: Any, then: Callable[[], None]) -> None:
+        """Show the figures, unless the officer has gone elsewhere or hidden everything meanwhile."""
+        if self.parent is None or self.where.get("record") != record:
+            return
         if isinstance(result, SenError):
             self.shell.tell(result)
+            return
         self.computed = True
+        then()
+        self.figures, self.changes = self.presenter.figures(), self.presenter.changed()
         self.news()
 
     def choose(self, code: str) -> None:
@@ -154,7 +168,7 @@ class ReportScreen(Page):
     def _notices(self) -> None:
         state = "" if self.body.wide else self.presenter.state()
         told = [(notice.words, notice.tone) for notice in self.presenter.form.notices()]
-        told += [(words, "soon") for words in self.presenter.changed()]
+        told += [(words, "soon") for words in self.changes]
         if not self.differs("notices", (self.presenter.due(), state, told)):
             return
         box = self.body.ids.notices
@@ -167,7 +181,7 @@ class ReportScreen(Page):
 
     def _figures(self) -> None:
         say = self.shell.say
-        figures = self.presenter.figures() if self.computed else []
+        figures = self.figures
         zeros = self.presenter.zeros() if self.computed else []
         if not self.differs("extra", (self.tab, self.computed, figures, zeros)):
             return
@@ -210,6 +224,8 @@ class ReportScreen(Page):
             self.presenter.declare(code, on)
         except SenError as error:
             self.shell.tell(error)
+        else:
+            self._reckon()
         self.news()
 
     def _befores(self) -> None:
@@ -238,10 +254,12 @@ class ReportScreen(Page):
 
     def _deeds(self) -> None:
         moves = self.presenter.moves()
-        if not self.differs("deeds", moves):
+        if not self.differs("deeds", (moves, self.presenter.needs_lead)):
             return
         box = self.body.ids.deeds
         box.clear_widgets()
+        if self.presenter.needs_lead:
+            box.add_widget(Words(role="small", text=self.shell.say("mobile.report.lead")))
         filled = False
         for move in moves:
             main = move.to in ("submitted", "approved") and not filled
@@ -251,10 +269,17 @@ class ReportScreen(Page):
             box.add_widget(button)
 
     def do(self, to: str) -> None:
-        """Approve, send, take back."""
+        """Approve, send, take back; for the approval the figures are reckoned first, outside the window's thread."""
         self.grid.flush()
+        if to == "approved":
+            self._reckon(lambda: self._go_to(to))
+        else:
+            self._go_to(to)
+            self._reckon()
+
+    def _go_to(self, to: str) -> None:
         try:
-            self.presenter.go_to(to)
+            self.presenter.go_to(to, reckoned=True)
         except SenError as error:
             self.shell.tell(error)
             if error.code == "submit_not_ready":

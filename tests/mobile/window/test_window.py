@@ -220,13 +220,13 @@ def test_search_needs_no_tone_marks(on: Any, make: Make) -> None:
 
 def test_a_section_appears_when_an_answer_asks_for_it(home: Any) -> None:
     page = open_form(home, "material_movement")
-    assert "place" not in page.buttons
+    assert "where" not in page.buttons
     kinds = {chip.text: chip for chip in find("Chip", within=page.grid.widgets["kind"])}
     touch(kinds["Lắp đặt, treo"])
-    until(lambda: "place" in page.buttons, "the section of the place")
+    until(lambda: "where" in page.buttons, "the section of the place")
     assert page.grid.widgets["kind"].value is not None and page.section == "main"
-    touch(page.buttons["place"])
-    until(lambda: page.section == "place")
+    touch(page.buttons["where"])
+    until(lambda: page.section == "where")
     assert page.grid.fields
 
 
