@@ -69,8 +69,11 @@ def _reports(tablet: "Tablet") -> Iterator[Duty]:
         left = tablet.say("days_late", days=-days) if late else tablet.say("days_left", days=days)
         state = tablet.state_words(catalogue.types["periodic_report"], entry.state) if entry is not None else tablet.say("not_begun")
         tone = "danger" if late else "soon"
+        below = tablet.say("due_on", day=date_text(period.due), left=left)
+        if entry is not None and entry.state == "returned":
+            below = " · ".join(filter(None, (below, tablet.forms.reason(entry.id, "state"))))
         yield Duty(
-            words=period.label.get(tablet.language), below=tablet.say("due_on", day=date_text(period.due), left=left), pill=state,
+            words=period.label.get(tablet.language), below=below, pill=state,
             tone=tone, go="report", where={"record": entry.id} if entry is not None else {"period": period.code},
         )  # fmt: skip
 
@@ -117,7 +120,10 @@ def _follow_ups(tablet: "Tablet") -> Iterator[Duty]:
 
 
 def _returned(tablet: "Tablet") -> Iterator[Duty]:
+    due = {period.code for period in due_periods(tablet, tablet.clock.today())}
     for entry in tablet.index.find(state="returned"):
+        if entry.type == "periodic_report" and entry.facts.get("period") in due:
+            continue
         reason = tablet.forms.reason(entry.id, "state")
         below = f"«{entry.title}»: {reason}" if reason else f"«{entry.title}»"
         go = "report" if entry.type == "periodic_report" else "form"

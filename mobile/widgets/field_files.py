@@ -71,7 +71,7 @@ class ComputedField(FieldWidget):
         label = self.field.label.get(self.desk.language)
         long = self.field.kind == "long"
         self.span, self.narrow_span = (1.0, 1.0) if long else (self.span, self.narrow_span)
-        self.box = InputBox(label=f"{label}, {note}" if note else label, readonly=True, multiline=long)
+        self.box = InputBox(label=f"{label}, {note}" if note else label, readonly=True, multiline=long, wraps=not long)
         self.add_widget(self.box)
 
     def show(self, value: Any) -> None:

@@ -168,8 +168,9 @@ def test_the_report_is_reckoned_approved_sent_and_returned(make: Make, wire: Wir
     again = ReportPresenter(tablet)
     again.show(record)
     assert again.state() == "Trả lại để bổ sung: Bổ sung nguyên nhân."
-    returned = [todo for todo in HomePresenter(tablet).todo() if todo.words == "Trả lại để bổ sung"]
-    assert returned and "Bổ sung nguyên nhân." in returned[0].below and returned[0].go == "report"
+    returned = HomePresenter(tablet).todo()
+    assert [(todo.words, todo.pill, todo.go) for todo in returned] == [("Báo cáo 06 tháng đầu năm 2022", "Trả lại để bổ sung", "report")]
+    assert returned[0].below == "Hạn 01/06/2022 · còn 2 ngày · Bổ sung nguyên nhân."
     assert {move.to for move in again.moves()} == {"draft", "approved"}
 
 

@@ -36,9 +36,16 @@ class FormBody(BoxLayout):
 
     def lead_to(self, button: "SectionButton") -> None:
         """Bring a section's button into sight, where the buttons stand in a strip."""
+        Clock.schedule_once(lambda _: self._lead_to(button), 0.1)
+
+    def _lead_to(self, button: "SectionButton") -> None:
         strip, tabs = self.ids.strip, self.ids.tabs
-        if not self.wide and tabs.width > strip.width:
-            Clock.schedule_once(lambda _: strip.scroll_to(button, padding=dp(14), animate=False), 0)
+        if self.wide or button not in tabs.children:
+            return
+        if tabs.width > strip.width:
+            strip.scroll_to(button, padding=dp(14), animate=False)
+        else:
+            strip.scroll_x = 0
 
     def on_width(self, *_: Any) -> None:
         """Choose the layout."""
@@ -68,6 +75,7 @@ class FormScreen(Page):
         codes = self._tabs()
         self.section = self.presenter.section_of(path) if path else codes[0]
         self._load()
+        self.body.lead_to(self.buttons[self.section])
         if path:
             self.grid.lead_to(path, self.body.ids.scroll)
 

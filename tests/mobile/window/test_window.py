@@ -7,7 +7,7 @@ import pytest
 from kivy.core.window import Window
 
 from tests.mobile.window.busy import PERIOD, Make, busy
-from tests.mobile.window.hand import ENTER, everything, find, frames, key, ticks, touch, type_into, until
+from tests.mobile.window.hand import ENTER, everything, find, frames, in_sight, key, ticks, touch, type_into, until
 from tests.mobile.window.sample import PIN
 
 BACK = 27
@@ -228,6 +228,19 @@ def test_a_section_appears_when_an_answer_asks_for_it(home: Any) -> None:
     touch(page.buttons["where"])
     until(lambda: page.section == "where")
     assert page.grid.fields
+
+
+def test_a_form_opens_with_its_section_in_sight(home: Any) -> None:
+    Window.size = (600, 960)
+    ticks(4)
+    page = open_form(home, "gbv_case")
+    page.choose(list(page.buttons)[-1])
+    until(lambda: in_sight(page.buttons[page.section]), "the last section")
+    assert not in_sight(next(iter(page.buttons.values())))
+    for code in ("gbv_incident", "broadcast"):
+        first = next(iter(open_form(home, code).buttons.values()))
+        until(lambda first=first: in_sight(first), f"the first section of {code}")
+        assert first.chosen
 
 
 def test_a_long_title_is_seen_whole_and_stays_one_line(home: Any) -> None:
