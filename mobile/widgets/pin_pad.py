@@ -108,6 +108,8 @@ class PinPad(BoxLayout):
             Window.bind(on_key_down=self._pressed)
 
     def _pressed(self, _: Any, key: int, _scan: int, text: str | None, _modifiers: Any) -> bool:
+        if self.get_root_window() is None:
+            return False
         if text is not None and text.isdigit() and len(text) == 1:
             self.digit(text)
         elif key in (8, 127):

@@ -185,6 +185,18 @@ def test_the_pad_takes_a_hardware_keyboard(home: Any) -> None:
     until(lambda: home.front.name == "home", "«Hôm nay»")
 
 
+def test_a_pad_that_is_gone_takes_no_keys(home: Any) -> None:
+    home.hide()
+    ticks(3)
+    pad = home.front.pad
+    home.tablet.unlock(PIN)
+    home.forget_pages()
+    home.home()
+    ticks(3)
+    Window.dispatch("on_key_down", ord("1"), 0, "1", [])
+    assert pad.ids.dots.count == 0
+
+
 def test_the_language_changes_at_once(home: Any) -> None:
     home.go("settings")
     ticks(4)
