@@ -11,8 +11,9 @@ from mobile.store import Store
 from shared.catalogue import RecordType
 from shared.errors import SenError
 from shared.ids import b64, unb64
+from shared.kinds import has_shape, is_file
 from shared.sealing import BoxKeys, key_id_of, new_key, open_box, open_value, seal_box, seal_value
-from sync.view import Sealed
+from sync.view import Sealed, spelled
 
 __all__ = ["CaseKeys", "case_of", "wrap_bound"]
 
@@ -82,32 +83,36 @@ class CaseKeys:
         blob = seal_value(key, key_id, record, path, value)
         return b64(hashlib.sha256(blob).digest()), blob
 
-    def open_values(self, record: str, values: Mapping[str, Any]) -> dict[str, Any]:
-        """The plain values of a record with the sealed ones opened; what cannot be opened stays ``Sealed``."""
-        return {code: self._opened(record, code, value) for code, value in values.items()}
+    def open_values(self, record_type: RecordType, record: str, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The plain values of a record with the sealed ones opened; what cannot be opened stays ``Sealed``.
 
-    def _opened(self, record: str, path: str, value: Any) -> Any:
+        So does what is not of its field's kind: another device sealed it, and no gate could look inside.
+        """
+        return {code: self._opened(record_type, record, code, value) for code, value in values.items()}
+
+    def _opened(self, record_type: RecordType, record: str, path: str, value: Any) -> Any:
         if isinstance(value, Sealed):
-            return self.open(record, path, value.blob, value)
+            plain, field = self.open(record, path, value.blob, value), record_type.field_at(path)
+            return plain if field is not None and has_shape(field, plain) else value
         if not isinstance(value, list):
             return value
-        return [self._opened_item(record, path, item) for item in value]
+        return [self._opened_item(record_type, record, path, item) for item in value]
 
-    def _opened_item(self, record: str, path: str, item: Any) -> Any:
+    def _opened_item(self, record_type: RecordType, record: str, path: str, item: Any) -> Any:
         if not isinstance(item, dict):
             return item
         if "sha256" in item:
             if "sealed" not in item:
                 return item
             content = self.open(record, f"{path}/{item['sha256']}", item["sealed"].blob, None)
-            return item if content is None else {"sha256": item["sha256"], **content}
-        return {code: self._opened(record, f"{path}/{item['id']}/{code}", value) for code, value in item.items()}
+            return {"sha256": item["sha256"], **content} if is_file(content) else item
+        return {code: self._opened(record_type, record, f"{path}/{item['id']}/{code}", value) for code, value in item.items()}
 
     def open(self, record: str, path: str, digest: str, otherwise: Any) -> Any:
         """Open one sealed value by its blob's hash; gives ``otherwise`` where that cannot be."""
         blob = self._store.blob(digest)
         try:
             key = None if blob is None else self.key(key_id_of(blob))
-            return otherwise if blob is None or key is None else open_value(key, blob, record, path)
+            return otherwise if blob is None or key is None else spelled(open_value(key, blob, record, path))
         except (SenError, ValueError):
             return otherwise

@@ -91,7 +91,7 @@ class Forms:
     def _shown(self, record: str, record_type: RecordType, state: RecordState) -> Snapshot:
         """What a form that opens this state shows, its confidential values opened."""
         told = snapshot(state, record_type)
-        return told._replace(values=self.tablet.opened(record, told.values))
+        return told._replace(values=self.tablet.opened(record_type, record, told.values))
 
     def _form(self, record: str, record_type: RecordType, unit: str, opened: Snapshot, *, known: bool) -> Form:
         catalogue, today = self.tablet.catalogue, self.tablet.clock.today

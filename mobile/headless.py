@@ -26,6 +26,7 @@ from mobile.screens.submit.presenter import SubmitPresenter
 from mobile.screens.sync.presenter import SyncPresenter
 from mobile.tablet import Tablet
 from shared.errors import SenError
+from shared.record_type import RecordType
 from sync.state import Value
 from sync.view import Sealed, plain
 
@@ -261,21 +262,21 @@ class Headless:
         record_type = None if state is None else self.tablet.catalogue.types.get(state.type)
         if state is None or record_type is None:
             return None
-        values = self.tablet.opened(record, plain(state, record_type))
+        values = self.tablet.opened(record_type, record, plain(state, record_type))
         open_values: dict[str, list[Any]] = {}
         for path in state.open_paths():
             held = sorted(state.registers[path].values, key=lambda value: value.open)
-            open_values[path] = [self._one(record, path, one) for one in held]
+            open_values[path] = [self._one(record_type, record, path, one) for one in held]
         shown = {code: open_values.get(code, [value]) for code, value in values.items()}
         return {
             "id": record, "type": state.type, "unit": state.unit, "withdrawn": state.withdrawn, "values": _portable(values),
             "shown": _portable(shown), "questions": _portable(open_values), "title": self.tablet.title_from(record_type, values),
         }  # fmt: skip
 
-    def _one(self, record: str, path: str, value: Value) -> Any:
+    def _one(self, record_type: RecordType, record: str, path: str, value: Value) -> Any:
         if value.blob is None:
             return value.value
-        return self.tablet.opened(record, {path: Sealed(value.blob)})[path]
+        return self.tablet.opened(record_type, record, {path: Sealed(value.blob)})[path]
 
     def history(self, record: str, path: str = "") -> Answer:
         """What was ever written in a record, the newest first."""

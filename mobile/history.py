@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from mobile.status import time_words
 from mobile.value_text import UNKNOWN, value_text
 from sync.log import RECORD_STANDING, Change, Operation
+from sync.view import spelled
 
 if TYPE_CHECKING:
     from mobile.tablet import Tablet
@@ -53,7 +54,7 @@ def operation_words(tablet: "Tablet", change: Change, op: Operation) -> str:
         return tablet.say(f"did_{op.kind}")
     if field is None:
         return tablet.say("old_field")
-    value = op.value
+    value = spelled(op.value)
     if op.blob is not None:
         value = tablet.case_keys.open(change.record, op.path, op.blob, None) if tablet.unlocked else None
     if field.kind == "choices":

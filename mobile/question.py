@@ -15,7 +15,7 @@ from shared.labels import date_text
 from sync.compose import decision
 from sync.log import RECORD_STANDING, parse_name
 from sync.state import RecordState, Value
-from sync.view import Sealed, plain
+from sync.view import Sealed, plain, spelled
 
 if TYPE_CHECKING:
     from mobile.tablet import Tablet
@@ -105,7 +105,7 @@ class QuestionDesk:
 
     def _candidate(self, question: Question, record_type: RecordType, value: Value) -> Candidate:
         tablet, field = self.tablet, self.field(question)
-        plain_value = value.value
+        plain_value = spelled(value.value)
         if value.blob is not None:
             plain_value = tablet.case_keys.open(question.record, question.path, value.blob, Sealed(value.blob))
         if field is None:

@@ -150,6 +150,8 @@ class ReportWork:
             raw = record["values"].get("figures")
             if record["type"] != TYPE or record["state"] not in SENT or not isinstance(raw, dict) or not raw.get("own"):
                 continue
+            if not catalogue.periods.knows(record["values"].get("period", "")):
+                continue
             covered = catalogue.periods.get(record["values"]["period"])
             if covered.ends < period.starts:
                 ids = frozenset(Figures.from_plain(raw).record_ids())

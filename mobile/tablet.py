@@ -280,9 +280,9 @@ class Tablet:
         found = self.index.find(type, text)
         return [(entry.id, entry.title, date_text(entry.day) if entry.day else self.unit_words(entry.unit)) for entry in found[:200]]
 
-    def opened(self, record: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    def opened(self, record_type: RecordType, record: str, values: Mapping[str, Any]) -> dict[str, Any]:
         """Plain values with the confidential ones opened, where this officer has the key and the tablet is unlocked."""
-        return dict(values) if self._case_keys is None else self._case_keys.open_values(record, values)
+        return dict(values) if self._case_keys is None else self._case_keys.open_values(record_type, record, values)
 
     def history(self, record: str, path: str = "") -> list[tuple[str, str, str]]:
         """What was written in a record, the newest first: (value in words, who, when); at one path, or everywhere."""

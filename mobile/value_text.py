@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from shared.catalogue import Catalogue
 from shared.field import Field
-from shared.labels import date_text, number_text, phrase, weekday_text
+from shared.kinds import has_shape
+from shared.labels import date_text, number_text, phrase, raw_text, weekday_text
 
 __all__ = ["UNKNOWN", "value_text"]
 
@@ -26,6 +27,8 @@ def value_text(
         return UNKNOWN
     if type(value).__name__ == "Sealed":
         return phrase("mobile.value.sealed", language)
+    if not has_shape(field, value):
+        return raw_text(value)
     if field.kind == "ref":
         return title_of(value) if title_of else UNKNOWN
     words = _WORDS.get(field.kind)

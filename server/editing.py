@@ -213,7 +213,7 @@ def decide(user: User, record: str, path: str, value: Any, seen: Sequence[str], 
         if path.endswith(RECORD_STANDING) and value == "withdrawn":
             below = path.removesuffix(RECORD_STANDING).rstrip("/")
             kind = "withdraw" if path == RECORD_STANDING else "delete"
-            return [(Operation(kind, path, None, None, state.origins(below), why or None),)]
+            return [(Operation(kind, path, None, None, state.origins(below), clean(why) or None),)]
         return [(decision(path, value, seen, clean(why) or None, blob=blob),)]
 
     with db.reading() as connection:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from shared.catalogue import Catalogue, Field, RecordType
-from shared.kinds import KINDS, check_value
+from shared.kinds import KINDS, check_value, is_file
 from sync.log import RECORD_STANDING, Change, Operation
 from sync.paths import field_of, is_sealed
 from sync.state import RecordState
@@ -19,7 +19,6 @@ SLOW_KINDS = SET_KINDS | {"rows", "flow", "unit"}
 """Kinds of field that need more than their kind's check."""
 
 FILE_KINDS = frozenset({"files", "photos"})
-FILE_MEMBERS = (("name", str), ("size", int), ("mime", str))
 FILE_ID = re.compile(r"[0-9a-f]{64}")
 LONGEST_PLACE = 200
 LONGEST_CODE = 80
@@ -68,11 +67,20 @@ class Gate:
         self.answers: dict[str, frozenset[str]] = {}
 
     def refusal(self, change: Change, state: RecordState | None, writer: str) -> str:
-        """Why a change is set aside, or "".
+        """Why a change is set aside, or "". A confidential value in the clear goes before all other reasons: its line is not kept.
 
         Args:
             writer: the person whose log this is; "" where the server itself writes.
         """
+        verdict = self._refusal(change, state, writer)
+        return "not_sealed" if verdict and self.tells(change, "" if state is None else state.type) else verdict
+
+    def tells(self, change: Change, type_there: str = "") -> bool:
+        """Whether a change holds a confidential value in the clear, by its own type or by that of the record that is there."""
+        types = [one for code in (change.type, type_there) if (one := self.catalogue.types.get(code)) is not None and one.sealed_by]
+        return any(_tells(one, op) for one in types for op in change.operations)
+
+    def _refusal(self, change: Change, state: RecordState | None, writer: str) -> str:
         record_type = self.catalogue.types.get(change.type)
         if record_type is None:
             return "unknown_type"
@@ -155,7 +163,7 @@ class Gate:
         if is_sealed(record_type, op.path):
             return "" if op.value is None else "not_sealed"
         if op.kind == "add" and field.kind in FILE_KINDS:
-            return "" if _is_file(op.value) else "wrong_kind"
+            return "" if is_file(op.value) else "wrong_kind"
         if op.value is None or op.kind in ("add", "remove"):
             return ""
         return self._value(field, op)
@@ -178,6 +186,12 @@ def _standing(record_type: RecordType, op: Operation) -> str:
     return "" if op.value == (KEPT if op.kind == "decide" else None) else "wrong_kind"
 
 
+def _tells(record_type: RecordType, op: Operation) -> bool:
+    """Whether an operation writes a value that the type's catalogue seals; places of rows and standings are open."""
+    standing = op.path.endswith(RECORD_STANDING)
+    return op.value is not None and not standing and op.kind not in PLACES["row"] and is_sealed(record_type, op.path)
+
+
 def _place(record_type: RecordType, path: str) -> frozenset[str] | None:
     """What may be done at a path (a row of ``PLACES``); None where a path of this shape leads nowhere."""
     head, *rest = path.split("/")
@@ -198,8 +212,3 @@ def _place(record_type: RecordType, path: str) -> frozenset[str] | None:
 
 def _is_code(text: str) -> bool:
     return 0 < len(text) <= LONGEST_CODE and text.isprintable()
-
-
-def _is_file(value: Any) -> bool:
-    """What stands at a file of a set: ``{"name", "size", "mime"}`` and nothing nested."""
-    return type(value) is dict and all(type(value.get(name)) is kind for name, kind in FILE_MEMBERS) and len(value) <= len(FILE_MEMBERS)

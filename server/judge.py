@@ -11,6 +11,7 @@ from sync.log import NAME_HASH_BYTES, Change, parse_name
 from sync.paths import policy_of
 from sync.policies import Known
 from sync.state import RecordState, Value
+from sync.view import spelled
 
 if TYPE_CHECKING:
     from server.ledger import SqlLedger
@@ -79,11 +80,11 @@ class SqlJudge:
         line = self._line(name)
         if line is None or line[0] is None:
             return None
-        return next((op.value for op in line[0].operations if op.path == path), None)
+        return next((spelled(op.value) for op in line[0].operations if op.path == path), None)
 
     def equal(self, path: str, one: Value, other: Value) -> bool:
         """Whether two values say the same."""
-        return one.value == other.value and one.blob == other.blob
+        return spelled(one.value) == spelled(other.value) and one.blob == other.blob
 
     def may_go(self, path: str, start: Any, to: Any) -> bool:
         """Whether the writer may move a workflow so."""

@@ -20,13 +20,14 @@ from server.projection import bring_up, load_states
 from server.services import services
 from shared.catalogue import RecordType
 from shared.errors import SenError
+from shared.kinds import has_shape, is_file
 from shared.periods import Period
 from shared.sealing import open_value
 from shared.text import fold
 from sync.errors import ContentFault
 from sync.log import Change, parse_name
 from sync.state import RecordState, Value
-from sync.view import Sealed, Snapshot, snapshot
+from sync.view import Sealed, Snapshot, content, snapshot, spelled
 
 PAGE_ROWS = 50
 
@@ -269,12 +270,26 @@ def open_values_of(state: RecordState, record_type: RecordType, values: Mapping[
 
     def opened(value: Any) -> Any:
         if isinstance(value, Sealed):
-            return open_value(key, blobs[value.blob], state.id, paths[value.blob]) if value.blob in blobs else value
+            return _opened(value, key, blobs.get(value.blob), state.id, paths[value.blob], record_type)
         if isinstance(value, list):
             return [opened(item) for item in value]
         return {code: opened(item) for code, item in value.items()} if isinstance(value, dict) else value
 
     return {code: opened(value) for code, value in values.items()}
+
+
+def _opened(value: Sealed, key: bytes, blob: bytes | None, record: str, path: str, record_type: RecordType) -> Any:
+    """A sealed value opened; as it is where its device sealed it by another key, for another place, or nothing of the field's kind."""
+    field = record_type.field_at(path)
+    if blob is None or field is None:
+        return value
+    try:
+        plain = spelled(open_value(key, blob, record, path))
+    except SenError:
+        return value
+    if field.kind in ("files", "photos"):
+        return plain if is_file(plain) else value
+    return plain if has_shape(field, plain) else value
 
 
 def _questions(row: Row, state: RecordState) -> list[Question]:
@@ -295,9 +310,8 @@ def _answer(connection: Connection, value: Value) -> Answer:
     log, number, _ = parse_name(value.origins[0])
     told = connection.execute(select(LineRow.body, LineRow.arrived_ms).where(LineRow.log == log, LineRow.number == number)).one()
     change = Change.parse(told.body)
-    content = value.value if value.blob is None else Sealed(value.blob)
     return Answer(
-        value=content, user=change.user, log=log, written_ms=change.time.ms, arrived_ms=told.arrived_ms, current=not value.open,
+        value=content(value), user=change.user, log=log, written_ms=change.time.ms, arrived_ms=told.arrived_ms, current=not value.open,
         kind=value.kind,
     )  # fmt: skip
 
@@ -332,9 +346,8 @@ def history(user: User, record: str, *, path: str | None = None) -> list[Entry]:
             continue
         for op in change.operations:
             if path is None or op.path == path or op.path.startswith(path + "/"):
-                content = op.value if op.blob is None else Sealed(op.blob)
                 when = {"written_ms": change.time.ms, "arrived_ms": line.arrived_ms}
-                whose = {"user": change.user, "log": line.log, "why": op.why, "verdict": line.verdict}
-                entries.append(Entry(path=op.path, kind=op.kind, value=content, **when, **whose))
+                whose = {"user": change.user, "log": line.log, "why": spelled(op.why), "verdict": line.verdict}
+                entries.append(Entry(path=op.path, kind=op.kind, value=content(op), **when, **whose))
     return entries
 

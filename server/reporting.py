@@ -155,6 +155,8 @@ def _earlier(records: Sequence[Mapping[str, Any]], period: Period) -> list[Count
         raw = record["values"].get("figures")
         if record["type"] != REPORT or record["state"] not in SENT or not isinstance(raw, dict) or not raw.get("own"):
             continue
+        if not periods.knows(record["values"].get("period", "")):
+            continue
         covered = periods.get(record["values"]["period"])
         if covered.ends < period.starts:
             ids = frozenset(Figures.from_plain(raw).record_ids())

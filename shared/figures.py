@@ -235,3 +235,44 @@ class Figures:
             shares={unit: {**figures, **different.get(unit, {})} for unit, figures in own.items()},
             published=bool(raw.get("published", False)),
         )
+
+
+_NUMBERS: Final = (int, float, type(None))
+
+
+def is_frozen(raw: Any) -> bool:
+    """Whether plain data can be read by `Figures.from_plain`; it may come from a device that is broken or hostile."""
+    if type(raw) is not dict or type(raw.get("period")) is not str or not _are(raw.get("units"), str):
+        return False
+    ids = raw.get("records", [])
+    if not _are(ids, str) or not _is_table(raw.get("totals"), len(ids)):
+        return False
+    return all(_are_tables(raw.get(name), len(ids)) for name in ("own", *(("shares",) if "shares" in raw else ())))
+
+
+def _are(value: Any, kind: type) -> bool:
+    return type(value) is list and all(type(item) is kind for item in value)
+
+
+def _are_tables(value: Any, ids: int) -> bool:
+    return type(value) is dict and all(_is_table(table, ids) for table in value.values())
+
+
+def _is_table(value: Any, ids: int) -> bool:
+    return type(value) is dict and all(_is_figure(figure, ids) for figure in value.values())
+
+
+def _is_figure(value: Any, ids: int) -> bool:
+    if type(value) is not dict or value.get("status", BLANK) not in STATUSES:
+        return False
+    if not all(type(value.get(name)) in _NUMBERS for name in ("value", "numerator", "denominator")):
+        return False
+    behind = [number for name in ("records", "late") for number in _listed(value.get(name, []))]
+    if not all(type(number) is int and 0 <= number < ids for number in behind):
+        return False
+    return type(value.get("by", {})) is dict and all(_is_table(parts, ids) for parts in value.get("by", {}).values())
+
+
+def _listed(value: Any) -> list[Any]:
+    """A list as it is; anything else as a list that holds no number."""
+    return value if type(value) is list else [None]

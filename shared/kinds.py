@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import marshmallow.fields as wire
 
 from shared.field import Field
+from shared.figures import is_frozen
 from shared.ids import RECORD_ID
 from shared.text import UNFIT
 
@@ -29,7 +30,12 @@ MOST_ITEMS = 500
 
 WEB_ADDRESS = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)
 
-__all__ = ["KINDS", "LARGEST_INT", "LONGEST", "MOST_ITEMS", "Kind", "check_value", "longest"]
+FILE_MEMBERS = (("name", str), ("size", int), ("mime", str))
+
+MISSHAPEN = frozenset({"wrong_kind", "not_a_date"})
+"""What a check says of a value that cannot be put in its kind's words."""
+
+__all__ = ["KINDS", "LARGEST_INT", "LONGEST", "MOST_ITEMS", "Kind", "check_value", "has_shape", "is_file", "longest"]
 
 
 def longest(field: Field) -> int:
@@ -123,8 +129,9 @@ def _rows(field: Field, value: Any) -> str | None:
     return _items(field, value, "id")
 
 
-def _object(field: Field, value: Any) -> str | None:
-    return None if type(value) is dict else "wrong_kind"
+def _figures(field: Field, value: Any) -> str | None:
+    """What ``Figures.plain`` writes: reports of all units are computed from what one unit froze."""
+    return None if value == {} or is_frozen(value) else "wrong_kind"
 
 
 class Kind(NamedTuple):
@@ -163,7 +170,7 @@ KINDS: dict[str, Kind] = {
     "files": Kind(wire.Raw, _files, ("union",), "files"),
     "url": Kind(wire.String, _url, ASKED, "url"),
     "flow": Kind(wire.String, _code, ("flow",), "flow"),
-    "figures": Kind(wire.Raw, _object, ("latest", "ask"), "figures"),
+    "figures": Kind(wire.Raw, _figures, ("latest", "ask"), "figures"),
 }
 """Every kind of field that a record type may use."""
 
@@ -171,3 +178,17 @@ KINDS: dict[str, Kind] = {
 def check_value(field: Field, value: Any) -> str | None:
     """Check a plain value's kind and limits of size; gives the code of what is wrong, or None."""
     return KINDS[field.kind].check(field, value)
+
+
+def has_shape(field: Field, value: Any) -> bool:
+    """Whether a value can be put in the words of its field's kind.
+
+    Not so what was set aside for its kind, what a hostile device sealed, what was written when the field had another kind: whoever shows
+    one writes it as it stands (``labels.raw_text``).
+    """
+    return KINDS[field.kind].check(field, value) not in MISSHAPEN
+
+
+def is_file(value: Any) -> bool:
+    """What stands at a file of a set: ``{"name", "size", "mime"}`` and nothing nested."""
+    return type(value) is dict and all(type(value.get(name)) is kind for name, kind in FILE_MEMBERS) and len(value) <= len(FILE_MEMBERS)

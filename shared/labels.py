@@ -1,5 +1,6 @@
 """A text in two languages, and numbers and dates as Việt Nam writes them."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -14,7 +15,10 @@ WEEKDAYS = {
 
 _SWAPPED = str.maketrans(",.", ".,")
 
-__all__ = ["Label", "date_text", "datetime_text", "number_text", "phrase", "weekday_text"]
+LONGEST_RAW = 200
+"""Characters of a value that is shown as it was written, without words of its kind."""
+
+__all__ = ["Label", "date_text", "datetime_text", "number_text", "phrase", "raw_text", "weekday_text"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,11 @@ def number_text(value: float | None, decimals: int | None = None) -> str:
     else:
         text = f"{value:,.{decimals}f}"
     return text.translate(_SWAPPED)
+
+
+def raw_text(value: Any) -> str:
+    """Write a value as it stands, where it has no words of its kind: a text whole, all else as JSON, cut short."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)[:LONGEST_RAW]
 
 
 def date_text(value: date | str | None) -> str:

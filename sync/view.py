@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 
 from shared.catalogue import RecordType
 from shared.text import clean
-from sync.log import RECORD_STANDING
+from sync.log import RECORD_STANDING, Operation
 from sync.state import RecordState, Value
 
 SET_KINDS = frozenset({"choices", "files", "photos"})
 
-__all__ = ["Sealed", "Shown", "Snapshot", "plain", "shown", "snapshot"]
+__all__ = ["Sealed", "Shown", "Snapshot", "content", "plain", "shown", "snapshot", "spelled"]
 
 Shown = dict[str, tuple[str, ...]]
 """Path → names of the changes whose values a screen shows there, open candidates included."""
@@ -75,7 +75,7 @@ def plain(state: RecordState, record_type: RecordType) -> dict[str, Any]:
             continue
         value = state.current(path)
         if value is not None:
-            values[head] = _content(value)
+            values[head] = content(value)
     for head, paths in groups.items():
         field = record_type.fields.get(head)
         if field is not None and field.kind in SET_KINDS:
@@ -85,13 +85,14 @@ def plain(state: RecordState, record_type: RecordType) -> dict[str, Any]:
     return values
 
 
-def _content(value: Value) -> Any:
-    return _text(value.value) if value.blob is None else Sealed(value.blob)
+def content(told: Value | Operation) -> Any:
+    """What a value in force or an operation says, as it is shown and compared."""
+    return spelled(told.value) if told.blob is None else Sealed(told.blob)
 
 
-def _text(content: Any) -> Any:
+def spelled(value: Any) -> Any:
     """A text as it is shown, searched and compared: NFC, whatever its writer's keyboard made; the line keeps its bytes."""
-    return clean(content) if type(content) is str else content
+    return clean(value) if type(value) is str else value
 
 
 def _elements(state: RecordState, paths: Mapping[str, str], *, files: bool) -> list[Any]:
@@ -106,7 +107,7 @@ def _elements(state: RecordState, paths: Mapping[str, str], *, files: bool) -> l
 def _file(digest: str, value: Value) -> dict[str, Any]:
     if value.blob is not None:
         return {"sha256": digest, "sealed": Sealed(value.blob)}
-    return {"sha256": digest, **{key: _text(item) for key, item in (value.value or {}).items()}}
+    return {"sha256": digest, **{key: spelled(item) for key, item in (value.value or {}).items()}}
 
 
 def _rows(state: RecordState, head: str, paths: Mapping[str, str], fields: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -121,7 +122,7 @@ def _rows(state: RecordState, head: str, paths: Mapping[str, str], fields: Mappi
         elif name and name != RECORD_STANDING:
             value = state.current(path)
             if value is not None:
-                body[name] = _content(value)
+                body[name] = content(value)
     for (row, name), elements in sets.items():
         field = fields.get(name)
         rows[row][name] = _elements(state, elements, files=field is not None and field.kind != "choices")

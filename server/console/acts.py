@@ -19,6 +19,7 @@ from server.language import lang
 from server.records import Entry, history, open_record, search
 from shared.catalogue import RecordType
 from shared.errors import SenError
+from shared.kinds import has_shape
 from shared.messages import codes, phrase
 from sync.view import SET_KINDS, Sealed
 
@@ -143,8 +144,10 @@ def _words(record_type: RecordType, one: Entry, titles: Titles) -> str:
     if field is None:
         return {"kept": _("vẫn giữ")}.get(str(one.value), "" if one.value is None else str(one.value))
     if field.kind in SET_KINDS:
-        element = one.path.rsplit("/", 1)[1]
-        return value_words(field, [element] if field.kind == "choices" else [one.value or {}], titles)
-    if field.kind == "flow" and one.path == "state":
+        element = one.path.rpartition("/")[2] if "/" in one.path else ""
+        if field.kind != "choices" and isinstance(one.value, dict):
+            return value_words(field, [{**one.value, "sha256": element}], titles)
+        return value_words(field, [element] if element else one.value, titles)
+    if field.kind == "flow" and one.path == "state" and has_shape(field, one.value):
         return state_words(record_type, one.value)[0]
     return value_words(field, one.value, titles)

@@ -15,7 +15,8 @@ from server.people import User
 from server.records import search
 from server.services import services
 from shared.field import Field
-from shared.labels import date_text, datetime_text, number_text
+from shared.kinds import has_shape
+from shared.labels import date_text, datetime_text, number_text, raw_text
 from sync.view import Sealed
 
 UNKNOWN = "–"
@@ -60,7 +61,7 @@ def value_words(one: Field, value: Any, titles: Titles) -> str:
     if isinstance(value, Sealed):
         return _("bảo mật")
     words = _WORDS.get(one.kind)
-    return str(value) if words is None else words(one, value, titles)
+    return raw_text(value) if words is None or not has_shape(one, value) else words(one, value, titles)
 
 
 def _choice(one: Field, value: Any, titles: Titles) -> str:
@@ -139,6 +140,8 @@ _WORDS: Mapping[str, Callable[[Field, Any, Titles], str]] = {
 def shown(one: Field, value: Any, titles: Titles) -> Shown:
     """A field as a record's page shows it."""
     told = Shown(path=one.code, label=one.label.get(lang()), long=one.kind == "long")
+    if value is not None and not isinstance(value, Sealed) and not has_shape(one, value):
+        return replace(told, text=raw_text(value))
     if isinstance(value, Sealed) or (one.kind in ("files", "photos") and any("sealed" in item for item in value or ())):
         return replace(told, text=_("bảo mật"), locked=True)
     if one.kind == "rows":

@@ -300,7 +300,7 @@ def test_t01_confidential_answers_stand_nowhere_in_files_or_messages(make: Make,
     assert found_in(tmp_path, NAME) == []
     form.leave()
     a.syncer.sync()
-    assert a.opened(record, {"x": 1}) == {"x": 1}
+    assert a.opened(a.catalogue.types["gbv_case"], record, {"x": 1}) == {"x": 1}
     assert FormPresenter(a).open(record).value("full_name") == NAME
     a.lock()
     with pytest.raises(SenError, match="locked"):
