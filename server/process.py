@@ -21,6 +21,7 @@ from server.app import create_app
 from server.config import LOOPBACK, Config
 from server.db import reading
 from server.endings import apply_ended
+from server.framing import MOST_HEAD_BYTES, Connection
 from server.housekeeping import Housekeeper
 from server.logbook import log_event, log_failure
 from server.people import User
@@ -113,6 +114,8 @@ def _listen(config: Config) -> Server:
     if config.tls_certificate is not None:
         server.ssl_adapter = BuiltinSSLAdapter(str(config.tls_certificate), str(config.tls_key) if config.tls_key else None)
     server.error_log = _log_error  # type: ignore[method-assign,assignment]
+    server.ConnectionClass = Connection
+    server.max_request_header_size = MOST_HEAD_BYTES
     server.max_request_body_size = 0  # the app refuses by itself, and says why (server.guard)
     try:
         server.prepare()

@@ -7,103 +7,45 @@ breaks off, the disk, the lock, the port, the second server, the catalogue, the 
 from __future__ import annotations
 
 import contextlib
-import datetime
 import json
 import os
 import shutil
-import socket
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 import requests
 from sqlalchemy import create_engine
 
-from server.config import Config
-from server.places import Places
 from shared.catalogue import DATA
-from tests.fieldday.office import Office, open_office
-from tests.fieldday.scenario import Person
-from tests.support.databases import DATABASES, fresh_database
-from tests.support.device import Answered, HandDevice
+from tests.support.databases import DATABASES
+from tests.support.device import HandDevice, knock
 from tests.support.headless import Headless
 from tests.support.marks import NAME, found_in, found_in_folder
+from tests.support.place import Dump, Place, goes_on, named, place_on, says, working
 from tests.support.processes import ROOT
 from tests.support.tables import dump_of
+from tests.support.wrong import FRAMES, GOOD
 
-TODAY = datetime.date(2022, 5, 30)
-LAN = Person(name="Lan", unit="long_khanh_a", roles=("collector", "case_worker"), tablet=True)
-GOOD = [{"p": "unit", "v": "long_khanh_a"}, {"p": "title", "v": "Truyền thông (dữ liệu mẫu)"}, {"p": "held_on", "v": "2022-05-20"}]
 PIN = "280822"
-
-Dump = dict[str, list[tuple[Any, ...]]]
-
-
-class Place(NamedTuple):
-    """A real server process on a real database, and one enrolled device."""
-
-    office: Office
-    device: HandDevice
-    folder: Path
-    database: str
-
-    def dump(self) -> Dump:
-        """All rows of all tables, read from outside the server's process."""
-        engine = create_engine(Places(Config(var=self.folder, database=self.database)).database_url)
-        try:
-            return dump_of(engine)
-        finally:
-            engine.dispose()
-
-    def nobody_is_named(self) -> None:
-        """No file of the server's folder, its log among them, holds the marked name."""
-        assert found_in_folder(self.folder, [NAME]) == {}
-
-
-@contextlib.contextmanager
-def working(folder: Path, database: str) -> Iterator[Place]:
-    """A server on an empty database, with one enrolled device whose first line is accepted."""
-    with open_office(folder, database, {"Lan": LAN}, TODAY) as office:
-
-        def post(path: str, body: bytes, kind: str) -> Answered:
-            answer = requests.post(office.address + path, data=body, headers={"Content-Type": kind}, timeout=60)
-            return Answered(answer.status_code, answer.headers["Content-Type"].split(";")[0], answer.content)
-
-        device = HandDevice.enrol(post, office.codes["Lan"])
-        device.push([device.line(GOOD)])
-        yield Place(office, device, folder, database)
+TALK = {"title": "Nói chuyện (dữ liệu mẫu)", "held_on": "2022-05-20"}
 
 
 @pytest.fixture(scope="module", params=DATABASES)
 def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """The same on either database; one for all tests, since whatever is refused leaves it as it was."""
-    folder = tmp_path_factory.mktemp("office")
-    with pytest.MonkeyPatch.context() as patch, fresh_database(request.param, folder / "var") as database:
-        patch.setenv("SEN_DATABASE_WAIT_S", "1")
-        with working(folder / "var", database) as place:
-            yield place
+    with place_on(request.param, tmp_path_factory.mktemp("office")) as place:
+        yield place
 
 
-def says(answer: Answered, status: int, code: set[str], vi: str, en: str) -> None:
-    """The answer is this problem and says what to do in both languages."""
-    told = answer.problem
-    assert answer.status == status and told["code"] in code, told
-    assert vi in told["errors"][0]["vi"] and en in told["errors"][0]["en"], told
-    assert not found_in(answer.body, [NAME])
-
-
-def named(device: HandDevice) -> bytes:
-    """A right message whose line holds the marked name."""
-    return device.request([device.line([*GOOD, {"p": "note", "v": f"{NAME} {'x' * 400}"}])])
-
-
-def goes_on(place: Place) -> None:
-    """The next right message is accepted."""
-    assert "aside" not in place.device.push([place.device.line(GOOD)])
+@pytest.fixture(scope="module")
+def new_device(place: Place) -> HandDevice:
+    """An enrolled device that has told nothing yet; the rows below leave it so."""
+    return HandDevice.enrol(place.device.post, place.code())
 
 
 # --- what comes over the line -------------------------------------------------------------------------------------------
@@ -113,10 +55,7 @@ def goes_on(place: Place) -> None:
 def test_f05_a_body_that_breaks_off_changes_nothing(place: Place, share: float) -> None:
     before, message = place.dump(), named(place.device)
     head = f"POST /api/exchange HTTP/1.1\r\nHost: x\r\nContent-Type: application/vnd.sen.exchange\r\nContent-Length: {len(message)}\r\n\r\n"
-    with socket.create_connection(place.office.place, timeout=60) as line:
-        line.sendall(head.encode() + message[: int(len(message) * share)])
-        line.shutdown(socket.SHUT_WR)
-        answer = b"".join(iter(lambda: line.recv(65536), b""))
+    answer = place.exchange(head.encode() + message[: int(len(message) * share)])
     assert b" 200 " not in answer.partition(b"\r\n")[0] and not found_in(answer, [NAME])
     if answer:
         told = json.loads(answer.partition(b"\r\n\r\n")[2])
@@ -124,6 +63,38 @@ def test_f05_a_body_that_breaks_off_changes_nothing(place: Place, share: float) 
     assert place.dump() == before
     goes_on(place)
     place.nobody_is_named()  # before the test below that sends the name on purpose
+
+
+@pytest.mark.parametrize("what", FRAMES)
+def test_b01_b02_b03_a_wrong_frame_on_the_wire_changes_nothing(place: Place, new_device: HandDevice, what: str) -> None:
+    make, status, code, vi, en = FRAMES[what]
+    before = place.dump()
+    says(new_device.send(make(new_device)), status, {code}, vi, en)
+    assert place.dump() == before and b"Traceback" not in place.log()
+    place.nobody_is_named()
+
+
+def test_f51_a_wrong_used_or_expired_code_changes_nothing(place: Place) -> None:
+    used, expired = place.code(), place.code(SEN_TODAY="2022-05-01")
+    HandDevice.enrol(place.device.post, used)
+    before = place.dump()
+    again = ("Xin huyện cấp mã mới", "Ask the district for a new one")
+    says(knock(place.device.post, "AAAA-BBBB-CCCC", NAME)[0], 404, {"code_wrong"}, "nhập lại", "enter it again")
+    says(knock(place.device.post, used, NAME)[0], 409, {"code_used"}, *again)
+    says(knock(place.device.post, expired, NAME)[0], 410, {"code_expired"}, *again)
+    assert place.dump() == before
+    place.nobody_is_named()
+
+
+def test_f38_a_revoked_tablet_is_told_whom_to_ask(place: Place) -> None:
+    device = HandDevice.enrol(place.device.post, place.code())
+    device.push([device.line(GOOD)])
+    place.admin("device", "revoke", device.id)
+    before = place.dump()
+    says(device.send(named(device)), 403, {"device_revoked"}, "Liên hệ", "Contact")
+    assert place.dump() == before
+    goes_on(place)
+    place.nobody_is_named()
 
 
 def test_b03_a_20_mb_line_is_refused_packed_or_not(place: Place) -> None:
@@ -142,13 +113,13 @@ def test_b03_a_20_mb_line_is_refused_packed_or_not(place: Place) -> None:
 
 
 @contextlib.contextmanager
-def locked(place: Place) -> Iterator[None]:
+def locked(database: str) -> Iterator[None]:
     """The database is locked by another process."""
-    if place.database.startswith("postgresql"):
+    if database.startswith("postgresql"):
         take = "import psycopg,sys; c = psycopg.connect(sys.argv[1]); c.execute('LOCK TABLE stream IN EXCLUSIVE MODE')"
     else:
         take = "import sqlite3,sys; c = sqlite3.connect(sys.argv[1], isolation_level=None); c.execute('BEGIN IMMEDIATE')"
-    words = [sys.executable, "-c", f"{take}; print('held', flush=True); sys.stdin.read()", place.database]
+    words = [sys.executable, "-c", f"{take}; print('held', flush=True); sys.stdin.read()", database]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout is not None and other.stdin is not None
         assert other.stdout.readline() == "held\n"
@@ -158,7 +129,7 @@ def locked(place: Place) -> Iterator[None]:
 
 def test_f31_a_database_locked_by_another_process_is_told_and_then_works(place: Place) -> None:
     message, before = named(place.device), place.dump()
-    with locked(place):
+    with locked(place.database):
         says(place.device.send(message), 503, {"database_busy"}, "Thử lại", "Try again")
         assert requests.get(f"{place.office.address}/api/me", timeout=60).status_code == 401, "reading goes on"
     assert place.dump() == before
@@ -178,17 +149,23 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", disk], check=True)
 
 
+def fill(disk: Path) -> None:
+    """Leave no byte free on a disk."""
+    filler = os.open(disk / "filler", os.O_WRONLY | os.O_CREAT)
+    with contextlib.suppress(OSError):
+        while os.write(filler, b"\0" * 4096):
+            pass
+    os.close(filler)
+
+
 def test_f16_a_full_disk_is_told_and_what_was_saved_stays(small_disk: Path) -> None:
     with working(small_disk, str(small_disk / "sen.sqlite3")) as place:
         message, before = named(place.device), place.dump()
-        filler = os.open(small_disk / "filler", os.O_WRONLY | os.O_CREAT)
-        with contextlib.suppress(OSError):
-            while os.write(filler, b"\0" * 4096):
-                pass
-        os.close(filler)
+        fill(small_disk)
         big = place.device.request([place.device.line([*GOOD, {"p": "note", "v": "x" * 15_000}], offset=n) for n in range(1, 200)])
         says(place.device.send(big), 507, {"disk_full", "storage_failed"}, "dữ liệu đã lưu vẫn còn", "what was saved is still there")
-        assert place.dump() == before
+        assert requests.get(f"{place.office.address}/sign-in", timeout=60).status_code == 200, "reading goes on (F17)"
+        assert place.dump() == before and found_in(place.log(), [NAME]) == []
         (small_disk / "filler").unlink()
         assert place.device.send(message).status == 200, "with room again, it works without a restart"
 
@@ -280,7 +257,7 @@ def test_a_catalogue_with_a_mistake_is_told_with_file_and_line(tmp_path: Path, f
 def test_f39_a_wrong_pin_opens_nothing_and_changes_no_record(place: Place, tmp_path: Path) -> None:
     folder = tmp_path / "tablet"
     with Headless(folder) as tablet:
-        tablet.ask("enrol", address=place.office.address, code=another_code(place), pin=PIN)
+        tablet.ask("enrol", address=place.office.address, code=place.code(), pin=PIN)
         tablet.ask("enter", type="communication_activity", values={"title": "Nói chuyện (dữ liệu mẫu)", "held_on": "2022-05-20"})
     before, server_before = tablet_rows(folder), place.dump()
     with Headless(folder) as tablet:
@@ -293,11 +270,44 @@ def test_f39_a_wrong_pin_opens_nothing_and_changes_no_record(place: Place, tmp_p
     assert found_in_folder(folder, [NAME, PIN]) == {}
 
 
-def another_code(place: Place) -> str:
-    """One more enrolment code for Lan, by the command of the administrator, beside the running server."""
-    words = ["enrol-code", "lan", "--unit", "long_khanh_a", "--var", str(place.folder), "--database", place.database, "--json"]
-    done = subprocess.run([sys.executable, "-m", "server", *words], cwd=ROOT, capture_output=True, text=True, check=True)
-    return str(json.loads(done.stdout)["code"])
+def enrolled(place: Place, folder: Path) -> Headless:
+    """A tablet's process, enrolled and synced, with one record in it."""
+    tablet = Headless(folder)
+    tablet.ask("enrol", address=place.office.address, code=place.code(), pin=PIN)
+    tablet.ask("enter", type="communication_activity", values=TALK)
+    tablet.ask("sync")
+    return tablet
+
+
+def refused(told: Mapping[str, Any], codes: set[str], vi: str, en: str) -> None:
+    """The tablet did not do it, says so with what to do, and names nobody."""
+    assert not told["ok"] and told["code"] in codes, told
+    assert vi in told["vi"] and en in told["en"] and not found_in(json.dumps(told).encode(), [NAME])
+
+
+def test_f16_a_tablet_on_a_full_disk_says_so_and_goes_on_without_a_restart(place: Place, small_disk: Path) -> None:
+    with enrolled(place, small_disk / "tablet") as tablet:
+        fill(small_disk)
+        before = tablet.ask("dump")["records"]
+        told = [tablet.try_to("enter", type="communication_activity", values={**TALK, "note": f"{NAME} {'x' * 9000}"}) for _ in range(3)]
+        refused(told[-1], {"tablet_full", "disk_failed"}, "dữ liệu cũ vẫn đọc", "what was there can still be read")
+        shown = tablet.ask("dump")["records"]
+        assert {one: shown[one] for one in before} == before and len(shown) == len(before) + sum(one["ok"] for one in told)
+        (small_disk / "filler").unlink()
+        assert tablet.try_to("enter", type="communication_activity", values=TALK)["ok"], "with room again, it works without a restart"
+        assert tablet.ask("sync")["unsent"] == 0
+
+
+def test_f50_a_tablet_whose_database_another_process_holds_says_so_and_then_works(place: Place, tmp_path: Path) -> None:
+    with enrolled(place, tmp_path / "tablet") as tablet:
+        before = tablet_rows(tmp_path / "tablet")
+        with locked(str(tmp_path / "tablet" / "tablet.sqlite3")):
+            told = tablet.try_to("enter", type="communication_activity", values={**TALK, "note": NAME})
+            refused(told, {"tablet_busy"}, "Chờ ít phút rồi thử lại", "Wait a moment and try again")
+            assert tablet.ask("dump")["records"], "reading goes on"
+        assert tablet_rows(tmp_path / "tablet") == before
+        tablet.ask("enter", type="communication_activity", values=TALK)
+        assert tablet.ask("sync")["unsent"] == 0
 
 
 def tablet_rows(folder: Path) -> Dump:

@@ -1,0 +1,92 @@
+"""The head of an HTTP request as this server takes it: what frames its body stands there once and is well spelled.
+
+Two lengths, a length beside chunks, a folded or misspelled header are read in one way by a proxy and in another by a server; whoever
+sends them may put a second request into somebody else's connection (RFC 9112 § 11.2). They are refused before the app is asked, and
+so is a head without end. The answer is a problem in both languages, as all others are (``server.problems``).
+"""
+
+import contextlib
+import json
+import re
+from typing import Any
+
+from cheroot.server import HeaderReader, HTTPConnection, HTTPRequest
+
+from server.problems import HTTP_CODES
+from shared.messages import phrase
+
+MOST_HEAD_BYTES = 64 * 1024
+"""Bytes of a request line and its headers."""
+
+ONCE = frozenset({b"content-length", b"transfer-encoding", b"host", b"content-type"})
+NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+LENGTH = re.compile(rb"[0-9]{1,18}")
+
+__all__ = ["MOST_HEAD_BYTES", "Connection"]
+
+
+class _Lines:
+    """The lines of a head, kept while they are read."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+        self.lines: list[bytes] = []
+
+    def readline(self) -> bytes:
+        line: bytes = self._file.readline()
+        self.lines.append(line)
+        return line
+
+
+class _Headers(HeaderReader):
+    """Reads headers and raises ValueError for those that two readers could take for two things."""
+
+    def __call__(self, rfile: Any, hdict: Any = None) -> Any:
+        heard = _Lines(rfile)
+        headers = super().__call__(heard, hdict)
+        seen = set[bytes]()
+        for line in heard.lines[:-1]:
+            name, _, value = line.partition(b":")
+            name = name.lower()
+            if not NAME.fullmatch(name) or b"\0" in value or (name in ONCE and name in seen):
+                raise ValueError(name)
+            if name == b"content-length" and not LENGTH.fullmatch(value.strip()):
+                raise ValueError(name)
+            if name == b"transfer-encoding" and value.strip().lower() != b"chunked":
+                raise ValueError(name)
+            seen.add(name)
+        if {b"content-length", b"transfer-encoding"} <= seen:
+            raise ValueError("two lengths")
+        return headers
+
+
+class _Request(HTTPRequest):
+    """One request; what is wrong with its head is told as a problem, never in words of what was sent."""
+
+    header_reader = _Headers()
+
+    def respond(self) -> None:
+        """Ask the app. Behind a body in chunks the connection ends: where its last chunk was is known only to who read it to the end."""
+        if self.chunked_read:
+            self.close_connection = True
+        super().respond()
+
+    def simple_response(self, status: Any, msg: Any = "") -> None:
+        """Answer in the app's stead, and end the connection: what follows on it cannot be read."""
+        number = int(str(status)[:3])
+        if number in (501, 505):  # a version or an encoding that this server does not speak is the sender's fault
+            number, status = 400, "400 Bad Request"
+        code = HTTP_CODES.get(number, "bad_request" if number < 500 else "general_error")
+        vi, en = phrase(code, "vi"), phrase(code, "en")
+        errors = [{"path": "", "code": code, "vi": vi, "en": en}]
+        body = json.dumps({"type": "about:blank", "title": vi, "status": number, "code": code, "errors": errors}).encode()
+        head = f"HTTP/1.1 {status}\r\nContent-Type: application/problem+json\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        self.close_connection = True
+        with contextlib.suppress(OSError):  # the other side may be gone
+            self.conn.wfile.write(head.encode("ascii") + body)
+
+
+class Connection(HTTPConnection):
+    """A connection whose requests are framed strictly."""
+
+    RequestHandlerClass = _Request
