@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import pytest
@@ -163,6 +163,46 @@ def test_t05_a_line_of_another_unit_is_no_right(office: Office) -> None:
     head = office.device.push([office.device.line(GOOD, g="thuong_phuoc_1")])
     assert head["aside"] == [[office.device.log, 1, "no_right"]]
     assert "huyện" in codes()["no_right"]["vi"] and "district" in codes()["no_right"]["en"]
+
+
+OTHERWISE_WRONG: Mapping[str, dict[str, Any]] = {
+    "an unknown unit": {"g": "atlantis"}, "another unit": {"g": "thuong_phuoc_1"}, "somebody else's name": {"u": "AAAAAAAAAAA"},
+    "an unknown field beside it": {"o": [{"p": "no_such_field", "v": 1}, {"p": "full_name", "v": NAME}]},
+    "a wrong kind beside it": {"o": [{"p": "opened_on", "v": "x"}, {"p": "children_ages", "v": NAME}, {"p": "full_name", "v": NAME}]},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", OTHERWISE_WRONG)
+def test_t08_a_confidential_value_in_the_clear_is_not_kept_whatever_else_is_wrong(office: Office, what: str) -> None:
+    device = office.device
+    head = device.push([device.line([{"p": "full_name", "v": NAME}], **{"y": "gbv_case", **OTHERWISE_WRONG[what]})])
+    assert head["aside"] == [[device.log, 1, "not_sealed"]]
+    assert not found_in(repr(office.dump()).encode(), [NAME])
+
+
+def test_t08_a_case_that_is_said_to_be_of_another_type_is_not_kept_in_the_clear(office: Office) -> None:
+    device = office.device
+    first = device.line([{"p": "code", "v": "HS-01"}], y="gbv_case")
+    second = device.line([{"p": "full_name", "v": NAME}], offset=2, r=json.loads(first)["r"])
+    assert device.push([first, second])["aside"] == [[device.log, 2, "not_sealed"]]
+    assert not found_in(repr(office.dump()).encode(), [NAME])
+
+
+def test_b05_the_same_text_in_nfd_is_no_question(office: Office, add_person: AddUser) -> None:
+    """Two tablets write one title, one of them in NFD: it is one value; what is asked and told elsewhere is NFC."""
+    one, other = office.device, HandDevice.enrol(office.post, code_of(office.app, office.user))
+    title, record = "Hội nghị ở ấp Long Thạnh (dữ liệu mẫu)", new_record_id()
+    loose = unicodedata.normalize("NFD", title)
+    one.push([one.line([{"p": "unit", "v": "long_khanh_a"}, {"p": "title", "v": title}, {"p": "note", "v": "a"}], r=record)])
+    other.push([other.line([{"p": "title", "v": loose}], r=record), other.line([{"p": "place", "v": loose}], offset=2, r=record)])
+    with office.app.app_context():
+        shown = open_record(office.user, record)
+        assert [question.path for question in shown.questions] == []
+        assert loose not in repr(history(office.user, record)) and title in repr(history(office.user, record))
+    one.push([one.line([{"p": "place", "v": "Nhà văn hóa"}], r=record)])
+    with office.app.app_context():
+        (question,) = open_record(office.user, record).questions
+        assert {answer.value for answer in question.answers} == {title, "Nhà văn hóa"}
 
 
 def test_b05_nfd_is_kept_as_it_came_and_read_as_nfc(office: Office, add_person: AddUser) -> None:
