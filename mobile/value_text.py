@@ -27,10 +27,10 @@ def value_text(
         return UNKNOWN
     if type(value).__name__ == "Sealed":
         return phrase("mobile.value.sealed", language)
+    if field.kind == "ref" and isinstance(value, str):
+        return title_of(value) if title_of else UNKNOWN
     if not has_shape(field, value):
         return raw_text(value)
-    if field.kind == "ref":
-        return title_of(value) if title_of else UNKNOWN
     words = _WORDS.get(field.kind)
     return words(field, value, catalogue, language) if words else str(value)
 

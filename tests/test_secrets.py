@@ -18,9 +18,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
+import psutil
 import pytest
+import requests
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from docx import Document
 from openpyxl import load_workbook
@@ -29,15 +31,16 @@ from mobile.case_keys import wrap_bound
 from mobile.hardware import Desktop
 from mobile.keys import DeviceKeys, PinLock, RowKey
 from server.keystore import KeyStore
-from shared.catalogue import Field, RecordType, load_catalogue
+from shared.catalogue import load_catalogue
 from shared.errors import SenError
-from shared.ids import new_record_id, unb64
+from shared.ids import b64, unb64
 from shared.sealing import BoxKeys, open_box
 from tests.fieldday.office import PASSWORD, Office, login_of, open_office
 from tests.fieldday.scenario import Person
 from tests.support.browser import Browser
+from tests.support.device import Answered, HandDevice
 from tests.support.headless import Headless
-from tests.support.marks import NAME, found_in, found_in_folder
+from tests.support.marks import NAME, Marks, found_in, found_in_folder
 from tests.support.processes import ROOT
 
 UNIT, PERIOD, PIN = "long_khanh_a", "2022-H1", "280822"
@@ -60,37 +63,6 @@ PEOPLE = {
 WITHOUT_NEED = ("Thu", "Sáu", "Tư", "Huyền", "Đạo", "Xem", "Trị")
 
 
-class Marks:
-    """Gives each field a value of its kind that stands nowhere else, and remembers it under the field's path."""
-
-    def __init__(self) -> None:
-        self.planted: dict[str, str] = {}
-
-    def plant(self, path: str, field: Field) -> Any:
-        number = len(self.planted)
-        day = (datetime.date(1911, 3, 1) + datetime.timedelta(days=37 * number)).isoformat()
-        value = {
-            "text": f"{NAME} {number:03}", "long": f"{NAME} {number:03}, nhà bên sông", "date": day, "datetime": f"{day}T04:17+07:00",
-            "int": 739152840 + number, "choice": f"bi_mat_{number:03}_x", "ref": new_record_id(), "bool": True,
-        }[field.kind]  # fmt: skip
-        if field.kind != "bool":
-            self.planted[path] = str(value).removesuffix(", nhà bên sông")
-        return value
-
-    def of(self, record_type: RecordType, where: str) -> dict[str, Any]:
-        """A value for every confidential field of a type, row fields too; files are planted by themselves."""
-        values: dict[str, Any] = {}
-        for code, field in record_type.fields.items():
-            at = f"{where} {record_type.code}/{code}"
-            if field.kind == "rows":
-                inner = {sub: self.plant(f"{at}/{sub}", one) for sub, one in field.fields.items() if (one.confidential or field.confidential) and not one.computed}
-                if inner:
-                    values[code] = [inner]
-            elif field.confidential and field.computed is None and field.kind not in ("files", "photos"):
-                values[code] = self.plant(at, field)
-        return values
-
-
 class Planted(NamedTuple):
     """Everything planted: the office, the folders, the records, and the marks by where they were planted."""
 
@@ -104,11 +76,15 @@ class Planted(NamedTuple):
 @pytest.fixture(scope="module")
 def planted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Planted]:
     folder = tmp_path_factory.mktemp("secrets")
+    (folder / "tmp").mkdir()
+    patch = pytest.MonkeyPatch()
+    patch.setenv("TMPDIR", str(folder / "tmp"))
     with open_office(folder / "var", str(folder / "var" / "sen.sqlite3"), PEOPLE, datetime.date(2022, 5, 30)) as office:
         marks, records = Marks(), dict[str, str]()
         _on_tablet(office, folder, marks, records)
         _on_console(office, marks, records)
         yield Planted(office, folder / "var", folder / "tablet", records, marks.planted)
+    patch.undo()
 
 
 def _on_tablet(office: Office, folder: Path, marks: Marks, records: dict[str, str]) -> None:
@@ -202,6 +178,65 @@ def test_t01_no_byte_of_the_tablets_folder_tells_one(planted: Planted) -> None:
     assert {"tablet.sqlite3", "tablet.sqlite3-wal"} <= files, "the tablet died with its WAL beside it"
     assert any(path.parent.parent.name == "files" for path in planted.tablet.rglob("*")), "the attached file is there, sealed"
     assert found_in_folder(planted.tablet, {NAME, *planted.marks.values()}) == {}
+
+
+def test_t10_no_temporary_file_and_no_argument_or_variable_of_the_process_tells_one(planted: Planted) -> None:
+    assert found_in_folder(planted.server.parent / "tmp", {NAME, *planted.marks.values()}) == {}
+    started = next(line for line in map(json.loads, (planted.server / "server.log").read_text("utf-8").splitlines()) if line.get("event") == "started")
+    process = psutil.Process(started["pid"])
+    told = json.dumps([process.cmdline(), process.environ(), [file.path for file in process.open_files()]])
+    assert "server" in told and found(told.encode(), planted) == []
+    keys = [(planted.server / "master.key").read_bytes().strip(), b64((planted.server / "master.key").read_bytes()).encode()]
+    assert not any(key in told.encode() for key in keys), "nor the master key"
+
+
+def test_t15_what_the_commands_say_of_the_database_tells_none(planted: Planted) -> None:
+    for words in (["verify"], ["device", "list"], ["user", "list"]):
+        done = subprocess.run([sys.executable, "-m", "server", *words, "--var", str(planted.server)], cwd=ROOT, capture_output=True, check=False)
+        assert done.returncode == 0 and found(done.stdout + done.stderr, planted) == [], words
+
+
+@pytest.mark.parametrize("who", ["Hoa", *WITHOUT_NEED])
+def test_t06_no_search_finds_a_case_by_what_is_confidential(planted: Planted, who: str) -> None:
+    browser = browser_of(planted.office, who)
+    for words in ("bi mat", "Nguyễn Thị Bí Mật", "nhà bên sông", "739152840"):
+        for path in ("/search", "/records/of/gbv_case", "/records/of/case_support"):
+            answer = browser.fetch(f"{path}?q={quote(words)}")
+            assert answer.status_code in (200, 403, 404)
+            assert not [record for record in planted.records.values() if record in answer.text], (path, words)
+
+
+@pytest.mark.parametrize("who", WITHOUT_NEED)
+def test_t15_no_problem_that_is_told_tells_one(planted: Planted, who: str) -> None:
+    """A refusal of a file, a decision, a step, a withdrawal, an edit, as a page and as a fragment."""
+    browser = browser_of(planted.office, who)
+    home = browser.open("/")
+    form = next(form for form in home.forms if "csrf_token" in form.names)
+    for record in planted.records.values():
+        for act in ("open", "edit", "move", "withdraw", "decide", f"sealed/{'a' * 64}"):
+            form.action, form.method, form.names = f"/records/{record}/{act}", "post", {*form.names, "why", "path"}
+            asked = browser.send(home, form, why=WHY, path="full_name")
+            assert 400 <= asked.status < 500 and found(asked.text.encode(), planted) == [], act
+
+
+def test_t04_no_byte_of_an_answer_to_a_tablet_without_need_tells_of_a_case(planted: Planted) -> None:
+    words = ["-m", "server", "enrol-code", login_of("Thu"), "--unit", UNIT, "--var", str(planted.server), "--json"]
+    done = subprocess.run([sys.executable, *words], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    def post(path: str, body: bytes, kind: str) -> Answered:
+        answer = requests.post(planted.office.address + path, data=body, headers={"Content-Type": kind}, timeout=60)
+        return Answered(answer.status_code, answer.headers["Content-Type"].split(";")[0], answer.content)
+
+    device, cursors, version, told = HandDevice.enrol(post, str(json.loads(done.stdout)["code"])), dict[str, str](), "", b""
+    while True:
+        opened = device.opened(device.send(device.request(page=1 << 20, v={"scope": version, "catalogue": "", "people": ""}, c=cursors)))
+        told += json.dumps(opened.head).encode() + b"\n".join(opened.lines)
+        assert not opened.head.get("blobs") and not opened.head.get("wraps")
+        cursors, version = opened.head.get("c", cursors), opened.head.get("scope", [version])[-1]
+        if not opened.head.get("more"):
+            break
+    assert b"catalogue" in told and found(told, planted) == []
+    assert not [record for record in planted.records.values() if record.encode() in told], "not even that there is such a case"
 
 
 @pytest.mark.parametrize("who", WITHOUT_NEED)

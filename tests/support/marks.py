@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import datetime
 import gzip
 import io
 import json
@@ -11,8 +12,11 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
+from shared.catalogue import Field, RecordType
+from shared.ids import new_record_id
 from shared.text import fold
 
 NAME = "Nguyễn Thị Bí Mật"
@@ -20,7 +24,7 @@ NAME = "Nguyễn Thị Bí Mật"
 
 SHORTEST_BASE64 = 8
 
-__all__ = ["NAME", "found_in", "found_in_folder", "spellings"]
+__all__ = ["NAME", "Marks", "found_in", "found_in_folder", "spellings"]
 
 
 def spellings(mark: str) -> set[bytes]:
@@ -76,3 +80,34 @@ def found_in_folder(folder: Path, marks: Iterable[str]) -> dict[str, list[str]]:
             if there:
                 found[str(path.relative_to(folder))] = there
     return found
+
+
+class Marks:
+    """Gives each field a value of its kind that stands nowhere else, and remembers it under the field's path."""
+
+    def __init__(self) -> None:
+        self.planted: dict[str, str] = {}
+
+    def plant(self, path: str, field: Field) -> Any:
+        number = len(self.planted)
+        day = (datetime.date(1911, 3, 1) + datetime.timedelta(days=37 * number)).isoformat()
+        value = {
+            "text": f"{NAME} {number:03}", "long": f"{NAME} {number:03}, nhà bên sông", "date": day, "datetime": f"{day}T04:17+07:00",
+            "int": 739152840 + number, "choice": f"bi_mat_{number:03}_x", "ref": new_record_id(), "bool": True,
+        }[field.kind]  # fmt: skip
+        if field.kind != "bool":
+            self.planted[path] = str(value).removesuffix(", nhà bên sông")
+        return value
+
+    def of(self, record_type: RecordType, where: str) -> dict[str, Any]:
+        """A value for every confidential field of a type, row fields too; files are planted by themselves."""
+        values: dict[str, Any] = {}
+        for code, field in record_type.fields.items():
+            at = f"{where} {record_type.code}/{code}"
+            if field.kind == "rows":
+                inner = {sub: self.plant(f"{at}/{sub}", one) for sub, one in field.fields.items() if (one.confidential or field.confidential) and not one.computed}
+                if inner:
+                    values[code] = [inner]
+            elif field.confidential and field.computed is None and field.kind not in ("files", "photos"):
+                values[code] = self.plant(at, field)
+        return values
