@@ -7,6 +7,7 @@ transaction and written in one, so that an officer's typing never waits for it. 
 
 import json
 from collections.abc import Callable, Iterable, Sequence
+from sqlite3 import Connection
 from typing import Any, Final
 
 from mobile.bulk import uncollected
@@ -169,6 +170,14 @@ class Store:
     def digest(self) -> int:
         """The sum, modulo 2^128, of the digests of all parts held."""
         return sum(self.part_digests().values()) % (1 << 128)
+
+    def answers(self) -> int:
+        """How many answers brought something and were kept."""
+        return int(self.note("answers") or 0)
+
+    def count_answer(self, connection: Connection) -> None:
+        """Count an answer, in the transaction that keeps it."""
+        connection.execute("INSERT INTO meta VALUES ('answers', '1') ON CONFLICT (name) DO UPDATE SET value = value + 1")
 
     def keep(self, page: Page) -> None:
         """Keep a page in one transaction: registers, lines, cursors, acknowledgements, documents; all or nothing."""

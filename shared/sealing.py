@@ -11,8 +11,9 @@ import uuid
 from typing import Any, NamedTuple
 
 from argon2.low_level import Type, hash_secret_raw
-from cryptography.exceptions import InvalidTag
+from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -28,10 +29,11 @@ HEAD_BYTES = 1 + 16
 PIN_MEMORY_KIB = 64 * 1024
 PIN_PASSES = 3
 SALT_BYTES = 16
+SIGNATURE_BYTES = 64
 
 __all__ = [
-    "KEY_BYTES", "BoxKeys", "agree", "derive", "key_from_pin", "key_id_of", "new_key", "new_salt", "open_box", "open_bytes", "open_value",
-    "seal_box", "seal_bytes", "seal_value",
+    "KEY_BYTES", "NONCE_BYTES", "SIGNATURE_BYTES", "BoxKeys", "agree", "derive", "key_from_pin", "key_id_of", "new_key", "new_salt", "open_box", "open_bytes",
+    "open_value", "seal_box", "seal_bytes", "seal_value", "sign", "verify",
 ]  # fmt: skip
 
 
@@ -153,3 +155,16 @@ def open_box(keys: BoxKeys, sealed: bytes, bound: bytes) -> bytes:
     ephemeral = sealed[:KEY_BYTES]
     key = derive(agree(keys.private, ephemeral), b"sen-wrap/1" + ephemeral + keys.public)
     return open_bytes(key, sealed[KEY_BYTES:], bound)
+
+
+def sign(private: bytes, data: bytes) -> bytes:
+    """The Ed25519 signature (RFC 8032, 64 bytes) of a private key."""
+    return Ed25519PrivateKey.from_private_bytes(private).sign(data)
+
+
+def verify(public: bytes, signature: bytes, data: bytes) -> None:
+    """Hold a signature against the data and the public key. Raises SenError("sealed_open_failed")."""
+    try:
+        Ed25519PublicKey.from_public_bytes(public).verify(signature, data)
+    except (InvalidSignature, ValueError):
+        raise SenError("sealed_open_failed") from None

@@ -40,7 +40,7 @@ from sync.store import Device, Ledger, Page, Reader, Scope, Server, TabletStore
 
 SMALLEST_PAGE = 8 * 1024
 
-__all__ = ["ServerHalf", "Step", "TabletHalf"]
+__all__ = ["ServerHalf", "Step", "TabletHalf", "pack_request"]
 
 
 class ServerHalf:
@@ -67,7 +67,10 @@ class ServerHalf:
             work.accept(opened)
         del opened, data  # a page's lines need not stand in memory beside the answer's
         head, lines = work.answer()
-        return seal_message(work.device.id, work.device.mac_key, {"q": work.wanted.number, "at": [now_ms, 0], **head}, lines)
+        head = {"q": work.wanted.number, "at": [now_ms, 0], **head}
+        if work.wanted.late:
+            head["from"] = [work.wanted.versions.get("scope", ""), dict(work.wanted.cursors)]
+        return seal_message(work.device.id, work.device.mac_key, head, lines)
 
 
 class _Answering:
@@ -207,16 +210,7 @@ class TabletHalf:
             self.handed, left = self.store.handing_back(budget) if budget > 0 else ([], True)
             runs += self.handed
             head |= self._pull(device, runs) | ({"handing": 1} if left else {})
-        blobs = [pair for run in runs for pair in self.store.blobs_of(run)]
-        wraps = [wrap for run in runs for wrap in self.store.wraps_of(run)]
-        pasts = self.store.pasts_of(self.handed) if self.handed else []
-        for member, rows in (("blobs", blobs), ("wraps", wraps), ("pasts", pasts)):
-            head |= {member: len(rows)} if rows else {}
-        head |= {"runs": [write_run(run) for run in runs]} if runs else {}
-        lines = [line for run in runs for line in run.lines]
-        lines += [write_row([digest, base64.b64encode(data).decode("ascii")]) for digest, data in blobs]
-        lines += [write_row(list(row)) for row in (*wraps, *pasts)]
-        return seal_message(device.id, device.mac_key, head, lines)
+        return pack_request(self.store, head, runs)
 
     def _pull(self, device: Device, runs: Sequence[Run]) -> dict[str, Any]:
         head: dict[str, Any] = {"page": self.page, "c": self.store.cursors()}
@@ -227,12 +221,8 @@ class TabletHalf:
             head["d"] = b64(self.store.digest().to_bytes(16, "big"))
         return head
 
-    def receive(self, data: bytes) -> Step:
-        """Keep what an answer brings.
-
-        Raises:
-            FrameFault: not the answer to the last request, or not whole; nothing of it is kept.
-        """
+    def open(self, data: bytes) -> Opened:
+        """Open an answer to this tablet. Raises FrameFault."""
         device = self.store.device()
 
         def key_of(name: str) -> bytes:
@@ -240,7 +230,15 @@ class TabletHalf:
                 raise FrameFault("wrong_mac")
             return device.mac_key
 
-        opened = open_message(data, key_of)
+        return open_message(data, key_of)
+
+    def receive(self, data: bytes) -> Step:
+        """Keep what an answer brings.
+
+        Raises:
+            FrameFault: not the answer to the last request, or not whole; nothing of it is kept.
+        """
+        opened = self.open(data)
         head = opened.head
         if head.get("q") != self.number:
             raise FrameFault("late_answer")
@@ -248,8 +246,8 @@ class TabletHalf:
         self.server_time = Time(*head["at"])
         self.lost = bool(head.get("lost"))
         if "parts" in head:
-            self._heal(head["parts"])
-        page = self._read(opened)
+            self.heal(head["parts"])
+        page = self.read_page(opened)
         self.store.keep(page)
         if self.handed:
             self.store.handed_back(self.handed)
@@ -258,12 +256,14 @@ class TabletHalf:
         more = waiting or refilling or self.store.owes() or self.lost or not page.complete or page.scope is not None
         return Step(more, len(page.soles) + len(page.states), len(page.aside))
 
-    def _heal(self, theirs: Mapping[str, str]) -> None:
+    def heal(self, theirs: Mapping[str, str]) -> None:
+        """Fill the parts again whose digests are not the server's."""
         ours = self.store.part_digests()
         differing = [part for part in {*theirs, *ours} if unb64(theirs.get(part, "A" * 22)) != ours.get(part, 0).to_bytes(16, "big")]
         self.store.refill(sorted(differing))
 
-    def _read(self, opened: Opened) -> Page:
+    def read_page(self, opened: Opened) -> Page:
+        """What an answer brings, ready to be kept. Raises FrameFault: it is not whole."""
         head = opened.head
         runs, rest = read_runs(head, opened.lines)
         blobs, rest = read_rows(head, "blobs", rest)
@@ -291,6 +291,21 @@ class TabletHalf:
             pasts=pasts,
             complete=not head.get("more") and "parts" not in head and not self.lost,
         )
+
+
+def pack_request(store: TabletStore, head: dict[str, Any], runs: Sequence[Run]) -> bytes:
+    """Write a request that pushes these runs, with what travels beside them."""
+    device, handed = store.device(), [run for run in runs if run.mac]
+    blobs = [pair for run in runs for pair in store.blobs_of(run)]
+    wraps = [wrap for run in runs for wrap in store.wraps_of(run)]
+    pasts = store.pasts_of(handed) if handed else []
+    for member, rows in (("blobs", blobs), ("wraps", wraps), ("pasts", pasts)):
+        head |= {member: len(rows)} if rows else {}
+    head |= {"runs": [write_run(run) for run in runs]} if runs else {}
+    lines = [line for run in runs for line in run.lines]
+    lines += [write_row([digest, base64.b64encode(data).decode("ascii")]) for digest, data in blobs]
+    lines += [write_row(list(row)) for row in (*wraps, *pasts)]
+    return seal_message(device.id, device.mac_key, head, lines)
 
 
 def _unpacked(data: str) -> bytes:

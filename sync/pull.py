@@ -28,6 +28,7 @@ class Wanted(NamedTuple):
     page: int
     held: Mapping[str, str]
     handing: bool
+    late: bool
 
     def is_forgotten(self, run: Run) -> bool:
         """Whether a run begins just behind what this server once said to have read; where it has not, it was restored.
@@ -50,7 +51,8 @@ class Wanted(NamedTuple):
         good = good and all(place.count("/") in (0, 2) for place in cursors)
         if not good or any(type(token) is not str for token in (*cursors.values(), *past, *held.values())):
             raise FrameFault("bad_head")
-        return cls(number, heads, cursors, past, versions, digest, max(0, min(page, LARGEST_PAGE)), held, bool(head.get("handing")))
+        handing, late = bool(head.get("handing")), bool(head.get("late"))
+        return cls(number, heads, cursors, past, versions, digest, max(0, min(page, LARGEST_PAGE)), held, handing, late)
 
 
 class Told(NamedTuple):

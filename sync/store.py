@@ -342,6 +342,9 @@ class TabletStore(Protocol):
     def part_digests(self) -> dict[str, int]:
         """The digest of each part held, by ``unit/type/0`` or ``…/1``."""
 
+    def answers(self) -> int:
+        """How many answers brought something and were kept, by whatever way they came; counted in the same transaction."""
+
     def keep(self, page: Page) -> None:
         """Keep a page in one transaction: registers, lines, cursors, acknowledgements, documents; all or nothing.
 

@@ -43,6 +43,7 @@ class MemoryTablet:
         self.refilled: dict[str, set[str]] = {}
         self.aside: dict[str, str] = {}
         self.documents: dict[str, Any] = {}
+        self.kept = 0
         self.clock = Time(0, 0)
         self.half = TabletHalf(self)
 
@@ -195,6 +196,9 @@ class MemoryTablet:
     def digest(self) -> int:
         return sum(self.part_digests().values()) % (1 << 128)
 
+    def answers(self) -> int:
+        return self.kept
+
     def acknowledge(self, page: Page) -> None:
         for log in page.forked:
             self.close(log)
@@ -252,6 +256,7 @@ class MemoryTablet:
         self.owed = [run for run in self.owed if run not in runs]
 
     def keep(self, page: Page) -> None:
+        self.kept += 1
         if page.scope is not None:
             self.identity = self.identity._replace(scope=page.scope)
             self.tokens = {}
