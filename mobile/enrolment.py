@@ -72,8 +72,9 @@ def _read(answer: Any, address: str, name: str) -> Enrolled:
     try:
         server, user = answer["server"], answer["user"]
         return Enrolled(
-            address=address, device=answer["device"], name=name, server=server["id"], server_box=server["box"], server_name=server["name"],
-            user=user["id"], user_name=user["name"], roles=tuple(user["roles"]), unit=answer["unit"], stream=answer["stream"],
+            address=address, device=answer["device"], name=name, server=server["id"], server_box=server["box"], server_sign=server["sign"],
+            server_name=server["name"], user=user["id"], user_name=user["name"], roles=tuple(user["roles"]), unit=answer["unit"],
+            stream=answer["stream"],
         )  # fmt: skip
     except (KeyError, TypeError) as error:
         raise SenError("not_a_message") from error

@@ -8,7 +8,7 @@
 import argparse
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
@@ -27,6 +27,7 @@ from mobile.screens.sync.presenter import SyncPresenter
 from mobile.tablet import Tablet
 from shared.errors import SenError
 from shared.record_type import RecordType
+from sync.over_file import SIZES
 from sync.state import Value
 from sync.view import Sealed, plain
 
@@ -290,6 +291,20 @@ class Headless:
         syncer = self.tablet.syncer
         return {"trips": syncer.trips, "received": syncer.received, "unsent": self.tablet.store.unsent_count()}
 
+    def write_bundle(self, folder: str, largest: int = SIZES[-1]) -> Answer:
+        """Write everything that has not left as files into a folder; gives their names."""
+        written = self.tablet.bundles.write(Path(folder), largest=largest)
+        return {"files": list(written.files), "changes": written.changes}
+
+    def read_bundle(self, files: Sequence[str]) -> Answer:
+        """Read the district's answer from files or folders; gives what came, what is missing, what was refused."""
+        found = self.tablet.bundles.read([Path(file) for file in files])
+        return {
+            "received": sum(kept.received for kept in found.kept), "read": sum(kept.read for kept in found.kept),
+            "kept": len(found.kept), "pages": sum(kept.pages for kept in found.kept), "again": any(kept.again for kept in found.kept),
+            "missing": found.missing, "refused": [[name, error.code] for name, error in found.refused],
+        }  # fmt: skip
+
     def status(self) -> Answer:
         """What has not left, what was set aside, and the digest of what is held."""
         store, sync = self.tablet.store, SyncPresenter(self.tablet)
@@ -306,8 +321,8 @@ COMMANDS: Mapping[str, Callable[..., Answer | None]] = {
     name: getattr(Headless, name)
     for name in (
         "address", "attach", "change", "decide", "delete_row", "dump", "enrol", "enter", "figures", "findings", "go", "history",
-        "home", "leave", "list", "lock", "offline", "open", "ready", "receipt", "report", "show", "start", "status", "submit",
-        "sync", "type", "unlock", "withdraw",
+        "home", "leave", "list", "lock", "offline", "open", "read_bundle", "ready", "receipt", "report", "show", "start", "status",
+        "submit", "sync", "type", "unlock", "withdraw", "write_bundle",
     )
 }  # fmt: skip
 """Every command by its name; ``quit`` ends the process."""

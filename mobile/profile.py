@@ -25,13 +25,14 @@ __all__ = ["Enrolled", "Profile", "ProfileLock", "Settings", "folder_named"]
 
 @dataclass(frozen=True, kw_only=True)
 class Enrolled:
-    """What the enrolment gave. ``server_box`` is the server's X25519 public key in base64url."""
+    """What the enrolment gave. ``server_box`` and ``server_sign`` are the server's X25519 and Ed25519 public keys in base64url."""
 
     address: str
     device: str
     name: str
     server: str
     server_box: str
+    server_sign: str
     server_name: str
     user: str
     user_name: str

@@ -4,7 +4,8 @@ Knows no thread and no window; ``background`` calls it when there is a network, 
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from mobile.bulk import uncollected
@@ -57,8 +58,7 @@ class Syncer:
         """
         if self._tablet.profile.settings.offline:
             raise SenError("switched_offline")
-        with self._one:
-            self.busy = True
+        with self.alone():
             try:
                 self._exchange(urgent)
                 self.last = None
@@ -67,6 +67,14 @@ class Syncer:
             except SenError as error:
                 self.last = error
                 raise
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """One exchange at a time, by whatever way; what it brought is taken up at its end."""
+        with self._one:
+            self.busy = True
+            try:
+                yield
             finally:
                 self.busy = False
                 self._tablet.pulled()
@@ -89,14 +97,14 @@ class Syncer:
                 continue
             cuts = 0
             self.received += step.received
-            self._observe(now)
+            self.observe(self._half.server_time, now)
             if urgent or not step.more:
                 return
         raise FrameFault("exchange_endless")
 
-    def _observe(self, now_ms: int) -> None:
+    def observe(self, heard: Time, now_ms: int) -> None:
         """Learn the server's time where this tablet's clock is behind it, so that later edits are later."""
-        store, heard = self._tablet.store, self._half.server_time
+        store = self._tablet.store
         last = store.last_time()
         if heard > max(last, Time(now_ms, 0)):
             time = observe(last, heard, now_ms)

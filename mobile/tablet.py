@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mobile.background import Background
+from mobile.bundles import Bundles
 from mobile.case_keys import CaseKeys
 from mobile.clock import Clock, moment_of
 from mobile.database import Database
@@ -85,6 +86,7 @@ class Tablet:
         self.files = Files(folder / "files", rows, lambda case: self.case_keys.key(case))
         self.forms = Forms(self)
         self.syncer = Syncer(self)
+        self.bundles = Bundles(self)
 
     def enrolled_as(self, who: Enrolled) -> None:
         """Take note of an enrolment, on disk, and open the store; the first exchange begins at once."""

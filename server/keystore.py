@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from server.places import private_folder, write_private
 from shared.errors import SenError
 from shared.ids import b64, new_id, unb64
-from shared.sealing import KEY_BYTES, BoxKeys, agree, derive, new_key, open_box, open_bytes, seal_box, seal_bytes
+from shared.sealing import KEY_BYTES, BoxKeys, agree, derive, new_key, open_box, open_bytes, seal_box, seal_bytes, sign
 
 WAIT_S = 10
 SCHEMA = """
@@ -36,7 +36,9 @@ __all__ = ["Identity", "KeyStore", "wrap_bound"]
 
 
 class Identity(NamedTuple):
-    """The server as a device: its id, its public signing key (it binds the server's logs) and its X25519 pair."""
+    """The server as a device: its id, its public signing key (it binds the server's logs, and tablets know its bundles by it) and
+    its X25519 pair.
+    """
 
     id: str
     key: bytes
@@ -123,6 +125,10 @@ class KeyStore:
     def run_key(self) -> bytes:
         """The key of the proofs of runs."""
         return self._own["run"]
+
+    def sign(self, data: bytes) -> bytes:
+        """This server's Ed25519 signature."""
+        return sign(self._own["sign"], data)
 
     @property
     def cookie_secret(self) -> bytes:

@@ -32,8 +32,8 @@ SALT_BYTES = 16
 SIGNATURE_BYTES = 64
 
 __all__ = [
-    "KEY_BYTES", "NONCE_BYTES", "SIGNATURE_BYTES", "BoxKeys", "agree", "derive", "key_from_pin", "key_id_of", "new_key", "new_salt", "open_box", "open_bytes",
-    "open_value", "seal_box", "seal_bytes", "seal_value", "sign", "verify",
+    "KEY_BYTES", "NONCE_BYTES", "SIGNATURE_BYTES", "BoxKeys", "agree", "derive", "key_from_pin", "key_id_of", "new_key", "new_salt",
+    "open_box", "open_bytes", "open_value", "seal_box", "seal_bytes", "seal_value", "sign", "verify",
 ]  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from mobile.widgets.desk import Desk, Offer
 from mobile.widgets.entry import InputBox
 from mobile.widgets.sheets import Sheet
 
-__all__ = ["FileSheet", "ListSheet", "OfferList", "OfferSheet"]
+__all__ = ["FileSheet", "FolderSheet", "ListSheet", "OfferList", "OfferSheet"]
 
 PHOTO_ENDINGS = (".jpg", ".jpeg", ".png", ".webp")
 
@@ -138,21 +138,60 @@ class ListSheet(Sheet):
         self.then(offer.value)
 
 
+class FolderSheet(Sheet):
+    """Walks the folders of a disk and chooses one; nothing hidden shown."""
+
+    fixed_body = True
+
+    def __init__(self, *, say: Callable[..., str], start: Path, ok: str, then: Callable[[Path], None]) -> None:
+        super().__init__(title=say("mobile.sheet.folder"))
+        self.list = OfferList()
+        self.where = Words(role="small")
+        self.ids.body.add_widget(self.where)
+        self.ids.body.add_widget(self.list)
+        self.deed(ok, lambda: then(self.folder), filled=True)
+        self.deed(say("mobile.sheet.close"), None)
+        self.folder = start
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show the folder and what folders stand in it."""
+        offers = [Offer(value=self.folder.parent, words="‹ " + self.folder.name, below=str(self.folder.parent))]
+        offers += [Offer(value=path, words=path.name + "/") for path in _shown(self.folder) if path.is_dir()]
+        self.where.text = str(self.folder)
+        self.list.show(offers, (), self.pressed)
+
+    def pressed(self, offer: Offer) -> None:
+        """Open a folder."""
+        self.folder = offer.value
+        self.list.scroll_y = 1
+        self.refresh()
+
+
+def _shown(folder: Path) -> list[Path]:
+    """What stands in a folder and is not hidden, folders first, by name."""
+    try:
+        entries = [path for path in folder.iterdir() if not path.name.startswith(".")]
+    except OSError:
+        return []
+    return sorted(entries, key=lambda path: (not path.is_dir(), path.name.lower()))
+
+
 class FileSheet(Sheet):
     """Walks the folders of a disk and chooses files; folders first, by name, nothing hidden shown."""
 
     fixed_body = True
 
-    def __init__(self, *, desk: Desk, start: Path, photos: bool, then: Callable[[Sequence[Path]], None]) -> None:
-        super().__init__(title=desk.say("mobile.sheet.photos" if photos else "mobile.sheet.files"))
-        self.desk, self.photos = desk, photos
+    def __init__(self, *, say: Callable[..., str], start: Path, photos: bool, then: Callable[[Sequence[Path]], None]) -> None:
+        super().__init__(title=say("mobile.sheet.photos" if photos else "mobile.sheet.files"))
+        self.say, self.photos = say, photos
         self.chosen: list[Path] = []
         self.list = OfferList()
         self.ids.body.add_widget(self.list)
-        self.ok = RoundButton(text=desk.say("mobile.sheet.take", count=0), filled=True)
+        self.ok = RoundButton(text=say("mobile.sheet.take", count=0), filled=True)
         self.ok.bind(on_release=lambda *_: self._take(then))
         self.ids.deeds.add_widget(self.ok)
-        self.deed(desk.say("mobile.sheet.close"), None)
+        self.deed(say("mobile.sheet.close"), None)
         self.folder = start
         self.refresh()
 
@@ -163,15 +202,10 @@ class FileSheet(Sheet):
             words = path.name + "/" if path.is_dir() else path.name
             offers.append(Offer(value=path, words=words))
         self.list.show(offers, self.chosen, self.pressed)
-        self.ok.text = self.desk.say("mobile.sheet.take", count=len(self.chosen))
+        self.ok.text = self.say("mobile.sheet.take", count=len(self.chosen))
 
     def _entries(self) -> list[Path]:
-        try:
-            entries = [path for path in self.folder.iterdir() if not path.name.startswith(".")]
-        except OSError:
-            return []
-        wanted = [p for p in entries if p.is_dir() or not self.photos or p.suffix.lower() in PHOTO_ENDINGS]
-        return sorted(wanted, key=lambda path: (not path.is_dir(), path.name.lower()))
+        return [p for p in _shown(self.folder) if p.is_dir() or not self.photos or p.suffix.lower() in PHOTO_ENDINGS]
 
     def pressed(self, offer: Offer) -> None:
         """Open a folder, choose or leave a file."""

@@ -52,6 +52,7 @@ class ServerSchema(Schema):
 
     id = fields.String(required=True)
     box = fields.String(required=True, metadata={"description": "X25519 public key, base64url"})
+    sign = fields.String(required=True, metadata={"description": "Ed25519 public key, base64url: the signature of its bundles"})
     name = fields.String(required=True)
 
 
@@ -93,7 +94,7 @@ class EnrolView(MethodView):
         today = held.clock.today()
         return {
             "device": device.id,
-            "server": {"id": own.id, "box": b64(own.box.public), "name": held.config.name},
+            "server": {"id": own.id, "box": b64(own.box.public), "sign": b64(own.key), "name": held.config.name},
             "user": {"id": user.id, "name": user.name, "roles": sorted({role.role for role in user.roles_on(today)})},
             "unit": device.unit,
             "stream": held.catalogue.units.stream_of(device.unit),

@@ -122,7 +122,7 @@ class FormDesk:
         def chosen(files: Sequence[Path]) -> None:
             self.shell.work(lambda: self.form.attach(path, files), stored)
 
-        FileSheet(desk=self, start=Path.home(), photos=photos, then=chosen).open()
+        FileSheet(say=self.say, start=Path.home(), photos=photos, then=chosen).open()
 
     def later(self, work: Callable[[], None]) -> None:
         """Do something after the present touch."""

@@ -1,8 +1,11 @@
 """«Đồng bộ»: what has not left, and why?"""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from mobile.status import sync_words
+from mobile.bundles import Read
+from mobile.status import sync_words, time_words
 from mobile.tablet import Tablet
 from shared.figure_text import amount_text
 
@@ -72,6 +75,40 @@ class SyncPresenter:
         for record, code in self.tablet.store.set_aside():
             rows.append(WaitingRow(record=record, words=self.tablet.title_of(record), below=self.tablet.say(code), tone="soon"))
         return rows
+
+    # by files
+
+    def written_words(self) -> str:
+        """«Tệp gửi ghi lúc 07:42 (12 thay đổi): chưa có tệp trả lời»; "" where nothing is out."""
+        out = self.tablet.bundles.unanswered()
+        if out is None:
+            return ""
+        return self.tablet.say("bundle_out", time=time_words(self.tablet, out.at_ms), count=out.changes)
+
+    def write_files(self, folder: Path) -> str:
+        """Write everything that has not left as files; says what to do next. Long, as ``sync_now``. Raises SenError."""
+        out = self.tablet.bundles.write(folder)
+        return self.tablet.say("bundle_written", count=out.changes, files=", ".join(out.files), folder=folder.name or str(folder))
+
+    def read_files(self, paths: Sequence[Path]) -> str:
+        """Read answers from files; says in sentences what they brought and what is still needed. Long, as ``sync_now``."""
+        return "\n".join(self._read_words(self.tablet.bundles.read(paths)))
+
+    def _read_words(self, found: Read) -> Iterator[str]:
+        say = self.tablet.say
+        for kept in found.kept:
+            if kept.overtaken and not kept.read:
+                yield say("bundle_nothing_new")
+            else:
+                yield say("bundle_kept", received=kept.received, read=kept.read)
+        if any(kept.again and not kept.overtaken for kept in found.kept):
+            yield say("bundle_again")
+        for missing in found.missing:
+            yield say("bundle_incomplete", missing=", ".join(map(str, missing)))
+        for name, error in found.refused:
+            yield f"{name}: {error.text(self.tablet.language)}"
+        if not (found.kept or found.missing or found.refused):
+            yield say("bundle_none_found")
 
     def sync_now(self) -> None:
         """Exchange until both sides have nothing left; takes long, so run it outside the window's thread. Raises SenError."""

@@ -1,5 +1,7 @@
-"""«Đồng bộ»: what goes on, the switch, and below it what has not left, in words."""
+"""«Đồng bộ»: what goes on, the switch, the way by files, and beside it what has not left, in words."""
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from kivy.properties import BooleanProperty, StringProperty
@@ -8,6 +10,8 @@ from mobile.screens.page import Page
 from mobile.screens.sync.presenter import SyncPresenter, WaitingRow
 from mobile.widgets import theme
 from mobile.widgets.basics import Card, PressCard, RoundButton, Scroll, Words
+from mobile.widgets.picker import FileSheet, FolderSheet
+from mobile.widgets.sheets import AskSheet
 from shared.errors import SenError
 
 __all__ = ["SwitchRow", "SyncScreen"]
@@ -56,7 +60,8 @@ class SyncScreen(Page):
     def _state(self) -> None:
         say, column = self.shell.say, self.body.ids.state
         status, state, busy = self.presenter.status(), self.presenter.state(), self.presenter.busy
-        if not self.differs("state", (status, state, busy, self.presenter.offline)):
+        written = self.presenter.written_words()
+        if not self.differs("state", (status, state, busy, self.presenter.offline, written)):
             return
         column.clear_widgets()
         card = Card(spacing=10)
@@ -70,9 +75,23 @@ class SyncScreen(Page):
         switch.on = self.presenter.offline
         switch.bind(on_flip=lambda *_: self.flip())
         column.add_widget(switch)
+        column.add_widget(self._files(written, busy))
         link = RoundButton(text=say("mobile.settings.title"))
         link.bind(on_release=lambda *_: self.shell.go("settings"))
         column.add_widget(link)
+
+    def _files(self, written: str, busy: bool) -> Card:
+        """The way without a network: write files, read the answer."""
+        say, card = self.shell.say, Card(spacing=10)
+        card.add_widget(Words(role="head", text=say("mobile.sync.files")))
+        card.add_widget(Words(role="small", text=say("mobile.sync.files_below")))
+        if written:
+            card.add_widget(Words(text=written))
+        for code, pressed in (("mobile.sync.write_files", self.ask_folder), ("mobile.sync.read_files", self.ask_files)):
+            button = RoundButton(text=say(code), disabled=busy)
+            button.bind(on_release=lambda *_, pressed=pressed: pressed())
+            card.add_widget(button)
+        return card
 
     def _waiting(self) -> None:
         say, column = self.shell.say, self.body.ids.waiting
@@ -107,6 +126,31 @@ class SyncScreen(Page):
     def _answered(self, result: Any) -> None:
         if isinstance(result, SenError):
             self.shell.tell(result)
+        self.news()
+
+    def ask_folder(self) -> None:
+        """Ask into which folder the files shall be written."""
+        say = self.shell.say
+        FolderSheet(say=say, start=Path.home(), ok=say("mobile.sync.folder_ok"), then=self.write_files).open()
+
+    def write_files(self, folder: Path) -> None:
+        """Write them, and say what to do next."""
+        self.shell.work(lambda: self.presenter.write_files(folder), self._by_files)
+
+    def ask_files(self) -> None:
+        """Ask which files have come."""
+        FileSheet(say=self.shell.say, start=Path.home(), photos=False, then=self.read_files).open()
+
+    def read_files(self, paths: Sequence[Path]) -> None:
+        """Read them, and say what they brought."""
+        self.shell.work(lambda: self.presenter.read_files(paths), self._by_files)
+
+    def _by_files(self, result: Any) -> None:
+        if isinstance(result, SenError):
+            self.shell.tell(result)
+        else:
+            close = (self.shell.say("mobile.sheet.close"), None)
+            AskSheet(title=self.shell.say("mobile.sync.files_title"), words=result, answers=[close]).open()
         self.news()
 
     def flip(self) -> None:

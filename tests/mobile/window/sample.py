@@ -9,6 +9,7 @@ from mobile.profile import Enrolled
 from mobile.tablet import Tablet
 from shared.ids import b64, new_id
 from shared.sealing import BoxKeys
+from tests.support.bundles import SigningKeys
 
 PIN = "290718"
 TODAY = date(2022, 5, 30)
@@ -26,6 +27,7 @@ def new_tablet(folder: Path, *, unit: str = "long_khanh_a", roles: tuple[str, ..
         name="máy Long Khánh A-1",
         server=new_id(),
         server_box=b64(server.public),
+        server_sign=b64(SigningKeys.new().public),
         server_name="Huyện Hồng Ngự (dữ liệu mẫu)",
         user=new_id(),
         user_name="Nguyễn Thị Mẫu",

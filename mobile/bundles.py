@@ -1,0 +1,204 @@
+"""Exchanging by files where there is no network: this tablet's bundles out to a folder, the district's answers in from files.
+
+A part that came and is not the last stays in the profile as it came, sealed, until the others are there. Works while locked: the
+device's own keys seal and sign. What the bytes are: ``sync.over_file``; what an answer may do: ``sync.by_file``.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from mobile.hardware import write_whole
+from mobile.keys import DeviceKeys
+from shared.errors import SenError
+from shared.ids import unb64
+from sync.by_file import Kept, keep_answers, write_requests
+from sync.clock import Time
+from sync.errors import FrameFault
+from sync.exchange import TabletHalf
+from sync.over_file import (
+    SIZES,
+    SUFFIX,
+    Gathering,
+    Part,
+    Sender,
+    file_name,
+    key_mark,
+    open_part,
+    read_head,
+    write_bundle,
+)
+
+if TYPE_CHECKING:
+    from mobile.tablet import Tablet
+
+NOTE: Final = "bundle"
+"""The note of the bundle that was written last and not answered yet."""
+
+MOST_KEPT: Final = 8
+"""Bundles of which parts wait for others; the oldest goes when another begins."""
+
+__all__ = ["Bundles", "Read", "Written"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """A bundle that was written: when, how many changes are in it, and its files; the folder may be on a stick that is gone."""
+
+    at_ms: int
+    changes: int
+    files: tuple[str, ...]
+    folder: str
+
+
+@dataclass(kw_only=True)
+class Read:
+    """What some files brought: answers that were kept, bundles of which parts are missing (their numbers), files that were refused."""
+
+    kept: list[Kept] = field(default_factory=list)
+    missing: list[list[int]] = field(default_factory=list)
+    refused: list[tuple[str, SenError]] = field(default_factory=list)
+
+
+class Bundles:
+    """Writes and reads the bundles of one tablet."""
+
+    def __init__(self, tablet: "Tablet") -> None:
+        self._tablet = tablet
+        self._kept = tablet.profile.folder / "bundles"
+
+    def _keys(self) -> DeviceKeys:
+        keys = DeviceKeys.load(self._tablet.hardware)
+        if keys is None:
+            raise SenError("keys_damaged")
+        return keys
+
+    # out
+
+    def write(self, folder: Path, *, largest: int = SIZES[-1]) -> Written:
+        """Write all that this tablet has to say into files of a folder.
+
+        Raises:
+            SenError: ``folder_not_writable``; parts that were written before it may be left there, and do no harm.
+        """
+        tablet, keys = self._tablet, self._keys()
+        with tablet.syncer.alone():
+            changes, now_ms = tablet.store.unsent_count(), tablet.clock.now_ms()
+            messages = write_requests(tablet.store, now=Time(now_ms, 0))
+        sender = Sender.of(tablet.who.device, keys.sign)
+        parts = write_bundle(sender, unb64(tablet.who.server_box), messages, largest=largest)
+        names = [file_name(read_head(part)) for part in parts]
+        try:
+            for name, part in zip(names, parts, strict=True):
+                write_whole(folder / name, part)
+        except OSError as error:
+            raise SenError("folder_not_writable", folder=folder.name) from error
+        written = Written(at_ms=now_ms, changes=changes, files=tuple(names), folder=str(folder))
+        told = {"at_ms": now_ms, "changes": changes, "files": names, "folder": str(folder)}
+        tablet.store.set_note(NOTE, json.dumps(told))
+        return written
+
+    def unanswered(self) -> Written | None:
+        """The bundle that was written last, while no answer has come by file."""
+        told = self._tablet.store.note(NOTE)
+        if not told:
+            return None
+        body = json.loads(told)
+        return Written(at_ms=body["at_ms"], changes=body["changes"], files=tuple(body["files"]), folder=body["folder"])
+
+    # in
+
+    def read(self, paths: Sequence[Path]) -> Read:
+        """Read the district's answers from files; of a folder, from all of Sen's files in it, in whatever order and by whatever name."""
+        found, keys, touched = Read(), self._keys(), dict[str, None]()
+        for path in _files(paths):
+            try:
+                data = _bytes_of(path)
+                part = self._open(data, keys)
+                self._keep_part(part, data)
+                touched[part.head.bundle] = None
+            except SenError as error:
+                found.refused.append((path.name, error))
+        for bundle in touched:
+            gathering = self._gather(bundle, keys)
+            if gathering.missing:
+                found.missing.append(gathering.missing)
+                continue
+            try:
+                found.kept.append(self._take(gathering))
+            except SenError as error:
+                found.refused.append((f"sen-{bundle[:6]}", error))
+            self._forget(bundle)
+        if any(not kept.overtaken for kept in found.kept):
+            self._tablet.store.set_note(NOTE, "")
+        return found
+
+    def _open(self, data: bytes, keys: DeviceKeys) -> Part:
+        who = self._tablet.who
+        if read_head(data).receiver == key_mark(unb64(who.server_box)):
+            raise FrameFault("bundle_is_outgoing")
+
+        def key_of(sender: str) -> bytes:
+            if sender != who.server:
+                raise FrameFault("bundle_damaged")
+            return unb64(who.server_sign)
+
+        return open_part(data, keys.box, key_of)
+
+    def _take(self, gathering: Gathering) -> Kept:
+        messages, syncer = gathering.messages(), self._tablet.syncer
+        with syncer.alone():
+            kept = keep_answers(TabletHalf(self._tablet.store), messages)
+            syncer.observe(kept.heard, self._tablet.clock.now_ms())
+        return kept
+
+    # parts that wait for others
+
+    def _keep_part(self, part: Part, data: bytes) -> None:
+        folder = self._kept / part.head.bundle
+        try:
+            if not folder.exists():
+                self._make_room()
+            write_whole(folder / f"{part.head.number}{SUFFIX}", data)
+        except OSError as error:
+            raise SenError("tablet_full") from error
+
+    def _make_room(self) -> None:
+        waiting = sorted(self._kept.iterdir(), key=lambda path: path.stat().st_mtime) if self._kept.exists() else []
+        for folder in waiting[: max(0, len(waiting) - MOST_KEPT + 1)]:
+            self._forget(folder.name)
+
+    def _gather(self, bundle: str, keys: DeviceKeys) -> Gathering:
+        gathering = Gathering()
+        for path in (self._kept / bundle).glob(f"*{SUFFIX}"):
+            gathering.add(self._open(path.read_bytes(), keys))
+        return gathering
+
+    def _forget(self, bundle: str) -> None:
+        folder = self._kept / bundle
+        for path in folder.iterdir():
+            path.unlink()
+        folder.rmdir()
+
+
+def _files(paths: Iterable[Path]) -> Iterator[Path]:
+    """The files meant: those named, and of a folder those that end as Sen's do."""
+    for path in paths:
+        if path.is_dir():
+            yield from sorted(one for one in path.iterdir() if one.suffix == SUFFIX and one.is_file())
+        else:
+            yield path
+
+
+def _bytes_of(path: Path) -> bytes:
+    """A file's bytes; no file that is larger than a part can be is read."""
+    try:
+        with path.open("rb") as file:
+            if os.fstat(file.fileno()).st_size > SIZES[-1]:
+                raise FrameFault("not_a_bundle")
+            return file.read()
+    except OSError as error:
+        raise SenError("file_not_readable", file=path.name) from error
