@@ -3,8 +3,9 @@
 import threading
 import time
 
-from flask import Flask
+from flask import Flask, current_app
 
+from server.editing import sql_server
 from server.logbook import log_failure
 from server.projection import bring_up
 from server.services import services
@@ -12,7 +13,7 @@ from server.services import services
 PAUSE_S = 1.0
 """Seconds without a push after which the columns are made: a tablet that is still sending is not slowed."""
 
-__all__ = ["Housekeeper"]
+__all__ = ["Housekeeper", "lines_came"]
 
 
 class Housekeeper:
@@ -52,3 +53,11 @@ class Housekeeper:
                     bring_up(services().catalogue)
             except Exception as error:  # the next list makes the columns; a server must not end for it
                 log_failure(error, "housekeeping")
+
+
+def lines_came() -> None:
+    """Wake this app's housekeeper, where it has one, if lines came since the last time."""
+    housekeeper, server = current_app.extensions.get("sen-housekeeper"), sql_server()
+    if housekeeper is not None and server.pushed:
+        server.pushed.clear()
+        housekeeper.pushed()

@@ -209,6 +209,11 @@ class Gathering:
         return [number for number in range(1, count + 1) if number not in self._parts]
 
     @property
+    def came(self) -> int:
+        """How many parts have come."""
+        return len(self._parts)
+
+    @property
     def sender(self) -> str:
         """Who sent it."""
         return next(iter(self._parts.values())).sender

@@ -5,6 +5,7 @@ from flask import Response, current_app, request
 from server.api.wire import ApiBlueprint
 from server.db import retrying
 from server.editing import sql_server
+from server.housekeeping import lines_came
 from server.services import services
 from sync.errors import FrameFault
 from sync.exchange import ServerHalf
@@ -34,9 +35,6 @@ def exchange() -> Response:
         """Once the answer has left: note the contact, and that lines came."""
         with app.app_context():
             server.note_seen(device, now_ms)
-            housekeeper = app.extensions.get("sen-housekeeper")
-            if housekeeper is not None and server.pushed:
-                server.pushed.clear()
-                housekeeper.pushed()
+            lines_came()
 
     return response

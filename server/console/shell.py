@@ -10,7 +10,7 @@ from flask_login import current_user
 from sqlalchemy import func, select
 
 from server import db
-from server.access import READERS, roles_of, units_visible
+from server.access import DISTRICT, READERS, roles_of, units_visible
 from server.language import lang
 from server.models import RecordRow
 from server.overview import incidents
@@ -87,7 +87,7 @@ def shell() -> Shell:
     return Shell(
         lang=lang(), name="" if user is None else user.name, where="" if user is None else _where(user), demo_day=set_day,
         menu=list(_menu(user, reads)) if user is not None else [], registers=list(_registers()) if reads else [],
-        admin=list(_admin()) if "admin" in codes else [], said=[str(text) for text in get_flashed_messages()],
+        admin=list(_admin(reads=bool(codes & DISTRICT))) if "admin" in codes else [], said=[str(text) for text in get_flashed_messages()],
     )  # fmt: skip
 
 
@@ -113,6 +113,8 @@ def _menu(user: User, reads: bool) -> Iterator[Entry]:
     here = _here("records.", "writing.", "search.") and not in_registers
     yield Entry(words=_("Bản ghi"), url=url_for("records.types"), here=here)
     yield Entry(words=_("Khác nhau"), url=url_for("questions.questions"), count=asked, tone="accent", here=_here("questions."))
+    if roles_of(user) & DISTRICT:
+        yield Entry(words=_("Tệp đồng bộ"), url=url_for("bundles.bundles_page"), here=_here("bundles."))
 
 
 def _waiting(user: User) -> tuple[int, int]:
@@ -137,7 +139,9 @@ def _registers() -> Iterator[Entry]:
             yield Entry(words=words[one], url=url_for("records.listing", code=one), here=code == one)
 
 
-def _admin() -> Iterator[Entry]:
+def _admin(*, reads: bool) -> Iterator[Entry]:
     yield Entry(words=_("Đơn vị"), url=url_for("units.units"), here=_here("units."))
     yield Entry(words=_("Người dùng"), url=url_for("users.users"), here=_here("users."))
     yield Entry(words=_("Máy"), url=url_for("tablets.tablets"), here=_here("tablets."))
+    if not reads:
+        yield Entry(words=_("Tệp đồng bộ"), url=url_for("bundles.bundles_page"), here=_here("bundles."))

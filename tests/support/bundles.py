@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Self
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -11,8 +11,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from shared.sealing import BoxKeys, new_key
 from sync.by_file import Brought, Kept, answer_requests, keep_answers, write_requests
 from sync.clock import Time
+from sync.cursor import Cursor
 from sync.over_file import SIZES, Gathering, Sender, open_part, write_bundle
-from tests.support.pair import NOON_MS, PairServer
+from tests.support.pair import NOON_MS, STREAM, PairServer
 from tests.support.tablet import MemoryTablet
 
 
@@ -77,3 +78,25 @@ class Courier:
         for part in parts:
             gathering.add(open_part(part, keys, key_of))
         return gathering
+
+
+def everything(tablet: MemoryTablet) -> tuple[object, ...]:
+    """All that a tablet holds, to see that nothing changed."""
+    states = {record: state.dump() for record, state in tablet.told.items()}
+    return states, dict(tablet.tokens), list(tablet.past_tokens), dict(tablet.acknowledged), set(tablet.unsettled), dict(tablet.aside), tablet.kept
+
+
+def place(tablet: MemoryTablet) -> int:
+    """Up to where a tablet has pulled."""
+    token = tablet.tokens.get(STREAM)
+    return 0 if token is None else Cursor.read(token).floor
+
+
+def assert_equal(tablets: Mapping[str, MemoryTablet], server: PairServer) -> None:
+    """Everything is settled, and all hold the same as the server."""
+    for name, tablet in tablets.items():
+        assert not tablet.unsettled, name
+    digests = {tablet.digest() for tablet in tablets.values()}
+    with server.reading() as reader:
+        parts = reader.parts(tablets["A"].identity.scope)
+    assert digests == {sum(part.digest for part in parts) % (1 << 128)}

@@ -8,6 +8,7 @@ from sqlalchemy.pool import StaticPool
 
 from server.db import db
 from shared.catalogue import Catalogue
+from tests.support.bundles import Courier
 from tests.support.catalogue import small_catalogue
 from tests.support.pair import PairServer
 from tests.support.tablet import MemoryTablet
@@ -52,3 +53,9 @@ def server(engine: Engine, catalogue: Catalogue) -> PairServer:
 def tablets(server: PairServer, catalogue: Catalogue) -> dict[str, MemoryTablet]:
     """Tablets A, B, C and D of one commune."""
     return {name: MemoryTablet(server.enrol(name, [UNIT]), catalogue) for name in "ABCD"}
+
+
+@pytest.fixture
+def courier(server: PairServer) -> Courier:
+    """Carries bundles between the tablets and the server."""
+    return Courier(server)

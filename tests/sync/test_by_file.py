@@ -1,49 +1,17 @@
 """Exchanges by bundles: late, lost, twice, overtaken by another bundle or by the network; two real halves, a real ledger."""
 
-import random
-
 import pytest
 from sqlalchemy import text
 
 from shared.ids import new_record_id
 from shared.sealing import BoxKeys
 from sync.clock import Time
-from sync.cursor import Cursor
 from sync.errors import FrameFault
 from sync.messages import seal_message
-from tests.support.bundles import Courier
+from tests.support.bundles import Courier, assert_equal, everything, place
 from tests.support.pair import NOON_MS, STREAM, PairServer, exchange
-from tests.support.tablet import MemoryTablet
 from tests.sync.conftest import OTHER, UNIT
 from tests.sync.test_exchange import Tablets, fill
-
-DAY_MS = 86_400_000
-
-
-@pytest.fixture
-def courier(server: PairServer) -> Courier:
-    return Courier(server)
-
-
-def everything(tablet: MemoryTablet) -> tuple[object, ...]:
-    """All that a tablet holds, to see that nothing changed."""
-    states = {record: state.dump() for record, state in tablet.told.items()}
-    return states, dict(tablet.tokens), list(tablet.past_tokens), dict(tablet.acknowledged), set(tablet.unsettled), dict(tablet.aside), tablet.kept
-
-
-def place(tablet: MemoryTablet) -> int:
-    """Up to where a tablet has pulled."""
-    token = tablet.tokens.get(STREAM)
-    return 0 if token is None else Cursor.read(token).floor
-
-
-def assert_equal(tablets: Tablets, server: PairServer) -> None:
-    for name, tablet in tablets.items():
-        assert not tablet.unsettled, name
-    digests = {tablet.digest() for tablet in tablets.values()}
-    with server.reading() as reader:
-        parts = reader.parts(tablets["A"].identity.scope)
-    assert digests == {sum(part.digest for part in parts) % (1 << 128)}
 
 
 def test_two_tablets_sync_by_bundles_alone_and_decide_a_conflict(tablets: Tablets, server: PairServer, courier: Courier) -> None:
@@ -307,48 +275,6 @@ def test_t08_a_question_of_any_form_is_answered_or_refused(tablets: Tablets, ser
         assert fault.text("vi")
 
 
-@pytest.mark.parametrize("seed", range(60))
-def test_f47_bundles_and_network_in_any_order_converge(tablets: Tablets, server: PairServer, courier: Courier, seed: int) -> None:
-    """Months of bundles that are late, lost, twice and in any order, with the network now and then: nothing skipped, nothing moved back."""
-    chance, day = random.Random(seed), NOON_MS
-    records: list[str] = []
-    requests: list[list[bytes]] = []
-    answers: list[tuple[str, list[bytes]]] = []
-    for _ in range(60):
-        day += DAY_MS
-        name = chance.choice("ABC")
-        tablet = tablets[name]
-        deed = chance.choices(("new", "edit", "write", "answer", "keep", "network", "urgent"), (2, 4, 4, 5, 6, 1, 1))[0]
-        seen = [record for record in records if tablet.show(record) is not None]
-        if deed == "new" or (deed == "edit" and not seen):
-            records += [new_record_id()]
-            tablet.write(records[-1], "note", UNIT, {"title": f"{name} {day}", "people": 1}, now_ms=day, urgent=chance.random() < 0.2)
-        elif deed == "edit":
-            tablet.write(chance.choice(seen), "note", UNIT, {"people": chance.randrange(1000), "story": f"{name} {day}"}, now_ms=day)
-        elif deed == "write":
-            requests.append(courier.request(tablet, now_ms=day))
-        elif deed == "answer" and requests:
-            parts = chance.choice(requests)
-            chance.shuffle(parts)
-            told = courier.brought(parts, now_ms=day)
-            owner = next(one for one, held in tablets.items() if held.identity.id == told.device)
-            answers.append((owner, courier.answer(parts, now_ms=day)))
-        elif deed == "keep" and answers:
-            owner, parts = chance.choice(answers)
-            before, acknowledged = place(tablets[owner]), dict(tablets[owner].acknowledged)
-            courier.keep(tablets[owner], parts)
-            assert place(tablets[owner]) >= before
-            assert all(tablets[owner].acknowledged[log] >= number for log, number in acknowledged.items())
-        elif deed in ("network", "urgent"):
-            exchange(tablet, server, now_ms=day, urgent=deed == "urgent")
-    for _ in range(3):
-        for tablet in tablets.values():
-            courier.journey(tablet, now_ms=day)
-    assert all(set(tablet.told) == set(records) for tablet in tablets.values())
-    assert_equal(tablets, server)
-    assert len(set(server.verdicts())) <= 1
-
-
 def test_f47_a_bundle_for_another_tablet_or_server_is_refused(tablets: Tablets, server: PairServer, courier: Courier) -> None:
     answer = courier.answer(courier.request(tablets["A"]))
     with pytest.raises(FrameFault, match="bundle_for_another"):
@@ -357,53 +283,3 @@ def test_f47_a_bundle_for_another_tablet_or_server_is_refused(tablets: Tablets, 
     other.box = BoxKeys.new()
     with pytest.raises(FrameFault, match="bundle_for_another"):
         other.brought(courier.request(tablets["A"]))
-
-
-def test_f47_an_answer_made_before_an_urgent_exchange_takes_nothing_back(tablets: Tablets, server: PairServer, courier: Courier) -> None:
-    a = tablets["A"]
-    a.write(new_record_id(), "note", UNIT, {"title": "Khẩn 1"}, now_ms=NOON_MS, urgent=True)
-    answer = courier.answer(courier.request(a))
-    a.write(new_record_id(), "note", UNIT, {"title": "Khẩn 2"}, now_ms=NOON_MS, urgent=True)
-    exchange(a, server, urgent=True)
-    assert not courier.keep(a, answer).overtaken
-    assert a.acknowledged[a.urgent] == 2 and len(a.unsettled) == 1
-
-
-def test_f47_no_page_of_an_overlapping_answer_moves_the_cursor_back(
-    tablets: Tablets, server: PairServer, courier: Courier, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("sync.by_file.PAGE", 2000)
-    a, b = tablets["A"], tablets["B"]
-    fill(b, 100, story="x" * 300)
-    exchange(b, server)
-    courier.journey(a)
-    first, behind = courier.request(a), courier.request(a)
-    fill(b, 100, story="x" * 300)
-    exchange(b, server)
-    courier.keep(a, courier.answer(first))
-    fill(b, 100, story="x" * 300)
-    exchange(b, server)
-    reached, whole, places = place(a), a.keep, []
-
-    def watched(page: object) -> None:
-        whole(page)  # type: ignore[arg-type]
-        places.append(place(a))
-
-    monkeypatch.setattr(a, "keep", watched)
-    courier.keep(a, courier.answer(behind))
-    assert len(places) > 5 and set(places[:-1]) == {reached} and places[-1] > reached
-    assert a.digest() == b.digest()
-
-
-def test_f47_an_answer_of_an_old_scope_still_says_what_was_read(tablets: Tablets, server: PairServer, courier: Courier) -> None:
-    a = tablets["A"]
-    empty = courier.request(a)
-    fill(a, 2)
-    full = courier.request(a)
-    device = server.devices[a.identity.id]
-    server.devices[device.id] = device._replace(scope=device.scope._replace(units=(OTHER, UNIT), version="wider"))
-    assert not courier.keep(a, courier.answer(empty)).overtaken
-    kept = courier.keep(a, courier.answer(full))
-    assert kept.overtaken and kept.read == 2 and a.acknowledged[a.main] == 2
-    courier.journey(a)
-    assert not a.unsettled

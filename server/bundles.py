@@ -1,0 +1,254 @@
+"""Bundles at the district: the parts of tablets' requests in, the server's answers out, as sealed files below the server's folder.
+
+A part waits, as it came, until the others are there; then its lines are committed like those of an exchange, and the answer is written.
+Whoever carries files needs no right to what is in them, but must answer for the tablet's unit; nobody here can read an answer.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import select
+
+from server import db
+from server.access import units_visible, units_where
+from server.audit import note
+from server.editing import sql_server
+from server.people import Device, User
+from server.places import private_folder, write_private
+from server.services import services
+from shared.errors import SenError
+from shared.ids import SHORT_ID
+from sync.by_file import Brought, answer_requests
+from sync.errors import FrameFault
+from sync.exchange import ServerHalf
+from sync.over_file import SIZES, SUFFIX, Gathering, Part, Sender, open_part, read_head, write_bundle
+
+DAY_MS: Final = 86_400_000
+KEPT_DAYS: Final = 30
+"""How long an answer can be fetched; it can be made anew from the request at any time."""
+
+WAIT_DAYS: Final = 180
+"""How long a part waits for the others."""
+
+LARGEST_FILE: Final = SIZES[-1]
+_BUNDLE_LETTERS: Final = 22
+TOLD: Final = "told.json"
+
+__all__ = ["LARGEST_FILE", "Answered", "Taken", "Waiting", "answers", "part_of_answer", "take", "waiting"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answered:
+    """A request that was read, and its answer: whose, when it was written on the tablet and read here, by whom, what came, and how many
+    files the answer ``id`` has.
+    """
+
+    id: str
+    device: str
+    written_ms: int
+    read_ms: int
+    by: str
+    told: int
+    new: int
+    aside: int
+    lacking: int
+    files: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waiting:
+    """A request of which parts have not come: whose, and which."""
+
+    device: str
+    came: int
+    missing: tuple[int, ...]
+
+
+@dataclass(kw_only=True)
+class Taken:
+    """What some files brought: requests that were read, requests that wait for parts, files that were refused."""
+
+    answered: list[Answered] = field(default_factory=list)
+    waiting: list[Waiting] = field(default_factory=list)
+    refused: list[tuple[str, SenError]] = field(default_factory=list)
+
+
+def take(files: Sequence[tuple[str, bytes]], by: User) -> Taken:
+    """Read files that a person brought, in whatever order and by whatever name: (name, bytes).
+
+    Raises:
+        SenError: ``disk_full`` where a part cannot be kept.
+    """
+    _clear_out()
+    found, touched, reach = Taken(), dict[str, None](), _reach(by)
+    for name, data in files:
+        try:
+            part = _open(data)
+            if _unit_of(part.sender) not in reach:
+                raise SenError("bundle_not_yours")
+            _keep(_incoming() / part.head.bundle / f"{part.head.number}{SUFFIX}", data)
+            touched[part.head.bundle] = None
+        except SenError as error:
+            if error.code == "disk_full":
+                raise
+            found.refused.append((name, error))
+    for bundle in touched:
+        gathering = _gather(_incoming() / bundle)
+        if gathering.missing:
+            found.waiting.append(_waiting(gathering))
+            continue
+        try:
+            found.answered.append(_answer(gathering, by))
+        except SenError as error:
+            found.refused.append((f"sen-{bundle[:6]}", error))
+        _remove(_incoming() / bundle)
+    return found
+
+
+def waiting(by: User) -> list[Waiting]:
+    """The requests of a person's units that wait for parts."""
+    reach, found = _reach(by), []
+    for folder in _folders(_incoming()):
+        with suppress(SenError, OSError):
+            gathering = _gather(folder)
+            if _unit_of(gathering.sender) in reach:
+                found.append(_waiting(gathering))
+    return found
+
+
+def answers(by: User) -> list[Answered]:
+    """The answers for tablets of a person's units that can be fetched, the newest first."""
+    reach, found = _reach(by), []
+    for folder in _folders(_outgoing()):
+        one = _told(folder)
+        if one is not None and _unit_of(one.device) in reach:
+            found.append(one)
+    return sorted(found, key=lambda one: one.read_ms, reverse=True)
+
+
+def part_of_answer(id: str, number: int, by: User) -> tuple[str, bytes]:
+    """A file of an answer: its name and its bytes. Raises SenError("not_found")."""
+    one = _told(_outgoing() / id) if _is_id(id) else None
+    if one is None or not 1 <= number <= one.files or _unit_of(one.device) not in _reach(by):
+        raise SenError("not_found")
+    path = _outgoing() / id / f"{number}{SUFFIX}"
+    return f"sen-{id[:6]}-{number}-{one.files}{SUFFIX}", path.read_bytes()
+
+
+# reading a request
+
+
+def _reach(by: User) -> frozenset[str]:
+    return units_visible(by) | units_where(by, "administer")
+
+
+def _unit_of(device: str) -> str | None:
+    return db.db.session.scalar(select(Device.unit).where(Device.id == device))
+
+
+def _sign_of(device: str) -> bytes:
+    found = db.db.session.get(Device, device)
+    if found is None:
+        raise FrameFault("unknown_device")
+    return found.sign
+
+
+def _open(data: bytes) -> Part:
+    return open_part(data, services().keys.identity.box, _sign_of)
+
+
+def _gather(folder: Path) -> Gathering:
+    gathering = Gathering()
+    for path in folder.glob(f"*{SUFFIX}"):
+        gathering.add(_open(path.read_bytes()))
+    return gathering
+
+
+def _waiting(gathering: Gathering) -> Waiting:
+    return Waiting(device=gathering.sender, came=gathering.came, missing=tuple(gathering.missing))
+
+
+def _answer(gathering: Gathering, by: User) -> Answered:
+    """Commit a request's lines, write the answer beside, and note it in the audit trail."""
+    held, server = services(), sql_server()
+    now_ms = held.clock.now_ms()
+    messages, half = gathering.messages(), ServerHalf(server)
+    brought = db.retrying(lambda: answer_requests(half, gathering.sender, messages, now_ms=now_ms))
+    device = db.db.session.get_one(Device, brought.device)
+    sender = Sender(held.keys.identity.id, held.keys.sign)
+    parts = write_bundle(sender, device.box, brought.answer)
+    one = _keep_answer(brought, parts, by, now_ms)
+    db.transaction(lambda session: note(session, user=by.id, action="bundle", subject=one.device, at_ms=now_ms))
+    server.note_seen(brought.device, now_ms)
+    return one
+
+
+def _keep_answer(brought: Brought, parts: Sequence[bytes], by: User, now_ms: int) -> Answered:
+    one = Answered(
+        id=read_head(parts[0]).bundle, device=brought.device, written_ms=brought.written.ms, read_ms=now_ms, by=by.id,
+        told=brought.told, new=brought.new, aside=brought.aside, lacking=brought.lacking, files=len(parts),
+    )  # fmt: skip
+    folder = _outgoing() / one.id
+    for number, part in enumerate(parts, 1):
+        _keep(folder / f"{number}{SUFFIX}", part)
+    _keep(folder / TOLD, json.dumps(asdict(one)).encode("ascii"))
+    return one
+
+
+# files
+
+
+def _incoming() -> Path:
+    return services().places.var / "bundles" / "in"
+
+
+def _outgoing() -> Path:
+    return services().places.var / "bundles" / "out"
+
+
+def _is_id(text: str) -> bool:
+    return len(text) == _BUNDLE_LETTERS and SHORT_ID.fullmatch(text[:11]) is not None and SHORT_ID.fullmatch(text[11:]) is not None
+
+
+def _keep(path: Path, data: bytes) -> None:
+    try:
+        private_folder(path.parent.parent)
+        write_private(path, data)
+    except OSError as error:
+        raise SenError("disk_full") from error
+
+
+def _folders(place: Path) -> Iterator[Path]:
+    if place.exists():
+        yield from (folder for folder in place.iterdir() if _is_id(folder.name))
+
+
+def _told(folder: Path) -> Answered | None:
+    try:
+        return Answered(**json.loads((folder / TOLD).read_bytes()))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def _clear_out() -> None:
+    """Let go of answers that nobody will fetch any more, and of parts whose others never came."""
+    now_ms = services().clock.now_ms()
+    for folder in list(_folders(_outgoing())):
+        one = _told(folder)
+        if one is not None and now_ms - one.read_ms > KEPT_DAYS * DAY_MS:
+            _remove(folder)
+    for folder in list(_folders(_incoming())):
+        if services().clock.now_ms() - folder.stat().st_mtime * 1000 > WAIT_DAYS * DAY_MS:
+            _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder; another process may be removing it too."""
+    with suppress(OSError):
+        for path in folder.iterdir():
+            path.unlink(missing_ok=True)
+        folder.rmdir()
