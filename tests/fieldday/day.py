@@ -39,6 +39,8 @@ class Day:
         self.claims = 0
         self.failed: list[str] = []
         self.reports: list[Path] = []
+        self.bundles: dict[str, list[list[Path]]] = {}
+        """Person → the files of each bundle that they wrote and did not lose."""
 
     def play(self, tell: Callable[[str], None]) -> None:
         """Play the whole story; what does not go as told is noted, and the day goes on."""
@@ -185,6 +187,32 @@ class Day:
         for name in step.who:
             self.sync_one(name)
 
+    # --- sticks
+
+    def stick(self, name: str, way: str) -> Path:
+        """The folder of a person's stick: `out` to the district, `back` to the tablet."""
+        return self.folder / "sticks" / self.tablets[name].via / way
+
+    def write_bundle(self, step: Step) -> None:
+        for name in step.who:
+            self.bundles.setdefault(name, []).append(self.tablets[name].write_bundle(self.stick(name, "out")))
+
+    def lose_bundle(self, step: Step) -> None:
+        for name in step.who:
+            for file in self.bundles[name].pop():
+                file.unlink()
+
+    def import_bundles(self, step: Step) -> None:
+        """The newest first, each in the wrong order of its parts."""
+        desk = self.office.desk(step.who[0])
+        for name, written in self.bundles.items():
+            for files in reversed(written):
+                desk.import_bundle(files[::-1], self.stick(name, "back"))
+
+    def read_answer(self, step: Step) -> None:
+        for name in step.who:
+            self.tablets[name].read_bundles(self.stick(name, "back"))
+
     def cut(self, step: Step) -> None:
         for name in step.who:
             self.tablets[name].sync_cut()
@@ -261,6 +289,10 @@ VERBS: Mapping[str, Callable[[Day, Step], None]] = {
     "submit": Day.submit,
     "decide": Day.decide,
     "sync": Day.sync,
+    "write_bundle": Day.write_bundle,
+    "lose_bundle": Day.lose_bundle,
+    "import_bundles": Day.import_bundles,
+    "read_answer": Day.read_answer,
     "cut": Day.cut,
     "kill": Day.kill,
     "kill_syncing": Day.kill_syncing,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -171,6 +171,24 @@ class Desk:
             written.append(folder / f"{period}-{self.unit}.{suffix}")
             written[-1].write_bytes(answer.content)
         return written
+
+    def import_bundle(self, files: Sequence[Path], folder: Path) -> list[Path]:
+        """Import a tablet's files on the page for them, and fetch the answer's files into a folder."""
+        page = self._page("/bundles")
+        after = self._browser.send_files(page, page.form("/bundles"), "files", files)
+        came = next(after.root.all(marked="came"), None)
+        if after.status >= 400 or came is None:
+            raise Refused(str(after.status), _complaint(after))
+        folder.mkdir(parents=True, exist_ok=True)
+        fetched = []
+        for link in came.all("a"):
+            answer = self._browser.fetch(link.attributes["href"])
+            if answer.status_code != 200:
+                raise Refused(str(answer.status_code), "the answer could not be fetched")
+            name = answer.headers["Content-Disposition"].rpartition("filename=")[2].strip('"')
+            fetched.append(folder / name)
+            fetched[-1].write_bytes(answer.content)
+        return fetched
 
     def sync(self) -> None:
         """Nothing to do: the console writes at the server itself."""

@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from sync.over_file import SIZES
 from tests.fieldday.screen import CannotSync, Refused, Shown
 from tests.support.link import Fault
 from tests.support.processes import ROOT
@@ -181,6 +182,17 @@ class Tablet:
     def has_receipt(self, id: str) -> bool:
         """Whether the tablet says that the server has the incident."""
         return bool(self.ask("receipt", record=id)["sent"])
+
+    def write_bundle(self, folder: Path) -> list[Path]:
+        """Write everything that has not left as files into a folder, in small parts."""
+        folder.mkdir(parents=True, exist_ok=True)
+        return [folder / name for name in self.ask("write_bundle", folder=str(folder), largest=SIZES[0])["files"]]
+
+    def read_bundles(self, folder: Path) -> None:
+        """Read all answers of a folder, also those that were read before."""
+        told = self.ask("read_bundle", files=[str(folder)])
+        if told["missing"] or told["refused"] or not told["kept"]:
+            raise Refused("bundle_not_read", f"missing {told['missing']}, refused {told['refused']}")
 
     def sync(self) -> None:
         """Exchange until nothing is left."""
