@@ -11,22 +11,26 @@ as there are. In between the tablet may exchange by the network or write other b
 A cursor never moves back by it and never skips; to import twice is to change nothing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from shared.ids import b64, unb64
 from sync.clock import Time
 from sync.cursor import Cursor
 from sync.errors import FrameFault
-from sync.exchange import RAW_PER_PAGE_BYTE, ServerHalf, TabletHalf, pack_request
+from sync.exchange import ServerHalf, TabletHalf, pack_request
+from sync.lineage import Segment
 from sync.log import LogHead
-from sync.messages import Opened, open_message, seal_message
+from sync.messages import RAW_PER_PAGE_BYTE, Opened, Run, open_message, seal_message
 from sync.store import OwnLog, Page, TabletStore
 
 PAGE: Final = 256 * 1024
 """Bytes of compressed lines in one message of a bundle: small, for what is sealed comes on top, and nothing is gained by large ones."""
 
 MOST_PAGES: Final = 100_000
+EVERYTHING: Final = 1 << 60
+OWN_RUN: Final = 4
+"""Members of the announcement of a run of the tablet's own; one that is handed back has its proof too."""
 
 __all__ = ["Brought", "Kept", "answer_requests", "keep_answers", "write_requests"]
 
@@ -52,7 +56,21 @@ def write_requests(store: TabletStore, *, now: Time) -> list[bytes]:
         if not runs:
             break
         messages.append(pack_request(store, {**common, "h": heads}, runs))
+    messages += [pack_request(store, dict(common), runs) for runs in _pages(store.handing_back(EVERYTHING)[0])]
     return [*messages, _question(store, common, _heads(logs, {log.log: log.acknowledged for log in logs}), alone=not messages)]
+
+
+def _pages(runs: Sequence[Run]) -> Iterator[list[Run]]:
+    """Runs that are handed back, a message's at a time. Whether they arrived is known from the answer alone."""
+    page, size = list[Run](), 0
+    for run in runs:
+        page.append(run)
+        size += sum(len(line) for line in run.lines)
+        if size > PAGE * RAW_PER_PAGE_BYTE:
+            yield page
+            page, size = [], 0
+    if page:
+        yield page
 
 
 def _heads(logs: Sequence[OwnLog], reached: Mapping[str, int]) -> dict[str, Any]:
@@ -66,7 +84,7 @@ def _question(store: TabletStore, common: Mapping[str, Any], heads: Mapping[str,
         **common, "h": heads, "late": 1, "page": PAGE, "c": cursors, "v": {**store.versions(), "scope": scope.version},
     }  # fmt: skip
     if past:
-        head["past"] = past
+        head |= {"past": past, "held": store.held_heads()}
     if alone and not any("/" in place for place in cursors):
         head["d"] = b64(store.digest().to_bytes(16, "big"))
     return pack_request(store, head, [])
@@ -112,8 +130,10 @@ def keep_answers(half: TabletHalf, messages: Sequence[bytes]) -> Kept:
             pages, received = pages + 1, received + _size(page)
     if not pages:
         _acknowledge(store, answers)
+    elif newest:
+        _settle_debts(store, answers)
     left = _unread(store)
-    again = left > 0 or any("/" in place for place in store.cursors())
+    again = left > 0 or store.owes() or any("/" in place for place in store.cursors())
     return Kept(len(answers), pages, received, max(0, before - left), again, _time(answers[-1].head))
 
 
@@ -174,9 +194,12 @@ def _covers(store: TabletStore, answers: Sequence[Opened]) -> bool:
 
 
 def _forward(store: TabletStore, page: Page) -> Page:
-    """A page of an answer that something was heard behind: how far logs are read never goes back by it, and documents stay."""
+    """A page of an answer that something was heard behind: how far logs are read never goes back by it, and documents stay.
+
+    What a fork or a restored server would be, the next answer that is the newest says again.
+    """
     read, aside = _further(store, page.read, page.aside)
-    return page._replace(read=read, aside=aside, documents={})
+    return page._replace(read=read, aside=aside, documents={}, forked=[], want={})
 
 
 def _further(
@@ -197,7 +220,18 @@ def _acknowledge(store: TabletStore, answers: Sequence[Opened]) -> None:
         aside += [(log, number, code) for log, number, code in answer.head.get("aside", [])]
     read, aside = _further(store, read, aside)
     if read or aside:
-        store.acknowledge(read, aside, ())
+        store.keep(_NOTHING._replace(read=read, aside=aside))
+
+
+_NOTHING: Final = Page({}, [], [], [], [], {}, {}, [], {}, None, {}, [], {}, complete=False)
+
+
+def _settle_debts(store: TabletStore, answers: Sequence[Opened]) -> None:
+    """The server has again what it does not ask for."""
+    wanted = {log for answer in answers for log in answer.head.get("want", {})}
+    there = [run for run in store.handing_back(EVERYTHING)[0] if run.log not in wanted]
+    if there:
+        store.handed_back(there)
 
 
 # the server
@@ -239,13 +273,17 @@ def answer_requests(half: ServerHalf, sender: str, messages: Sequence[bytes], *,
     for message in messages[:-1]:
         half.answer(message, now_ms=now_ms)
     after = half.server.device(sender).read
-    new = sum(head.number - before.get(log, LogHead(0, b"")).number for log, head in after.items())
+    new = _lines(after) - _lines(before)
     answers = _all_pages(half, sender, key, messages[-1], requests[-1].head, now_ms)
-    told = sum(run[3] for request in requests for run in request.head.get("runs", []))
-    aside = len(open_message(answers[0], key_of).head.get("aside", []))
-    heads = requests[-1].head.get("h", {})
-    lacking = sum(max(0, last[0] - (after[log].number if log in after else 0)) for log, last in heads.items())
-    return Brought(sender, _time(requests[-1].head), told, new, aside, lacking, answers)
+    told = sum(run[3] for request in requests for run in request.head.get("runs", []) if len(run) == OWN_RUN)
+    head, heads = open_message(answers[0], key_of).head, requests[-1].head.get("h", {})
+    read = {log: told[0] for log, told in head.get("read", {}).items()}
+    lacking = sum(max(0, last - read.get(log, known)) for log, (last, known, _) in heads.items())
+    return Brought(sender, _time(requests[-1].head), told, new, len(head.get("aside", [])), lacking, answers)
+
+
+def _lines(read: Mapping[str, Sequence[Segment]]) -> int:
+    return sum(one.head.number - one.start.number for segments in read.values() for one in segments)
 
 
 def _time(head: Mapping[str, Any]) -> Time:

@@ -147,7 +147,8 @@ class _Answering:
         for log, claim in self.wanted.heads.items():
             segments = self.segments.get(log, ())
             if log not in self.stands:
-                self.stands[log] = stand_of(log, claim, self.device, segments, reader)
+                said = (claim[0], claim[0], claim[2]) if self.wanted.late else claim  # a bundle tells all its lines before it asks
+                self.stands[log] = stand_of(log, said, self.device, segments, reader)
             stand = self.stands[log]
             if stand.head.number > claim[1]:
                 own = stand.own(claim[0], segments)

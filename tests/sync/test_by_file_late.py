@@ -1,5 +1,6 @@
 """Bundles and the network in any order: what is late, overlaps or was overtaken skips nothing and moves nothing back."""
 
+import itertools
 import random
 
 import pytest
@@ -9,6 +10,10 @@ from tests.support.bundles import Courier, assert_equal, place
 from tests.support.pair import NOON_MS, PairServer, exchange
 from tests.sync.conftest import OTHER, UNIT
 from tests.sync.test_exchange import Tablets, fill
+from tests.sync.test_restores import at_console, texts
+from tests.sync.test_stories import quiet, record, type_in
+
+__all__ = ["record"]
 
 DAY_MS = 86_400_000
 
@@ -103,3 +108,82 @@ def test_f47_an_answer_of_an_old_scope_still_says_what_was_read(tablets: Tablets
     assert kept.overtaken and kept.read == 2 and a.acknowledged[a.main] == 2
     courier.journey(a)
     assert not a.unsettled
+
+
+def by_files(tablets: Tablets, courier: Courier, times: int = 4) -> None:
+    """Let every tablet send and read bundles until all is quiet."""
+    for _ in range(times):
+        for tablet in tablets.values():
+            courier.journey(tablet)
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations("ABC")))
+def test_f47_m08_a_restored_server_gets_back_by_files_what_it_forgot(
+    tablets: Tablets, server: PairServer, courier: Courier, record: str, order: tuple[str, ...]
+) -> None:
+    type_in(tablets["D"], record, people=1)
+    quiet(tablets, server)
+    backup = server.save()
+    type_in(tablets["A"], record, people=2)
+    for name in "AB":
+        courier.journey(tablets[name])
+    at_console(server, record, "women", 9)
+    type_in(tablets["B"], record, people=3)
+    for name in "BC":
+        courier.journey(tablets[name])
+    server.restore(backup)
+    for name in order:
+        courier.journey(tablets[name])
+    by_files(tablets, courier)
+    assert (server.values(record)["people"], server.values(record)["women"]) == (3, 9)
+    assert 2 in texts(server, record)
+    assert_equal(tablets, server)
+    assert not any(tablet.owes() for tablet in tablets.values())
+    assert all(not courier.journey(tablet).again for tablet in tablets.values())
+
+
+def test_f47_f22_twins_that_send_by_files_lose_nothing(tablets: Tablets, server: PairServer, courier: Courier, record: str) -> None:
+    a = tablets["A"]
+    type_in(a, record, people=7)
+    twins = {"E": a.clone(), "F": a.clone()}
+    tablets |= twins
+    type_in(twins["E"], record, women=3)
+    type_in(twins["F"], record, title="Bản sao ghi")
+    for name in ("E", "A", "F"):
+        courier.journey(tablets[name])
+    type_in(a, record, people=8)
+    type_in(twins["F"], record, title="Bản sao ghi tiếp")
+    by_files(tablets, courier)
+    values = server.values(record)
+    assert (values["people"], values["women"], values["title"]) == (8, 3, "Bản sao ghi tiếp")
+    assert texts(server, record).count(7) == 1
+    assert_equal(tablets, server)
+
+
+def test_f47_a_tablet_that_went_back_is_noticed_by_its_bundle(tablets: Tablets, server: PairServer, courier: Courier, record: str) -> None:
+    a = tablets["A"]
+    copy = a.save()
+    type_in(a, record, people=7)
+    courier.journey(a)
+    a.restore(copy)
+    type_in(a, record, women=5)
+    logs = {log.log for log in a.own_logs()}
+    by_files(tablets, courier)
+    assert server.values(record)["people"] == 7 and server.values(record)["women"] == 5
+    type_in(a, record, people=8)
+    by_files(tablets, courier)
+    assert server.values(record)["people"] == 8 and logs.isdisjoint({a.main, a.urgent})
+    assert_equal(tablets, server)
+
+
+def test_f47_an_older_request_read_after_a_newer_one_takes_nothing_back(tablets: Tablets, server: PairServer, courier: Courier) -> None:
+    a = tablets["A"]
+    fill(a, 2)
+    first = courier.request(a)
+    fill(a, 2)
+    second = courier.request(a)
+    courier.brought(second)
+    told = courier.brought(first)
+    assert (told.new, told.lacking) == (0, 0)
+    assert courier.keep(a, courier.answer(first)).read == 4
+    assert a.acknowledged[a.main] == 4 and {a.main} == set(a.lines_of) - {a.urgent}
