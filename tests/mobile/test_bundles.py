@@ -242,3 +242,25 @@ def test_the_tablet_says_when_another_bundle_has_to_go(make: Make, post: Post) -
     words = SyncPresenter(tablet).read_files(answer).splitlines()
     assert words[0].startswith("Đã nhận tệp trả lời") and "1 thay đổi của máy này đã tới huyện" in words[0]
     assert "thêm một lần" in words[1]
+
+
+def test_f47_a_restored_server_is_told_by_files_what_the_others_hold(make: Make, wire: Wire, post: Post) -> None:
+    a, b = make("A"), make("B")
+    kept = record_talk(a)
+    post.journey(a)
+    post.journey(b)
+    backup = wire.server.save()
+    forgotten = record_talk(a)
+    edit(a, kept, participants_total=77)
+    post.journey(a)
+    post.journey(b)
+    a.close()  # and is never heard of again
+    wire.server.restore(backup)
+    for again in (True, False, False):
+        found = b.bundles.read(post.answered(post.out(b)))
+        assert found.kept[0].again is again and not found.refused
+    assert wire.server.values(kept)["participants_total"] == 77
+    assert wire.server.values(forgotten)["participants_total"] == 60
+    with wire.server.reading() as reader:
+        parts = reader.parts(b.store.device().scope)
+    assert sum(part.digest for part in parts) % (1 << 128) == b.store.digest()

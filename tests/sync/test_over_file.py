@@ -215,3 +215,11 @@ def test_a_bundle_of_version_1_that_was_kept_is_read() -> None:
         gathering.add(open_part((folder / name).read_bytes(), receiver, lambda sender: keys.public))
     assert gathering.sender == "AAAAbbbb111"
     assert gathering.messages() == [b"the first message", bytes(range(256)) * 16]
+
+
+def test_a_bundle_of_any_size_is_split_into_parts_that_a_chat_app_takes() -> None:
+    messages = [random.Random(seed).randbytes(1_500_000) for seed in range(7)]
+    parts = written(*messages)
+    assert [len(part) for part in parts] == [SIZES[-1]] * 3
+    parts.reverse()
+    assert gathered(parts).messages() == messages
