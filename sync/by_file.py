@@ -223,7 +223,10 @@ def _acknowledge(store: TabletStore, answers: Sequence[Opened]) -> None:
         store.keep(_NOTHING._replace(read=read, aside=aside))
 
 
-_NOTHING: Final = Page({}, [], [], [], [], {}, {}, [], {}, None, {}, [], {}, complete=False)
+_NOTHING: Final = Page(
+    soles={}, states=[], runs=[], blobs=[], wraps=[], cursors={}, read={}, aside=[], upto={}, scope=None, documents={}, forked=[], want={},
+    pasts=[], complete=False,
+)  # fmt: skip
 
 
 def _settle_debts(store: TabletStore, answers: Sequence[Opened]) -> None:
@@ -309,7 +312,7 @@ def _all_pages(half: ServerHalf, device: str, key: bytes, question: bytes, head:
 def _next(asked: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
     """What the tablet will ask once it has kept an answer."""
     head: dict[str, Any] = {"c": {}, "v": {}, "h": {}}
-    head |= {name: value for name, value in asked.items() if name not in ("d", "past", "runs", "blobs", "wraps")}
+    head |= {name: value for name, value in asked.items() if name not in ("d", "past", "held", "runs", "blobs", "wraps", "pasts")}
     head["c"] = dict(told["c"]) if "scope" in told else {**head["c"], **told.get("c", {})}
     if not told.get("more"):
         head["c"] = {place: token for place, token in head["c"].items() if "/" not in place or place not in told.get("c", {})}

@@ -81,7 +81,8 @@ class Pull:
         cursor = self._shared(token)
         if cursor is None:
             return Told({"lost": 1}, [], False)
-        head = self._handing_back()
+        restored = token is not None and cursor.token() != token
+        head = self._handing_back() if restored or not self.wanted.late else {}
         if self.wanted.versions.get("scope") != self.device.scope.version:
             if head or self.wanted.handing:  # what it may no longer hold is handed back before it is dropped
                 return Told(head, [], False)
