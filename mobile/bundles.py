@@ -129,9 +129,11 @@ class Bundles:
                 continue
             try:
                 found.kept.append(self._take(gathering))
+                self._forget(bundle)
             except SenError as error:
                 found.refused.append((f"sen-{bundle[:6]}", error))
-            self._forget(bundle)
+                if isinstance(error, FrameFault):  # a full tablet is no reason to ask for the files again
+                    self._forget(bundle)
         if any(not kept.overtaken for kept in found.kept):
             self._tablet.store.set_note(NOTE, "")
         return found
@@ -172,9 +174,13 @@ class Bundles:
             self._forget(folder.name)
 
     def _gather(self, bundle: str, keys: DeviceKeys) -> Gathering:
+        """The parts that have come; one that opens no more, for the storage damaged it, must come again."""
         gathering = Gathering()
         for path in (self._kept / bundle).glob(f"*{SUFFIX}"):
-            gathering.add(self._open(path.read_bytes(), keys))
+            try:
+                gathering.add(self._open(path.read_bytes(), keys))
+            except SenError:
+                path.unlink()
         return gathering
 
     def _forget(self, bundle: str) -> None:

@@ -81,7 +81,7 @@ def take(files: Sequence[tuple[str, bytes]], by: User) -> Taken:
     """Read files that a person brought, in whatever order and by whatever name: (name, bytes).
 
     Raises:
-        SenError: ``disk_full`` where a part cannot be kept.
+        SenError: ``disk_full`` where a part cannot be kept, and whatever the database says; what came is kept.
     """
     _clear_out()
     found, touched, reach = Taken(), dict[str, None](), _reach(by)
@@ -103,7 +103,7 @@ def take(files: Sequence[tuple[str, bytes]], by: User) -> Taken:
             continue
         try:
             found.answered.append(_answer(gathering, by))
-        except SenError as error:
+        except FrameFault as error:
             found.refused.append((f"sen-{bundle[:6]}", error))
         _remove(_incoming() / bundle)
     return found
@@ -113,10 +113,9 @@ def waiting(by: User) -> list[Waiting]:
     """The requests of a person's units that wait for parts."""
     reach, found = _reach(by), []
     for folder in _folders(_incoming()):
-        with suppress(SenError, OSError):
-            gathering = _gather(folder)
-            if _unit_of(gathering.sender) in reach:
-                found.append(_waiting(gathering))
+        gathering = _gather(folder)
+        if gathering.missing and _unit_of(gathering.sender) in reach:
+            found.append(_waiting(gathering))
     return found
 
 
@@ -162,9 +161,14 @@ def _open(data: bytes) -> Part:
 
 
 def _gather(folder: Path) -> Gathering:
+    """The parts that have come; one that opens no more, for the disk damaged it, must come again."""
     gathering = Gathering()
     for path in folder.glob(f"*{SUFFIX}"):
-        gathering.add(_open(path.read_bytes()))
+        with suppress(OSError):
+            try:
+                gathering.add(_open(path.read_bytes()))
+            except SenError:
+                path.unlink()
     return gathering
 
 

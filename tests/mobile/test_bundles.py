@@ -264,3 +264,34 @@ def test_f47_a_restored_server_is_told_by_files_what_the_others_hold(make: Make,
     with wire.server.reading() as reader:
         parts = reader.parts(b.store.device().scope)
     assert sum(part.digest for part in parts) % (1 << 128) == b.store.digest()
+
+
+def test_f47_a_part_that_the_storage_damaged_while_it_waited_must_come_again(make: Make, post: Post) -> None:
+    a, b = make("A"), make("B")
+    much(a)
+    post.journey(a)
+    parts = post.answered(post.out(b), largest=SIZES[0])
+    b.bundles.read(parts[:-1])
+    (folder,) = (b.profile.folder / "bundles").iterdir()
+    waiting = sorted(folder.iterdir())[0]
+    data = waiting.read_bytes()
+    waiting.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    found = b.bundles.read(parts[-1:])
+    assert found.missing == [[int(waiting.stem)]] and not found.refused
+    assert b.bundles.read(parts).kept[0].received == 25
+
+
+def test_f47_a_full_tablet_keeps_the_parts_for_the_next_try(make: Make, post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    a, b = make("A"), make("B")
+    record_talk(a)
+    post.journey(a)
+    answer = post.answered(post.out(b))
+
+    def full(page: object) -> None:
+        raise SenError("tablet_full")
+
+    with monkeypatch.context() as during:
+        during.setattr(b.store, "keep", full)
+        found = b.bundles.read(answer)
+    assert [error.code for _, error in found.refused] == ["tablet_full"] and len(list((b.profile.folder / "bundles").iterdir())) == 1
+    assert b.bundles.read(answer).kept[0].received == 1

@@ -244,3 +244,15 @@ def test_the_import_stands_in_the_audit_and_old_answers_go(app: Flask, visit: Vi
 def test_no_file_is_said(visit: Visit) -> None:
     answer = visit("huyen").post("/bundles", {})
     assert answer.status_code == 422 and "Chưa chọn tệp nào" in words(answer)
+
+
+def test_f47_a_part_that_the_disk_damaged_while_it_waited_must_come_again(app: Flask, visit: Visit, enrol: Enrol, tmp_path: Path) -> None:
+    tablet, visitor = enrol("lan"), visit("huyen")
+    for number in range(25):
+        record_talk(tablet, result=f"{number} " + "".join(chr(0x4E00 + (number * 7919 + k * 104729) % 20000) for k in range(300)))
+    parts = written(tablet, tmp_path / "1", largest=SIZES[0])
+    bring(visitor, parts[:-1])
+    (first,) = (services(app).places.var / "bundles" / "in").glob("*/1.senb")
+    first.write_bytes(b"?" * 4096)
+    assert "phần 1" in words(bring(visitor, parts[-1:]))
+    assert "25 thay đổi mới" in words(bring(visitor, parts[:1]))
