@@ -14,6 +14,7 @@ from server.models import RecordRow
 from server.people import User
 from server.services import services
 from shared.errors import SenError
+from shared.text import UNFIT
 
 __all__ = ["guard_requests"]
 
@@ -28,6 +29,8 @@ def _guard() -> None:
         raise SenError("body_too_large")  # before a byte of it is read; the connection is closed behind the answer
     if request.routing_exception is not None:
         return
+    if any(UNFIT.search(told) for told in (*(request.view_args or {}).values(), *request.args.values()) if isinstance(told, str)):
+        raise SenError("bad_text")  # no text holds these, and PostgreSQL takes no NUL in a question
     rule = access.ENDPOINTS.get(request.endpoint or "")
     if rule is None:
         raise SenError("not_found")
