@@ -23,12 +23,15 @@ READERS = frozenset({"collector", "case_worker", "unit_lead", "district_officer"
 RECORDERS = frozenset({"collector", "case_worker"})
 DISTRICT = frozenset({"district_officer", "district_lead"})
 ADMIN = frozenset({"admin"})
+CASES = frozenset({"case_worker", "unit_lead", "district_officer", "district_lead"})
+"""Who asks to read a case, who answers for one."""
+
 REPORT_FLOW = "report"
 EVERYBODY = READERS | ADMIN | {"viewer"}
 
 __all__ = [
-    "ADMIN", "ANYBODY", "DISTRICT", "ENDPOINTS", "EVERYBODY", "READERS", "RECORDERS", "PeopleRights", "Rule", "may_do",
-    "may_see_confidential", "roles_of", "scope_of", "units_visible", "units_where",
+    "ADMIN", "ANYBODY", "CASES", "DISTRICT", "ENDPOINTS", "EVERYBODY", "READERS", "RECORDERS", "PeopleRights", "Rule", "asks_for_cases",
+    "granted_cases", "may_do", "may_see_confidential", "roles_of", "scope_of", "units_visible", "units_where",
 ]  # fmt: skip
 
 
@@ -78,8 +81,13 @@ ENDPOINTS: Mapping[str, Rule] = {
     "acts.accept_many": Rule(who=frozenset({"district_officer"})),
     "questions.questions": Rule(who=READERS),
     "questions.decide": Rule(who=READERS),
+    "alike.decide_alike": Rule(who=READERS),
     "incidents.incidents": Rule(who=READERS),
     "incidents.acknowledge": Rule(who=frozenset({"district_officer"}), word="acknowledge"),
+    "needs.needs": Rule(who=CASES),
+    "needs.ask": Rule(who=frozenset({"district_officer"})),
+    "needs.grant": Rule(who=CASES - {"district_officer"}),
+    "needs.end": Rule(who=CASES),
     "reports.reports": Rule(who=READERS),
     "reports.report": Rule(who=READERS),
     "reports.docx": Rule(who=READERS),
@@ -174,6 +182,19 @@ def may_see_confidential(session: Session, user: User, unit: str, record_type: s
         if need == "granted" and case and unit in _covered(catalogue, held, day) and _granted(session, user, case, day):
             return True
     return False
+
+
+def asks_for_cases(user: User) -> bool:
+    """Whether a person reads cases by granted needs."""
+    return any(services().catalogue.roles[role].confidential == "granted" for role in roles_of(user))
+
+
+def granted_cases(session: Session, user: User) -> list[str]:
+    """The cases that a person may read now by a granted need."""
+    if not asks_for_cases(user):
+        return []
+    day = _today()
+    return [one.case for one in session.scalars(select(Grant).where(Grant.user == user.id)) if one.holds_on(day)]
 
 
 def _granted(session: Session, user: User, case: str, day: date) -> bool:

@@ -105,21 +105,23 @@ def save(
     """Save what a person left in a form, and submit the record where asked and nothing is wrong.
 
     Args:
-        record: its id, or None for a new one.
+        record: its id; for a new one the id that it is to bear, or None.
         token: what the form showed, from ``pack_snapshot``; None for a new record.
         values: the plain values of the fields that the form held; a field that it did not hold is not in it.
         confidential: whether the form showed confidential values opened; else they are left as they are.
         why: the reason for which warnings stand; it goes with the sending.
 
     Raises:
-        SenError: ``no_right``, ``form_expired``, ``not_found`` or what the database says.
+        SenError: ``no_right``, ``form_expired``, ``not_found``, ``record_there`` for a new record that is there already, or what the
+            database says.
     """
     held = services()
     record_type = held.catalogue.types[type_code]
     shown = Snapshot.empty() if token is None else unpack_snapshot(token)
     left = {**shown.values, **{code: _clean(value) for code, value in values.items()}}
-    if record is None:
-        record, left = new_record_id(), {"unit": unit, **left}
+    record = record or new_record_id()
+    if token is None:
+        left = {"unit": unit, **left}
     left = {code: value for code, value in left.items() if value is not None}
     before = _with_opened(record, record_type, shown) if confidential and token else shown
     judged = {code: value for code, value in left.items() if not isinstance(value, Sealed)}
@@ -135,7 +137,7 @@ def save(
         go = transition("state", "submitted", shown.seen, clean(why) or None)
         changes = [(*changes[0], go), *changes[1:]] if changes and changes[0][0].kind not in ("delete", "withdraw") else [(go,), *changes]
     if changes:
-        _write(user, record, type_code, unit, lambda state: changes, sealer)
+        _write(user, record, type_code, unit, lambda state: changes, sealer, first=token is None)
     return Saved(record=record, problems=problems, written=bool(changes), submitted=may_submit)
 
 
@@ -171,11 +173,15 @@ class _Sealer:
         return self.blobs[-1][0]
 
 
-def _write(user: User | None, record: str, type_code: str, unit: str, make: Make, sealer: _Sealer | None = None) -> None:
+def _write(
+    user: User | None, record: str, type_code: str, unit: str, make: Make, sealer: _Sealer | None = None, *,
+    first: bool = False,
+) -> None:  # fmt: skip
     """Write changes into this process's log and merge them, in one transaction; tried again where the database was busy.
 
     Args:
         user: who writes; None where the server itself does, which asks nobody for the right.
+        first: the record must not be there yet, else SenError("record_there").
     """
     held, server = services(), sql_server()
     writer = "" if user is None else user.id
@@ -186,6 +192,8 @@ def _write(user: User | None, record: str, type_code: str, unit: str, make: Make
             if sealer is not None:
                 ledger.keep_sealed(sealer.blobs, ())
             state = ledger.states([record]).get(record)
+            if first and state is not None:
+                raise SenError("record_there")
             for operations in make(state or RecordState(record, type_code, [unit])):
                 arrival = ledger.own_line(state or RecordState(record, type_code, [unit]), writer, operations)
                 assert arrival.change is not None

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from server.access import roles_of, units_visible
+from server.access import asks_for_cases, roles_of, units_visible
 from server.audit import note
 from server.keystore import KeyStore
 from server.models import RecordRow
@@ -41,7 +41,7 @@ def ask_need(session: Session, user: User, case: str, reason: str, *, now_ms: in
     """Ask to read a case. Raises SenError: ``not_found``, ``no_access``, ``grant_reason``."""
     if _unit_of(session, case) not in units_visible(user):
         raise SenError("not_found")
-    if not any(services().catalogue.roles[role].confidential == "granted" for role in roles_of(user)):
+    if not asks_for_cases(user):
         raise SenError("no_access")
     reason = clean(reason).strip()
     if not SHORTEST_REASON <= len(reason) <= LONGEST_REASON:

@@ -28,11 +28,14 @@ __all__ = ["Incident", "Overview", "UnitRow", "incidents", "overview"]
 
 @dataclass(frozen=True, kw_only=True)
 class Incident:
-    """An urgent incident: ``left_ms`` until its deadline (negative past it), 12 hours by law or 24 by our own rule."""
+    """An urgent incident: ``arrived_ms`` when the server got it, ``left_ms`` until its deadline (negative past it), 12 hours
+    by law or 24 by our own rule.
+    """
 
     record: str
     unit: str
     known_at: str
+    arrived_ms: int
     hours: int
     left_ms: int | None
     acknowledged_at: str | None
@@ -113,7 +116,7 @@ def incidents(user: User, *, closed: bool = False) -> list[Incident]:
     """
     held = services()
     bring_up(held.catalogue)
-    query = select(RecordRow.id, RecordRow.unit, RecordRow.current, RecordRow.dated).where(
+    query = select(RecordRow.id, RecordRow.unit, RecordRow.current, RecordRow.created_ms).where(
         RecordRow.type == INCIDENT, RecordRow.unit.in_(units_visible(user)), RecordRow.withdrawn.is_(False)
     )
     found = []
@@ -130,7 +133,8 @@ def incidents(user: User, *, closed: bool = False) -> list[Incident]:
         if closed or not acknowledged:
             found.append(
                 Incident(
-                    record=row.id, unit=row.unit, known_at=known or "", hours=hours, left_ms=left, acknowledged_at=acknowledged,
+                    record=row.id, unit=row.unit, known_at=known or "", arrived_ms=row.created_ms, hours=hours, left_ms=left,
+                    acknowledged_at=acknowledged,
                     acknowledged_by=values.get("district_ack_by"), values=values,
                 )
             )

@@ -9,15 +9,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, and_, func, or_, select
 
 from server import db
-from server.access import may_see_confidential, units_visible
+from server.access import granted_cases, may_see_confidential, units_visible
 from server.audit import note_reading
 from server.models import Blob, LineRow, RecordRow
 from server.people import User
 from server.projection import bring_up, load_states
 from server.services import services
+from server.titles import figure_of, ids_named, title_of, when_of
 from shared.catalogue import RecordType
 from shared.errors import SenError
 from shared.kinds import has_shape, is_file
@@ -32,20 +33,21 @@ from sync.view import Sealed, Snapshot, content, snapshot, spelled
 PAGE_ROWS = 50
 
 __all__ = [
-    "Answer", "Entry", "Listing", "Opened", "Question", "Row", "case_of", "counts_by_type", "history", "open_record",
-    "open_values_of", "plain_records", "questions", "search", "state_of", "title_of",
+    "Answer", "Entry", "Listing", "Opened", "Question", "Row", "case_of", "counts_by_type", "history", "is_there", "open_record",
+    "open_values_of", "plain_records", "questions", "search", "state_of",
 ]  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One record in a list. ``title`` is never confidential; ``figure`` is the type's telling figure."""
+    """One record in a list. ``title`` is never confidential; ``when`` its day or year in words, ``figure`` its telling figure."""
 
     id: str
     type: str
     title: str
     unit: str
     dated: str | None
+    when: str
     figure: Any
     state: str | None
     open_count: int
@@ -114,26 +116,22 @@ class Opened:
     may_open_confidential: bool = False
 
 
-def title_of(record_type: RecordType, values: Mapping[str, Any], lang: str = "vi") -> str:
-    """What a list calls a record: its title field in words, or its type."""
-    name = record_type.title
-    value = values.get(name) if name else None
-    one = record_type.fields.get(name or "")
-    if value is None or one is None or isinstance(value, Sealed):
-        return record_type.label.get(lang)
-    told = value if isinstance(value, list) else [value]
-    labels = [choice.label.get(lang) if (choice := one.choice(str(code))) else str(code) for code in told]
-    return ", ".join(labels) or record_type.label.get(lang)
-
-
-def _row(told: Any, lang: str) -> Row:
-    record_type = services().catalogue.types[told.type]
-    values = json.loads(told.current)
-    return Row(
-        id=told.id, type=told.type, title=title_of(record_type, values, lang), unit=told.unit, dated=told.dated,
-        figure=values.get(record_type.figure) if record_type.figure else None, state=told.state, open_count=told.open_count,
-        updated_ms=told.updated_ms, withdrawn=told.withdrawn,
-    )  # fmt: skip
+def _rows(connection: Connection, user: User, told: Sequence[Any], lang: str) -> list[Row]:
+    """Rows as lists show them; what their titles name is asked for once for all."""
+    types = services().catalogue.types
+    read = [(one, types[one.type], json.loads(one.current)) for one in told]
+    ids, named = ids_named((record_type, values) for _, record_type, values in read), {}
+    if ids:
+        query = _readable(user, select(RecordRow.id, RecordRow.type, RecordRow.current).where(RecordRow.id.in_(ids)))
+        named = {row.id: title_of(types[row.type], json.loads(row.current), lang) for row in connection.execute(query)}
+    return [
+        Row(
+            id=one.id, type=one.type, title=title_of(record_type, values, lang, named), unit=one.unit, dated=one.dated,
+            when=when_of(record_type, one.dated, values, lang), figure=figure_of(record_type, values), state=one.state,
+            open_count=one.open_count, updated_ms=one.updated_ms, withdrawn=one.withdrawn,
+        )
+        for one, record_type, values in read
+    ]  # fmt: skip
 
 
 _COLUMNS = (
@@ -143,11 +141,16 @@ _COLUMNS = (
 
 
 def _readable(user: User, query: Any) -> Any:
-    """Only what the person may read: the units, and of sealed types those whose cases are the person's own."""
+    """Only what the person may read: the units, and of sealed types those whose cases are the person's own or were granted."""
     held = services().catalogue
     cases = [unit for unit in units_visible(user) if _own_cases(user, unit)]
     query = query.where(RecordRow.unit.in_(units_visible(user)), RecordRow.type.in_(held.types))
-    return query.where(RecordRow.type.not_in(held.sealed_types) | RecordRow.unit.in_(cases))
+    sealed: list[Any] = [RecordRow.unit.in_(cases)]
+    for case in granted_cases(db.db.session(), user):
+        for one in held.types.values():
+            names = RecordRow.id == case if one.sealed_by == "self" else RecordRow.current.contains(f'"{one.sealed_by}":"{case}"')
+            sealed += [and_(RecordRow.type == one.code, names)] if one.sealed_by else []
+    return query.where(or_(RecordRow.type.not_in(held.sealed_types), *sealed))
 
 
 def _own_cases(user: User, unit: str) -> bool:
@@ -177,7 +180,7 @@ def search(
     with db.reading() as connection:
         total = connection.scalar(_readable(user, select(func.count()).select_from(RecordRow).where(*where))) or 0
         rows = connection.execute(query.limit(PAGE_ROWS).offset((page - 1) * PAGE_ROWS)).all()
-    return Listing(rows=[_row(row, lang) for row in rows], total=total, page=page)
+        return Listing(rows=_rows(connection, user, rows, lang), total=total, page=page)
 
 
 def counts_by_type(user: User) -> dict[str, int]:
@@ -200,6 +203,12 @@ def plain_records(units: Sequence[str], *, types: Sequence[str] | None = None) -
             {"id": row.id, "type": row.type, "unit": row.unit, "state": row.state or "draft", "values": json.loads(row.current)}
             for row in connection.execute(query)
         ]
+
+
+def is_there(record: str) -> bool:
+    """Whether there is a record of this id at all, whoever may read it."""
+    with db.reading() as connection:
+        return connection.scalar(select(RecordRow.id).where(RecordRow.id == record)) is not None
 
 
 def state_of(connection: Connection, record: str) -> RecordState:
@@ -225,7 +234,8 @@ def open_record(user: User, record: str, *, why: str = "", lang: str = "vi") -> 
         told = connection.execute(_readable(user, select(*_COLUMNS).where(RecordRow.id == record))).one_or_none()
         if told is None:
             raise SenError("not_found")
-        row, state = _row(told, lang), state_of(connection, record)
+        row, state = _rows(connection, user, [told], lang)[0], state_of(connection, record)
+        found = _questions(connection, [(row, state)])
     record_type = services().catalogue.types[row.type]
     shot = snapshot(state, record_type)
     may = may_see_confidential(db.db.session(), user, row.unit, row.type, case_of(record_type, state))
@@ -235,7 +245,6 @@ def open_record(user: User, record: str, *, why: str = "", lang: str = "vi") -> 
         sealed = [code for code, value in shot.values.items() if _holds_sealed(value)]
         note_reading(user=user.id, record=record, fields=sealed, why=why, at_ms=services().clock.now_ms())
         values = open_values_of(state, record_type, shot.values)
-    found = _questions(row, state)
     return Opened(
         row=row, record_type=record_type, state=state, snapshot=shot, values=values, questions=found, confidential_open=opened,
         may_open_confidential=may,
@@ -292,26 +301,34 @@ def _opened(value: Sealed, key: bytes, blob: bytes | None, record: str, path: st
     return plain if has_shape(field, plain) else value
 
 
-def _questions(row: Row, state: RecordState) -> list[Question]:
-    paths = state.open_paths()
-    if not paths:
-        return []
-    with db.reading() as connection:
-        return [
-            Question(
-                record=row, path=path, answers=[_answer(connection, value) for value in state.registers[path].values],
-                seen=tuple(dict.fromkeys(name for value in state.registers[path].values for name in value.origins)),
-            )
-            for path in paths
-        ]  # fmt: skip
+def _questions(connection: Connection, pairs: Sequence[tuple[Row, RecordState]]) -> list[Question]:
+    """The open questions of records; the lines behind all their answers are read at once."""
+    asked = [(row, path, state.registers[path].values) for row, state in pairs for path in state.open_paths()]
+    logs: dict[str, set[int]] = {}
+    for _, _, values in asked:
+        for value in values:
+            log, number, _ = parse_name(value.origins[0])
+            logs.setdefault(log, set()).add(number)
+    told: dict[tuple[str, int], Any] = {}
+    if logs:
+        columns = select(LineRow.log, LineRow.number, LineRow.body, LineRow.arrived_ms)
+        of_log = [and_(LineRow.log == log, LineRow.number.in_(sorted(numbers))) for log, numbers in logs.items()]
+        told = {(line.log, line.number): line for line in connection.execute(columns.where(or_(*of_log)))}
+    return [
+        Question(
+            record=row, path=path, answers=[_answer(told, value) for value in values],
+            seen=tuple(dict.fromkeys(name for value in values for name in value.origins)),
+        )
+        for row, path, values in asked
+    ]  # fmt: skip
 
 
-def _answer(connection: Connection, value: Value) -> Answer:
+def _answer(told: Mapping[tuple[str, int], Any], value: Value) -> Answer:
     log, number, _ = parse_name(value.origins[0])
-    told = connection.execute(select(LineRow.body, LineRow.arrived_ms).where(LineRow.log == log, LineRow.number == number)).one()
-    change = Change.parse(told.body)
+    line = told[log, number]
+    change = Change.parse(line.body)
     return Answer(
-        value=content(value), user=change.user, log=log, written_ms=change.time.ms, arrived_ms=told.arrived_ms, current=not value.open,
+        value=content(value), user=change.user, log=log, written_ms=change.time.ms, arrived_ms=line.arrived_ms, current=not value.open,
         kind=value.kind,
     )  # fmt: skip
 
@@ -319,12 +336,12 @@ def _answer(connection: Connection, value: Value) -> Answer:
 def questions(user: User, *, limit: int = 100, lang: str = "vi") -> list[Question]:
     """The open questions that a person may see, the latest first."""
     bring_up(services().catalogue)
-    query = _readable(user, select(*_COLUMNS).where(RecordRow.open_count > 0)).order_by(RecordRow.updated_ms.desc()).limit(limit)
-    found: list[Question] = []
+    columns = (*_COLUMNS, RecordRow.registers, RecordRow.sole, RecordRow.touched)
+    query = _readable(user, select(*columns).where(RecordRow.open_count > 0)).order_by(RecordRow.updated_ms.desc()).limit(limit)
     with db.reading() as connection:
-        for told in connection.execute(query).all():
-            found += _questions(_row(told, lang), state_of(connection, told.id))
-    return found
+        told = connection.execute(query).all()
+        states = load_states(connection, told)
+        return _questions(connection, [(row, states[row.id]) for row in _rows(connection, user, told, lang)])
 
 
 def history(user: User, record: str, *, path: str | None = None) -> list[Entry]:

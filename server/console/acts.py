@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from flask import Blueprint, flash, redirect, request, url_for
 from flask_babel import gettext as _
@@ -36,16 +37,23 @@ __all__ = ["History", "Past", "blueprints"]
 
 @dataclass(frozen=True, kw_only=True)
 class Past:
-    """One thing that happened: at which field, what, who, when written and arrived; ``aside`` is why it was set aside."""
+    """One thing that happened: at which field, what; ``aside`` is why it was set aside."""
 
     field: str
     deed: str
     words: str
+    why: str
+    aside: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Act:
+    """What one person wrote at one time: who, when it was written and arrived, and all that it changed."""
+
     who: str
     written: str
     arrived: str
-    why: str
-    aside: str
+    parts: list[Past]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +62,7 @@ class History:
 
     title: str
     field: str
-    entries: list[Past]
+    acts: list[Act]
 
 
 @blueprint.post("/records/<record>/move")
@@ -110,21 +118,28 @@ def past(record: str) -> Response:
     opened = open_record(user, record, lang=lang())
     entries = history(user, record, path=path)
     words = field_words(opened.record_type.fields, path) if path else ""
-    context = History(title=opened.row.title, field=words, entries=_entries(opened.record_type, entries))
+    context = History(title=opened.row.title, field=words, acts=_acts(opened.record_type, entries))
     return page("records/history.html", context, fragment="records/_history.html")
 
 
-def _entries(record_type: RecordType, entries: Sequence[Entry]) -> list[Past]:
+def _acts(record_type: RecordType, entries: Sequence[Entry]) -> list[Act]:
     people = people_names(sorted({one.user for one in entries}))
     titles = Titles(me())
+    together = groupby(reversed(entries), key=lambda one: (one.user, one.written_ms, one.arrived_ms))
     return [
-        Past(
-            field=field_words(record_type.fields, one.path), deed=_deed(one), words=_words(record_type, one, titles), who=people[one.user],
-            written=moment_words(one.written_ms), arrived=moment_words(one.arrived_ms), why=one.why or "",
-            aside=phrase(one.verdict, lang()) if one.verdict in codes() else one.verdict,
+        Act(
+            who=people[user], written=moment_words(written_ms), arrived=moment_words(arrived_ms),
+            parts=[_past(record_type, one, titles) for one in reversed(list(group))],
         )
-        for one in reversed(entries)
+        for (user, written_ms, arrived_ms), group in together
     ]  # fmt: skip
+
+
+def _past(record_type: RecordType, one: Entry, titles: Titles) -> Past:
+    return Past(
+        field=field_words(record_type.fields, one.path), deed=_deed(one), words=_words(record_type, one, titles), why=one.why or "",
+        aside=phrase(one.verdict, lang()) if one.verdict in codes() else one.verdict,
+    )  # fmt: skip
 
 
 def _deed(one: Entry) -> str:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from server.language import lang
 from server.records import search
 from shared.field import Field
-from shared.labels import date_text
 
 if TYPE_CHECKING:
     from server.console.form import FormMaker
@@ -71,7 +70,7 @@ def _records(one: Field, form: FormMaker) -> Iterator[tuple[str, str]]:
     """The latest records of the type that it names, of the record's own unit first."""
     for unit in (form.unit, None):
         for row in search(form.user, one.ref or "", unit=unit, lang=lang()).rows:
-            yield row.id, " · ".join([row.title, *([date_text(row.dated)] if row.dated else [])])
+            yield row.id, " · ".join([row.title, *([row.when] if row.when else [])])
 
 
 _OFFERS: Mapping[str, Callable[[Field, FormMaker], Iterator[tuple[str, str]]]] = {

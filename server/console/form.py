@@ -4,7 +4,8 @@ Which input a kind has is ``shared.kinds``' table; how each looks stands in ``re
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 from typing import Any
 
 from flask_babel import gettext as _
@@ -47,7 +48,9 @@ class RowView:
 
 @dataclass(frozen=True, kw_only=True)
 class Input:
-    """One field of a form. ``widget`` names its look; ``live``: the form is drawn anew when it changes; ``locked``: sealed."""
+    """One field of a form. ``widget`` names its look; ``live``: the form is drawn anew when it changes; ``locked``: sealed.
+    ``begins``: it stands at the beginning of a line, a total beside its «of whom women».
+    """
 
     name: str
     label: str
@@ -59,6 +62,7 @@ class Input:
     locked: bool = False
     computed: bool = False
     wide: bool = False
+    begins: bool = False
     measure: str = ""
     longest: int | None = None
     options: list[Option] = field(default_factory=list)
@@ -123,12 +127,17 @@ class FormMaker:
         """All sections in which something is shown."""
         for section in self.type.sections:
             inputs = [made for code in section.fields if (made := self._field(code)) is not None]
-            there = any(self.values.get(code) not in (None, "", []) for code in section.fields)
+            inputs = [replace(one, begins=_is_pair(one, after)) for one, after in zip_longest(inputs, inputs[1:])]
+            there = any(self._written(code) for code in section.fields)
             told = any(one.told or any(sub.told for row in one.rows for sub in row.inputs) for one in inputs)
             if inputs:
                 label = section.label.get(lang())
                 opened = told or there or not section.folded
                 yield SectionView(code=section.code, label=label, inputs=inputs, folded=section.folded, open=opened)
+
+    def _written(self, code: str) -> bool:
+        """Whether something else stands in a field than what every new form begins with."""
+        return self.values.get(code) not in (None, "", [], self.type.fields[code].default)
 
     def unplaced(self) -> list[Told]:
         """What is wrong at places that the form does not show."""
@@ -186,6 +195,11 @@ class FormMaker:
                     inputs.append(self.input(sub, f"{one.code}/{row_id}/{code}", path, row.get(code)))
             words = item_words(items[row_id], row_id) if row_id in items else ""
             yield RowView(id=row_id, words=words, inputs=inputs)
+
+
+def _is_pair(one: Input, after: Input | None) -> bool:
+    stem = one.name.removesuffix("_total")
+    return after is not None and stem != one.name and after.name.startswith(stem + "_")
 
 
 def _measure(one: Field) -> str:

@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from server import editing
-from server.access import may_do
+from server.access import units_where
 from server.console.rights import units_for_new
 from server.console.shell import me, page
 from server.console.values import Titles, value_words
@@ -17,7 +17,7 @@ from server.console.words import left_words, moment_words, unit_words
 from server.language import lang
 from server.overview import INCIDENT, Incident
 from server.overview import incidents as urgent
-from server.records import history, open_record
+from server.records import open_record
 from server.services import services
 from shared.errors import SenError
 from shared.labels import datetime_text
@@ -76,23 +76,26 @@ def incidents() -> Response:
     """The incidents; ``all=1`` those that were acknowledged too."""
     user, everything = me(), request.args.get("all") == "1"
     found = urgent(user, closed=True)
-    waiting = [_card(one) for one in found if not one.acknowledged_at]
-    done = [_card(one) for one in found if one.acknowledged_at]
-    new = url_for("writing.new", code=INCIDENT) if units_for_new(user, services().catalogue.types[INCIDENT]) else ""
+    waiting, done = [one for one in found if not one.acknowledged_at], [one for one in found if one.acknowledged_at]
     shown = done if everything else done[:SHOWN_DONE]
+    answers = units_where(user, "acknowledge")
+    new = url_for("writing.new", code=INCIDENT) if units_for_new(user, services().catalogue.types[INCIDENT]) else ""
     numbers = [(number, phrase(code, lang())) for number, code in NUMBERS]
-    context = Incidents(waiting=waiting, done=shown, all=everything or len(done) <= SHOWN_DONE, numbers=numbers, new=new)
+    cards = {one.record: _card(one, may_answer=one.unit in answers) for one in [*waiting, *shown]}
+    context = Incidents(
+        waiting=[cards[one.record] for one in waiting], done=[cards[one.record] for one in shown],
+        all=everything or len(done) <= SHOWN_DONE, numbers=numbers, new=new,
+    )  # fmt: skip
     return page("incidents/incidents.html", context)
 
 
-def _card(one: Incident) -> Card:
-    user, titles = me(), Titles(me())
+def _card(one: Incident, *, may_answer: bool) -> Card:
+    titles = Titles(me())
     record_type = services().catalogue.types[INCIDENT]
     values: dict[str, Any] = dict(one.values)
     values["victims_total"] = len(values.get("victims") or []) or None
     told = [record_type.fields[code] for code in TOLD if values.get(code) not in (None, "", [])]
     facts = [(one_field.label.get(lang()), value_words(one_field, values[one_field.code], titles)) for one_field in told]
-    entries = history(user, one.record)
     acknowledged = ""
     if one.acknowledged_at:
         who = f" ({one.acknowledged_by})" if one.acknowledged_by else ""
@@ -102,8 +105,8 @@ def _card(one: Incident) -> Card:
         title=value_words(record_type.fields["violence"], values.get("violence"), titles), unit=unit_words(one.unit),
         known=datetime_text(one.known_at) if one.known_at else "–", hours=one.hours, left=left_words(one.left_ms),
         tone="danger" if (one.left_ms or 0) < SOON_MS else "soon", facts=facts[1:],
-        arrived=moment_words(entries[0].arrived_ms if entries else None),
-        acknowledged=acknowledged, reply=str(values.get("district_reply") or ""), may_answer=may_do(user, "acknowledge", one.unit),
+        arrived=moment_words(one.arrived_ms),
+        acknowledged=acknowledged, reply=str(values.get("district_reply") or ""), may_answer=may_answer,
     )  # fmt: skip
 
 

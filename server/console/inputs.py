@@ -11,6 +11,7 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from server.clock import VIETNAM
+from shared.errors import SenError
 from shared.field import Field
 from shared.labels import number_text
 from shared.text import clean
@@ -21,7 +22,20 @@ ISO_DAY = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
 HOUR = re.compile(r"\b(\d{1,2})[:hg](\d{2})\b")
 MOST_DIGITS = 17
 
-__all__ = ["INPUTS", "Input", "read_one", "text_of"]
+__all__ = ["INPUTS", "Input", "day_typed", "read_one", "text_of"]
+
+
+def day_typed(typed: str) -> date | None:
+    """A day typed as dd/mm/yyyy outside a record's form; None where nothing was typed. Raises SenError("not_a_date")."""
+    if not typed.strip():
+        return None
+    found = DAY.fullmatch(typed.strip())
+    if found is None:
+        raise SenError("not_a_date")
+    try:
+        return date(int(found[3]), int(found[2]), int(found[1]))
+    except ValueError as error:
+        raise SenError("not_a_date") from error
 
 
 class Input(NamedTuple):

@@ -1,6 +1,6 @@
 """An open question as a page shows it: both values large, who wrote each, where and when, and the input of a third."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from flask import url_for
@@ -18,7 +18,6 @@ from server.records import Answer, Question
 from server.services import services
 from shared.catalogue import RecordType
 from shared.field import Field
-from shared.labels import date_text
 from sync.log import RECORD_STANDING
 from sync.view import Sealed
 
@@ -62,12 +61,12 @@ class QuestionView:
     sealed: bool
 
 
-def question_views(user: User, questions: Sequence[Question], *, may: bool = True) -> list[QuestionView]:
-    """The questions as a page shows them."""
+def question_views(user: User, questions: Sequence[Question], *, may: Callable[[Question], bool]) -> list[QuestionView]:
+    """The questions as a page shows them; ``may``: whether this person may decide one."""
     people = people_names(sorted({answer.user for one in questions for answer in one.answers}))
     devices = _devices(sorted({answer.log for one in questions for answer in one.answers}))
     titles = Titles(user)
-    return [_view(user, one, people, devices, titles, may=may) for one in questions]
+    return [_view(user, one, people, devices, titles, may=may(one)) for one in questions]
 
 
 def _devices(logs: Sequence[str]) -> dict[str, str]:
@@ -98,7 +97,7 @@ def _view(
                 arrived=age_words(answer.arrived_ms), current=answer.current, deed=deed, go=str(number),
             )
         )  # fmt: skip
-    dated = [date_text(one.record.dated)] if one.record.dated else []
+    dated = [one.record.when] if one.record.when else []
     sealed = any(isinstance(answer.value, Sealed) for answer in one.answers)
     return QuestionView(
         record=one.record.id, title=one.record.title, url=url_for("records.record", record=one.record.id),

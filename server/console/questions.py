@@ -1,5 +1,6 @@
 """«Khác nhau»: which of the two is right? All open questions, and the decision with one of the values or a third."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -9,20 +10,20 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from server import editing
+from server.console.alike import Alike, alike, chosen
 from server.console.inputs import read_one
 from server.console.question import THIRD, QuestionView, field_of_question, question_views
 from server.console.rights import may_act
 from server.console.shell import me, page
 from server.console.words import unit_words
 from server.language import lang
-from server.records import Answer, Question, open_record
+from server.people import User
+from server.records import Question, open_record
 from server.records import questions as open_questions
 from server.services import services
 from shared.errors import SenError
 from shared.kinds import check_value, longest
 from shared.labels import number_text
-from sync.log import RECORD_STANDING
-from sync.view import Sealed
 
 MOST = 100
 
@@ -34,8 +35,9 @@ __all__ = ["Questions", "blueprints"]
 
 @dataclass(frozen=True, kw_only=True)
 class Questions:
-    """The page: questions by unit."""
+    """The page: many alike at first, then all questions by unit."""
 
+    alike: list[Alike]
     units: list[tuple[str, list[QuestionView]]]
     count: int
     more: bool
@@ -48,14 +50,24 @@ def questions() -> Response:
     found = open_questions(user, limit=MOST, lang=lang())
     order = {code: place for place, code in enumerate(unit.code for unit in services().catalogue.units.ordered())}
     found = sorted(found, key=lambda one: order.get(one.record.unit, 0))
-    units = []
-    for unit, group in groupby(found, key=lambda one: one.record.unit):
-        views = []
-        for one in group:
-            may = may_act(user, unit, services().catalogue.types[one.record.type])
-            views += question_views(user, [one], may=may)
-        units.append((unit_words(unit), views))
-    return page("questions/questions.html", Questions(units=units, count=len(found), more=len(found) >= MOST))
+    may = _may(user)
+    views = list(zip(found, question_views(user, found, may=may), strict=True))
+    units = [(unit_words(unit), [view for _, view in group]) for unit, group in groupby(views, key=lambda pair: pair[0].record.unit)]
+    context = Questions(alike=list(alike(views)), units=units, count=len(found), more=len(found) >= MOST)
+    return page("questions/questions.html", context)
+
+
+def _may(user: User) -> Callable[[Question], bool]:
+    """Whether a person may decide a question; asked once for a unit and a type."""
+    known: dict[tuple[str, str], bool] = {}
+
+    def may(one: Question) -> bool:
+        key = (one.record.unit, one.record.type)
+        if key not in known:
+            known[key] = may_act(user, one.record.unit, services().catalogue.types[one.record.type])
+        return known[key]
+
+    return may
 
 
 @blueprint.post("/records/<record>/decide")
@@ -71,21 +83,13 @@ def decide(record: str) -> Response:
     if go == THIRD:
         value = _typed(question)
     elif go.isdecimal() and int(go) < len(question.answers):
-        value = _chosen(question, question.answers[int(go)])
+        value = chosen(question, question.answers[int(go)])
     else:
         raise SenError("question_changed")
     editing.decide(user, record, path, value, question.seen, why=why)
     flash(_("Đã ghi quyết định. Các giá trị kia vẫn còn trong lịch sử."))
     back = url_for("records.record", record=record) if form.get("back") == "record" else url_for("questions.questions")
     return redirect(back, 303)
-
-
-def _chosen(question: Question, answer: Answer) -> Any:
-    if question.path.endswith(RECORD_STANDING):
-        return "withdrawn" if answer.kind in ("withdraw", "delete") else "kept"
-    if isinstance(answer.value, Sealed):
-        raise SenError("reason_to_read")
-    return answer.value
 
 
 def _typed(question: Question) -> Any:

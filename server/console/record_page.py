@@ -20,7 +20,6 @@ from server.reporting import REPORT, beside
 from server.services import services
 from shared.beside import alike
 from shared.catalogue import RecordType
-from shared.labels import date_text
 from shared.messages import codes, phrase
 from shared.validate import complete, is_shown
 from sync.view import Sealed
@@ -49,7 +48,7 @@ class SectionLines:
 
 @dataclass(frozen=True, kw_only=True)
 class RecordPage:
-    """The page. ``may_open``: the confidential values can be opened with a reason; ``opened``: they are.
+    """The page. ``may_open``: the confidential values can be opened with a reason; ``opened``: they are, for the reason ``why``.
 
     ``twins``: records of the unit that may be the same event (address, title), below ``twins_words``.
     """
@@ -72,6 +71,7 @@ class RecordPage:
     sealed: bool
     may_open: bool
     opened: bool
+    why: str
     updated: str
     twins: list[tuple[str, str]]
     twins_words: str
@@ -90,15 +90,18 @@ def record_page(record: str, *, why: str = "") -> Response:
     row, record_type = opened.row, opened.record_type
     words, tone = state_words(record_type, row.state)
     writes = may_write(user, row.unit, record_type) and not row.withdrawn
-    dated = [date_text(row.dated)] if row.dated else []
+    acts = bool(opened.questions) and may_act(user, row.unit, record_type)
+    dated = [row.when] if row.when else []
     context = RecordPage(
         id=row.id, code=row.type, type_label=record_type.label.get(lang()), title=row.title,
         below=" · ".join([unit_words(row.unit), *dated]), state=words, tone=tone, withdrawn=row.withdrawn,
         sections=list(_sections(user, opened)), old=_old(user, opened),
-        questions=question_views(user, opened.questions, may=may_act(user, row.unit, record_type)),
-        deeds=[] if row.withdrawn else list(_deeds(user, opened)), edit=url_for("writing.edit", record=row.id) if writes else "",
+        questions=question_views(user, opened.questions, may=lambda one: acts),
+        deeds=[] if row.withdrawn else sorted(_deeds(user, opened), key=lambda one: one.reason),
+        edit=url_for("writing.edit", record=row.id) if writes else "",
         report=_report(opened), may_withdraw=writes, sealed=any(isinstance(one, Sealed) for one in opened.values.values()),
-        may_open=opened.may_open_confidential and not opened.confidential_open, opened=opened.confidential_open,
+        may_open=opened.may_open_confidential and not opened.confidential_open,
+        opened=opened.confidential_open, why=why if opened.confidential_open else "",
         updated=age_words(row.updated_ms), twins=_twins(user, opened), twins_words=phrase("may_be_twice", lang()),
     )  # fmt: skip
     return page("records/record.html", context)
@@ -126,7 +129,7 @@ def _sections(user: User, opened: Opened) -> Iterator[SectionLines]:
         for code in section.fields:
             one, value = record_type.fields[code], values.get(code)
             if value not in (None, "", []):
-                lines.append(shown(one, value, titles))
+                lines.append(shown(one, value, titles, opened.row.id))
             elif is_shown(record_type, code, values, today=held.clock.today(), catalogue=held.catalogue):
                 blank.append(one.label.get(lang()))
         if lines or not section.folded:

@@ -20,7 +20,6 @@ from server.records import PAGE_ROWS, Row, counts_by_type, search
 from server.services import services
 from shared.catalogue import RecordType
 from shared.errors import SenError
-from shared.labels import date_text
 
 GROUPS = ("communication", "gbv", "models", "management", "reports", "statistics")
 
@@ -137,7 +136,7 @@ def lines_of(user: User, rows: Sequence[Row]) -> list[Line]:
         figure = record_type.fields.get(record_type.figure or "")
         lines.append(
             Line(
-                id=row.id, title=row.title, url=url_for("records.record", record=row.id), dated=date_text(row.dated),
+                id=row.id, title=row.title, url=url_for("records.record", record=row.id), dated=row.when or "–",
                 unit=unit_words(row.unit), figure="" if figure is None else value_words(figure, row.figure, titles), state=words,
                 tone=tone, questions=row.open_count, updated=age_words(row.updated_ms), withdrawn=row.withdrawn,
             )

@@ -10,9 +10,10 @@ from flask_login import current_user
 from sqlalchemy import func, select
 
 from server import db
-from server.access import DISTRICT, READERS, roles_of, units_visible
+from server.access import CASES, DISTRICT, READERS, roles_of, units_visible
 from server.language import lang
 from server.models import RecordRow
+from server.needs import open_needs
 from server.overview import incidents
 from server.people import User
 from server.reporting import REPORT
@@ -41,6 +42,7 @@ class Shell:
     """The frame. ``demo_day`` is the day at which a set clock stands, "" where it is the true one."""
 
     lang: str
+    me: str
     name: str
     where: str
     demo_day: str
@@ -64,8 +66,8 @@ def district_of(user: User) -> str:
 
 
 def fragment_wanted() -> bool:
-    """Whether htmx asks, and gets the part of the page that it swaps."""
-    return request.headers.get("HX-Request") == "true"
+    """Whether htmx asks for the part of the page that it swaps; for a form that it sends in the browser's stead it wants the whole page."""
+    return request.headers.get("HX-Request") == "true" and request.headers.get("HX-Boosted") != "true"
 
 
 def page(template: str, context: Any, *, status: int = 200, fragment: str = "") -> Response:
@@ -85,7 +87,8 @@ def shell() -> Shell:
     set_day = date_text(held.clock.today()) if held.clock.set else ""
     reads = bool(codes & READERS)
     return Shell(
-        lang=lang(), name="" if user is None else user.name, where="" if user is None else _where(user), demo_day=set_day,
+        lang=lang(), me="" if user is None else user.id, name="" if user is None else user.name,
+        where="" if user is None else _where(user), demo_day=set_day,
         menu=list(_menu(user, reads)) if user is not None else [], registers=list(_registers()) if reads else [],
         admin=list(_admin(reads=bool(codes & DISTRICT))) if "admin" in codes else [], said=[str(text) for text in get_flashed_messages()],
     )  # fmt: skip
@@ -112,6 +115,9 @@ def _menu(user: User, reads: bool) -> Iterator[Entry]:
     in_registers = (request.view_args or {}).get("code") in REGISTERS
     here = _here("records.", "writing.", "search.") and not in_registers
     yield Entry(words=_("Bản ghi"), url=url_for("records.types"), here=here)
+    if roles_of(user) & CASES:
+        asked_needs = len(open_needs(db.db.session(), user))
+        yield Entry(words=_("Đọc hồ sơ"), url=url_for("needs.needs"), count=asked_needs, tone="soon", here=_here("needs."))
     yield Entry(words=_("Khác nhau"), url=url_for("questions.questions"), count=asked, tone="accent", here=_here("questions."))
     if roles_of(user) & DISTRICT:
         yield Entry(words=_("Tệp đồng bộ"), url=url_for("bundles.bundles_page"), here=_here("bundles."))

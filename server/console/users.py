@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response
 from server import db
 from server.access import units_where
 from server.audit import note
-from server.console.inputs import DAY
+from server.console.inputs import day_typed
 from server.console.shell import me, page
 from server.console.words import unit_words
 from server.language import lang
@@ -114,13 +114,7 @@ def _on_person(person: str, work: Callable[[Session, User], Result]) -> Result:
 
 
 def _day(name: str) -> date | None:
-    found = DAY.fullmatch(request.form.get(name, "").strip())
-    if found is None:
-        return None
-    try:
-        return date(int(found[3]), int(found[2]), int(found[1]))
-    except ValueError as error:
-        raise SenError("not_a_date") from error
+    return day_typed(request.form.get(name, ""))
 
 
 def _in_reach(unit: str) -> str:

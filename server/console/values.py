@@ -26,7 +26,9 @@ __all__ = ["UNKNOWN", "Shown", "Titles", "field_words", "item_words", "shown", "
 
 @dataclass(frozen=True, kw_only=True)
 class Shown:
-    """A field of a record on its page. ``heads`` and ``rows`` hold a field of rows, ``url`` leads to what it names."""
+    """A field of a record on its page. ``heads`` and ``rows`` hold a field of rows (``numeric``: which columns are numbers),
+    ``url`` leads to what it names. ``files`` are name, address and whether it is sealed.
+    """
 
     path: str
     label: str
@@ -37,6 +39,8 @@ class Shown:
     locked: bool = False
     heads: list[str] = field(default_factory=list)
     rows: list[list[str]] = field(default_factory=list)
+    numeric: list[bool] = field(default_factory=list)
+    files: list[tuple[str, str, bool]] = field(default_factory=list)
 
 
 class Titles:
@@ -50,7 +54,7 @@ class Titles:
         """A record's title; "" for one that this person may not read."""
         if record not in self._known:
             rows = search(self.user, record_type, ids=[record], lang=lang()).rows
-            self._known[record] = "" if not rows else " · ".join([rows[0].title, *([date_text(rows[0].dated)] if rows[0].dated else [])])
+            self._known[record] = "" if not rows else " · ".join([rows[0].title, *([rows[0].when] if rows[0].when else [])])
         return self._known[record]
 
 
@@ -137,26 +141,41 @@ _WORDS: Mapping[str, Callable[[Field, Any, Titles], str]] = {
 """Kind → its words; a kind without a row is written as it stands."""
 
 
-def shown(one: Field, value: Any, titles: Titles) -> Shown:
-    """A field as a record's page shows it."""
+def shown(one: Field, value: Any, titles: Titles, record: str) -> Shown:
+    """A field of a record as its page shows it."""
     told = Shown(path=one.code, label=one.label.get(lang()), long=one.kind == "long")
-    if value is not None and not isinstance(value, Sealed) and not has_shape(one, value):
-        return replace(told, text=raw_text(value))
-    if isinstance(value, Sealed) or (one.kind in ("files", "photos") and any("sealed" in item for item in value or ())):
+    of_files = one.kind in ("files", "photos")
+    items = value if of_files and isinstance(value, list) else []
+    if isinstance(value, Sealed) or any(isinstance(item, dict) and isinstance(item.get("sealed"), Sealed) for item in items):
         return replace(told, text=_("bảo mật"), locked=True)
+    if value is not None and not has_shape(one, value):
+        return replace(told, text=raw_text(value))
+    if of_files:
+        return replace(told, files=[_file(record, item) for item in value or ()])
     if one.kind == "rows":
-        return replace(told, heads=_row_heads(one), rows=_row_lines(one, value or [], titles))
+        return replace(told, heads=_row_heads(one), rows=_row_lines(one, value or [], titles), numeric=_row_numeric(one))
     url = ""
     if one.kind == "ref" and value and titles.of(one.ref or "", value):
         url = url_for("records.record", record=value)
     if one.kind == "url" and value:
         url = str(value) if str(value).lower().startswith(("http://", "https://")) else ""
-    measure = one.unit_of_measure.get(lang()) if one.unit_of_measure and value is not None else ""
+    measure = one.unit_of_measure.get(lang()) if one.unit_of_measure and value is not None and one.kind != "money" else ""
     return replace(told, text=value_words(one, value, titles), measure=measure, url=url)
+
+
+def _file(record: str, item: Mapping[str, Any]) -> tuple[str, str, bool]:
+    sealed = "sealed" in item
+    name = (item["sealed"] if sealed else item).get("name") or _("tệp không tên")
+    address = url_for("attachments.sealed_file" if sealed else "attachments.file", record=record, digest=item["sha256"])
+    return str(name), address, sealed
 
 
 def _row_heads(one: Field) -> list[str]:
     return ([""] if one.rows_from else []) + [sub.label.get(lang()) for sub in one.fields.values()]
+
+
+def _row_numeric(one: Field) -> list[bool]:
+    return ([False] if one.rows_from else []) + [sub.kind in ("int", "money", "decimal") for sub in one.fields.values()]
 
 
 def _row_lines(one: Field, rows: Sequence[Mapping[str, Any]], titles: Titles) -> list[list[str]]:

@@ -17,13 +17,13 @@ from server.console.rights import may_write, units_for_new
 from server.console.shell import fragment_wanted, me, page
 from server.console.words import state_words, unit_words
 from server.language import lang
-from server.records import open_record, state_of
+from server.records import history, is_there, open_record, state_of
 from server.reporting import REPORT, beside
 from server.services import services
 from shared.beside import doubts_beside
 from shared.catalogue import RecordType
 from shared.errors import SenError
-from shared.ids import new_id
+from shared.ids import RECORD_ID, new_id, new_record_id
 from shared.validate import Problem, validate
 from sync.view import Sealed, snapshot
 
@@ -44,10 +44,13 @@ __all__ = ["FormPage", "blueprints"]
 
 @dataclass(frozen=True, kw_only=True)
 class FormPage:
-    """The form. ``doubts`` are the warnings that a reason must keep; ``opens``: confidential values can be opened for editing."""
+    """The form. ``doubts`` are the warnings that a reason must keep; ``opens``: confidential values can be opened for editing.
+    ``fresh`` is the id that a new record gets, however often its form is sent; ``sealed``: nothing typed may be kept in the browser.
+    """
 
     code: str
     record: str
+    fresh: str
     action: str
     label: str
     title: str
@@ -57,6 +60,7 @@ class FormPage:
     unplaced: list[Told]
     token: str
     confidential: bool
+    sealed: bool
     opens: bool
     sends: bool
     state: str
@@ -119,6 +123,7 @@ class _Writing:
         self.shown: Mapping[str, Any] = {}
         self.may_open = True
         self.confidential = record is None
+        self.fresh = new_record_id()
 
     def judged(self, values: Mapping[str, Any]) -> list[Problem]:
         """What is wrong before it can be sent; sealed values count as given."""
@@ -133,9 +138,14 @@ class _Writing:
         """Do what the pressed button says."""
         form, go = request.form, request.form.get("go", "save")
         self.token = form.get("token") or None
-        if self.record is not None:
-            self.shown = editing.unpack_snapshot(self.token or "").values
+        if self.record is None:
+            self._take_up(form.get("record", ""))
+        elif not self.token:
+            raise SenError("form_expired")
+        else:
             self.confidential = form.get("confidential") == "1" and self.may_open
+        if self.token is not None:
+            self.shown = editing.unpack_snapshot(self.token or "").values
         typed = read_form(self.type, form, self.shown)
         typed = add_uploads(self.type, typed, self.record, self.shown)
         if go not in ("save", "submit"):
@@ -145,16 +155,40 @@ class _Writing:
             return self.show(values, self.judged(values) if checked else (), checked=checked)
         return self._save(without_empty_rows(self.type, typed, self.shown), submit=go == "submit")
 
+    def _take_up(self, told: str) -> None:
+        """Give a new record the id of its form. Sent again (a second tap, the way back), the form goes on with the record that it made.
+
+        Raises:
+            SenError: ``form_expired`` where somebody else has written in it since, ``not_found``.
+        """
+        if not RECORD_ID.fullmatch(told):
+            return
+        self.fresh = told
+        if not is_there(told):
+            return
+        opened = open_record(me(), told, lang=lang())
+        if opened.row.type != self.type.code or not may_write(me(), opened.row.unit, self.type):
+            raise SenError("not_found")
+        if opened.row.withdrawn or {entry.user for entry in history(me(), told)} != {me().id}:
+            raise SenError("form_expired")
+        self.record, self.unit, self.title, self.state = told, opened.row.unit, opened.row.title, opened.row.state
+        self.token, self.confidential = editing.pack_snapshot(opened.snapshot), True
+
     def _save(self, typed: dict[str, Any], *, submit: bool) -> Response:
         values = {**self.shown, **typed}
         problems = self.judged(values)
         kept = _kept()
         doubts = [one for one in problems if one.level == "warning" and one.code not in kept]
         ready = submit and not doubts
-        saved = editing.save(
-            me(), self.record, self.type.code, self.unit, self.token, typed, submit=ready, confidential=self.confidential,
-            why="; ".join(kept.values()),
-        )  # fmt: skip
+        try:
+            saved = editing.save(
+                me(), self.record or self.fresh, self.type.code, self.unit, self.token, typed, submit=ready,
+                confidential=self.confidential, why="; ".join(kept.values()),
+            )  # fmt: skip
+        except SenError as error:
+            if error.code != "record_there":
+                raise
+            return self.answer()  # the same form, sent twice at once, was the quicker one
         wrong = [one for one in saved.problems if one.code in editing.STOPS_SAVING]
         if wrong and not saved.written:
             return self.show(values, problems if submit else wrong, checked=submit)
@@ -185,9 +219,11 @@ class _Writing:
         record, code = self.record, self.type.code
         action = url_for("writing.edit", record=record) if record else url_for("writing.new", code=code)
         context = FormPage(
-            code=code, record=record or "", action=action, label=self.type.label.get(lang()), title=self.title, unit=self.unit,
+            code=code, record=record or "", fresh=self.fresh, action=action,
+            label=self.type.label.get(lang()), title=self.title, unit=self.unit,
             units=[(one, unit_words(one)) for one in self.units or [self.unit]], sections=list(maker.sections()), unplaced=maker.unplaced(),
             token=self.token or "", confidential=self.confidential,
+            sealed=any(one.confidential for one in self.type.fields.values()),
             opens=bool(record) and sealed and self.may_open and not self.confidential,
             sends=begins, state=words if record else _("Bản ghi mới"), tone=tone if record else "", kept=_kept(), checked=checked,
             errors=sum(one.level == "error" for one in problems),

@@ -38,6 +38,7 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   if (status >= 400 && status !== 401) {  // what was typed stays; the reason stands above it
     event.detail.shouldSwap = true;
     event.detail.isError = false;
+    if (event.detail.xhr.responseText.includes("<html")) return;  // a whole page that says at its place what is wrong
     event.detail.target = problems() || event.detail.target;
     event.detail.swapOverride = "innerHTML";
     if (event.detail.xhr.responseText.includes("csrf_failed")) renewToken();

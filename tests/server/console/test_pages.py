@@ -109,7 +109,7 @@ def test_the_history_tells_field_by_field(visit: Visit, office: Office) -> None:
     visitor = visit("huyen")
     told = words(visitor.get(f"/records/{office.records['talk']}/history?path=participants_total", htmx=True))
     assert "Lịch sử: Số lượt người dự" in told
-    order = [told.index(one) for one in ("55 Trần Văn Thử", "52 Nguyễn Thị Mẫu", "48 Nguyễn Thị Mẫu")]
+    order = [told.index(one) for one in ("55", "52", "48")]
     assert order == sorted(order)
     assert "Tên hoạt động" not in told
     assert "Hình thức Truyền thông" in words(visitor.get(f"/records/{office.records['talk']}/history"))
