@@ -38,6 +38,9 @@ def title_of(record_type: RecordType, values: Mapping[str, Any], lang: str = "vi
         return record_type.label.get(lang)
     if not has_shape(one, value):
         words = raw_text(value)
+    elif one.kind in ("int", "date"):
+        words = f"{one.label.get(lang)} {_words(one, value, lang)}"
+    elif one.kind == "ref":
     elif one.kind == "ref":
         words = (named or {}).get(str(value), "")
     else:

@@ -32,6 +32,33 @@ class TypeRowSchema(Schema):
     group = fields.String()
 
 
+class ChoiceSchema(LabelSchema):
+    """One choice of a field."""
+
+    code = fields.String(required=True)
+
+
+class FieldSchema(Schema):
+    """A field of a record type; ``fields`` are those of its rows."""
+
+    code = fields.String(required=True)
+    kind = fields.String(required=True)
+    label = fields.Nested(LabelSchema, required=True)
+    required = fields.Boolean(required=True)
+    sensitivity = fields.String(required=True)
+    merge = fields.String(required=True)
+    choices = fields.List(fields.Nested(ChoiceSchema))
+    fields_ = fields.List(fields.Nested(lambda: FieldSchema()), data_key="fields", attribute="fields")
+
+
+class RecordTypeSchema(TypeRowSchema):
+    """One record type with its fields."""
+
+    flow = fields.String(required=True)
+    urgent = fields.Boolean(required=True)
+    fields_ = fields.List(fields.Nested(FieldSchema), required=True, data_key="fields", attribute="fields")
+
+
 class CatalogueSchema(Schema):
     """The catalogue in short."""
 
@@ -89,7 +116,7 @@ class CatalogueView(MethodView):
 class TypeView(MethodView):
     """One record type."""
 
-    @blueprint.response(200)
+    @blueprint.response(200, RecordTypeSchema)
     def get(self, code: str) -> Any:
         """Its fields, with labels, kinds, choices and sensitivity."""
         known = services().catalogue.types.get(code)

@@ -81,6 +81,7 @@ class EnrolView(MethodView):
 
     decorators: ClassVar = [limiter.limit(TRIES)]
 
+    @blueprint.doc(security=[])
     @blueprint.arguments(EnrolSchema)
     @blueprint.response(200, EnrolledSchema)
     def post(self, told: dict[str, Any]) -> Any:

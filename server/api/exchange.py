@@ -17,7 +17,15 @@ blueprints = (blueprint,)
 __all__ = ["blueprints"]
 
 
+MESSAGE = {"content": {CONTENT_TYPE: {"schema": {"type": "string", "contentMediaType": CONTENT_TYPE}}}}
+"""A message, whose bytes docs/sync.md specifies; the sender is proved by the MAC in it, not by a session."""
+
+
 @blueprint.post("/api/exchange")
+@blueprint.doc(
+    security=[], requestBody={"required": True, "description": "what the tablet tells and asks", **MESSAGE},
+    responses={"200": {"description": "what the server tells", **MESSAGE}},
+)  # fmt: skip
 def exchange() -> Response:
     """Exchange lines with a tablet."""
     if request.mimetype != CONTENT_TYPE:

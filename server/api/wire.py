@@ -4,12 +4,15 @@ Refused: what is not UTF-8, a BOM, NaN and infinities, a key twice, more than on
 64 bits. Python's ``json`` takes most of these.
 """
 
+import http
 import json
 from typing import Any
 
 import flask_smorest
 from flask import Flask, Request
 from flask.json.provider import DefaultJSONProvider
+from flask_smorest.utils import prepare_response
+from marshmallow import Schema, fields
 from webargs.flaskparser import FlaskParser
 
 from shared.errors import SenError
@@ -101,11 +104,52 @@ class ApiBlueprint(flask_smorest.Blueprint):  # type: ignore[misc]
     ARGUMENTS_PARSER = _Parser()
 
 
+class FaultSchema(Schema):
+    """What is wrong at one place of what was sent."""
+
+    path = fields.String(required=True, metadata={"description": "names joined by /; empty for the whole"})
+    code = fields.String(required=True)
+    vi = fields.String(required=True)
+    en = fields.String(required=True)
+
+
+class ProblemSchema(Schema):
+    """An error (RFC 9457): its stable code, and a sentence in both languages that says what to do."""
+
+    type = fields.String(required=True)
+    title = fields.String(required=True)
+    status = fields.Integer(required=True)
+    code = fields.String(required=True)
+    errors = fields.List(fields.Nested(FaultSchema), required=True)
+
+
+PROBLEM = "application/problem+json"
+
+SPEC: dict[str, Any] = {
+    "info": {"description": "Enrol a tablet, exchange lines with it, read the catalogue and the people. Each error is a problem (RFC 9457)."},
+    "components": {"securitySchemes": {
+        "session": {"type": "apiKey", "in": "cookie", "name": "sen", "description": "the console's session, from /sign-in"},
+    }},
+    "security": [{"session": []}],
+}  # fmt: skip
+"""What the description says beside the routes; a route that asks for no session says so itself."""
+
+
 class Api(flask_smorest.Api):  # type: ignore[misc]
     """The API; its errors are answered by ``server.problems`` like all others."""
 
+    ERROR_SCHEMA = ProblemSchema
+
     def __init__(self, app: Flask) -> None:
-        super().__init__(app)
+        super().__init__(app, spec_kwargs=SPEC)
+
+    def _register_responses(self) -> None:
+        """Every error as a problem, whatever its status."""
+        named = {status.name: status.phrase for status in http.HTTPStatus if status >= http.HTTPStatus.BAD_REQUEST}
+        for name, words in {**named, self.DEFAULT_ERROR_RESPONSE_NAME: "An error"}.items():
+            response = {"description": words, "schema": self.ERROR_SCHEMA}
+            prepare_response(response, self.spec, PROBLEM)
+            self.spec.components.response(name, response, lazy=True)
 
     def _register_error_handlers(self) -> None:
         """None of its own."""

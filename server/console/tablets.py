@@ -58,10 +58,12 @@ class Code:
 
 @dataclass(frozen=True, kw_only=True)
 class Tablets:
-    """The page."""
+    """The page. ``people`` are id, words and the unit that the choice of the person brings; ``person`` and ``unit`` are chosen."""
 
     tablets: list[TabletLine]
-    people: list[tuple[str, str]]
+    people: list[tuple[str, str, str]]
+    person: str
+    unit: str
     units: list[tuple[str, str]]
     code: Code | None = None
     wrong: str = ""
@@ -74,10 +76,13 @@ def _page(code: Code | None = None, error: SenError | None = None) -> Response:
     names = names_of(session(), sorted({one.user for one in devices}))
     today = services().clock.today()
     people = [user for user in session.scalars(select(User)) if user.is_active and user.roles_on(today)]
+    people.sort(key=lambda user: name_key(user.name))
+    told = [(user.id, f"{user.name} ({user.login})", user.roles_on(today)[0].unit) for user in people]
+    person = request.form.get("person") or (told[0][0] if told else "")
+    unit = request.form.get("unit") or next((home for known, _words, home in told if known == person), "")
     context = Tablets(
         tablets=[_line(one, names.get(one.user, "")) for one in devices],
-        people=[(user.id, f"{user.name} ({user.login})") for user in sorted(people, key=lambda user: name_key(user.name))],
-        units=pick_lists()[1], code=code, wrong="" if error is None else error.text(lang()),
+        people=told, person=person, unit=unit, units=pick_lists()[1], code=code, wrong="" if error is None else error.text(lang()),
     )  # fmt: skip
     return page("admin/tablets.html", context, status=200 if error is None else error.status)
 

@@ -114,6 +114,10 @@ document.addEventListener("change", (event) => {
     if (year) text.value = `${day}/${month}/${year}` + (text.value.match(/ \d{1,2}:\d{2}$/) || [""])[0];
     text.dispatchEvent(new Event("change", {bubbles: true}));
   }
+  if (event.target.matches("[data-brings]")) {  // the person brings the unit
+    const unit = event.target.selectedOptions[0]?.dataset.brings;
+    if (unit) document.getElementById(event.target.dataset.brings).value = unit;
+  }
   if (event.target.matches("[data-tick-all]")) {
     document.querySelectorAll(`input[type=checkbox][name="${event.target.dataset.tickAll}"]`).forEach((one) => { one.checked = event.target.checked; });
   }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from flask import Flask
@@ -18,6 +19,21 @@ def test_the_api_is_described(app: Flask, client: FlaskClient) -> None:
     assert told["openapi"].startswith("3.")
     assert {"/api/enrol", "/api/me", "/api/people", "/api/catalogue", "/api/catalogue/units"} <= set(told["paths"])
     assert "argon2" not in str(told)
+    assert set(told["paths"]) == {re.sub(r"<(\w+)>", r"{\1}", rule.rule) for rule in app.url_map.iter_rules() if rule.rule.startswith("/api/")} - {
+        "/api/openapi.json"}  # fmt: skip
+    problem = told["components"]["responses"]["DEFAULT_ERROR"]["content"]["application/problem+json"]["schema"]["$ref"].rpartition("/")[2]
+    assert set(told["components"]["schemas"][problem]["properties"]) == {"type", "title", "status", "code", "errors"}
+    for path, deeds in told["paths"].items():
+        for deed in (deed for deed in deeds.values() if isinstance(deed, dict)):
+            assert deed["summary"], path
+            assert deed["responses"]["200"]["content"], path
+            assert deed["responses"]["default"], path
+            assert (deed.get("security") == []) == (path in ("/api/enrol", "/api/exchange")), path
+    for path in ("/api/enrol", "/api/exchange"):
+        assert told["paths"][path]["post"]["requestBody"]["content"], path
+    assert told["security"] == [{"session": []}]
+    assert told["components"]["securitySchemes"]["session"]["name"] == app.config["SESSION_COOKIE_NAME"]
+    assert all(reference in str(told["components"]) for reference in re.findall(r"#/components/\w+/(\w+)", str(told)))
     assert set(told["components"]["schemas"]["Enrol"]["properties"]) == {"code", "device_sign", "device_box", "officer_box", "name"}
 
 

@@ -27,7 +27,7 @@ RECORDS: dict[str, dict[str, Any]] = {
     "periodic_report": {"period": "2021-Y", "kind": "year"},
 }  # fmt: skip
 SAID = {
-    "gender_statistics": "25/05/2022", "village_convention": "Ấp Long Phước", "budget": "2.000.000 đồng", "target": "2021",
+    "gender_statistics": "Ngày chốt số liệu 25/05/2022", "village_convention": "Ấp Long Phước", "budget": "2.000.000 đồng", "target": "2021",
     "periodic_report": "Báo cáo năm 2021",
 }  # fmt: skip
 
