@@ -126,7 +126,7 @@ class ProblemSchema(Schema):
 PROBLEM = "application/problem+json"
 
 SPEC: dict[str, Any] = {
-    "info": {"description": "Enrol a tablet, exchange lines with it, read the catalogue and the people. Each error is a problem (RFC 9457)."},
+    "info": {"description": "Enrol a tablet, exchange lines, read the catalogue and the people. Each error is a problem (RFC 9457)."},
     "components": {"securitySchemes": {
         "session": {"type": "apiKey", "in": "cookie", "name": "sen", "description": "the console's session, from /sign-in"},
     }},

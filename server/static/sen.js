@@ -45,8 +45,20 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   }
 });
 
+let cameFrom = null;
+
+document.addEventListener("htmx:beforeRequest", (event) => { if (event.detail.target?.id === "drawer") cameFrom = event.detail.elt; });
+
+function closeDrawer() {  // whoever opened it goes on where it was opened
+  const drawer = document.getElementById("drawer");
+  if (!drawer?.firstChild) return;
+  drawer.replaceChildren();
+  cameFrom?.focus();
+}
+
 document.addEventListener("htmx:afterSwap", (event) => {
   const place = problems();
+  if (event.detail.target?.id === "drawer") event.detail.target.querySelector("h2")?.focus();
   if (event.detail.target === place) place.scrollIntoView({block: "center"});
 });
 
@@ -125,8 +137,8 @@ document.addEventListener("change", (event) => {
 
 document.addEventListener("keydown", (event) => {
   if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") { event.preventDefault(); document.getElementById("find")?.focus(); }
-  if (event.key === "Escape") { document.getElementById("drawer")?.replaceChildren(); }
+  if (event.key === "Escape") closeDrawer();
 });
 document.addEventListener("click", (event) => {
-  if (event.target.closest("[data-close]")) document.getElementById("drawer")?.replaceChildren();
+  if (event.target.closest("[data-close]")) closeDrawer();
 });

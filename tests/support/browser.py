@@ -184,7 +184,7 @@ class Browser:
         target = urljoin(page.url, form.action)
         return Page(self._http.post(target, data=body, files=chosen, headers={"Referer": page.url}, timeout=TIMEOUT_S))
 
-    def send(self, page: Page, form: Form, press: str | None = None, **values: Any) -> Page:
+    def send(self, page: Page, form: Form, press: str | None = None, /, **values: Any) -> Page:
         """Fill a form in and send it; gives the page that comes of it. Raises KeyError for what is not in the form."""
         target = urljoin(page.url, form.action)
         body = form.filled(values, press)

@@ -30,7 +30,7 @@ PEOPLE = (
     ("lan", "Nguyễn Thị Mẫu", "collector@long_khanh_a"), ("thu", "Trần Văn Thử", "collector@long_khanh_a"),
     ("sep", "Đặng Thị Lãnh Đạo Xã", "unit_lead@long_khanh_a"), ("hoa", "Bùi Thị Quản Lý", "case_worker@long_khanh_a"),
     ("thuan", "Cao Văn Thuận", "collector@long_thuan"), ("thuansep", "Mai Thị Thuận", "unit_lead@long_thuan"),
-    ("phunu", "Đỗ Thị Hội", "collector@hoi_lhpn"),
+    ("phunu", "Đỗ Thị Hội", "collector@hoi_lhpn"), ("truyenthanh", "Quách Văn Phát Thanh", "collector@tt_vh_tt_tt"),
 )  # fmt: skip
 
 

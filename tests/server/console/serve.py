@@ -1,4 +1,4 @@
-"""A server process on a furnished office: `python -m tests.server.console.serve VAR`; tells its address and the records in one line of JSON.
+"""A server process on a furnished office: `python -m tests.server.console.serve VAR [DAY]`; tells its address and the records in one line of JSON.
 
 The real server process of ``server.process``; only what stands in the database was written beforehand.
 """
@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import sys
-from datetime import datetime
+from dataclasses import replace
+from datetime import date, datetime, time
 from pathlib import Path
 
 from server.clock import VIETNAM
@@ -22,4 +23,6 @@ if __name__ == "__main__":
     office = furnish(app, password=PASSWORD)
     with app.app_context():
         db.engine.dispose()
+    if sys.argv[2:]:
+        config = replace(config, today=datetime.combine(date.fromisoformat(sys.argv[2]), time(8), VIETNAM))
     serve(config, lambda address, port: print(json.dumps({"address": address, "records": office.records}), flush=True))

@@ -6,13 +6,14 @@ import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import docx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from tests.server.console.office import PASSWORD, PERIOD
+from tests.server.console.office import PASSWORD, PERIOD, SECRET
 from tests.support.processes import Watched
 
 CHROMIUM = "/usr/bin/chromium"
@@ -136,6 +137,97 @@ def test_b21_what_was_typed_stays_on_any_error(console: Console) -> None:
     console.complaints[:] = [one for one in console.complaints if not re.search("ERR_INTERNET_DISCONNECTED|status of 40[01]|htmx:sendError", one)]
 
 
+def count(page: Page, words: str) -> int:
+    page.goto(f"/records/of/difficulty?q={words}")
+    return page.locator("#listing tbody a").count()
+
+
+def test_b21_two_taps_and_the_way_back_make_one_record(console: Console) -> None:
+    page = console.enter("thu")
+    page.goto("/records/new/difficulty")
+    page.get_by_label("Khó khăn, vướng mắc").fill("Đường đi lại mùa nước nổi")
+    page.get_by_role("button", name="Lưu nháp").dblclick()
+    expect(page.get_by_text("Đã lưu nháp.")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_label("Khó khăn, vướng mắc")).to_be_visible()
+    assert count(page, "mua nuoc noi") == 1
+
+
+def test_b21_what_was_typed_is_there_after_leaving_and_after_a_lost_answer(console: Console) -> None:
+    page = console.enter("thu")
+    page.goto("/records/new/communication_activity")
+    page.get_by_label("Tên hoạt động").fill("Hội thi nấu ăn")
+    page.get_by_text("Tổ chức, kinh phí, minh chứng").click()
+    page.locator("[id='at-speakers']").get_by_role("button", name="+ Thêm dòng").click()
+    page.locator("[id='at-speakers']").get_by_label("Họ và tên").fill("Bà Tư Mẫu")
+    page.get_by_role("link", name="Báo cáo", exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Báo cáo 06 tháng")
+    page.go_back()
+    expect(page.get_by_text("Nội dung gõ dở chưa lưu đã được mở lại")).to_be_visible()
+    expect(page.get_by_label("Tên hoạt động")).to_have_value("Hội thi nấu ăn")
+    expect(page.locator("[id='at-speakers']").get_by_label("Họ và tên")).to_have_value("Bà Tư Mẫu")
+    page.route("**/records/new/communication_activity", lambda route: (route.fetch(), route.abort()), times=1)
+    page.get_by_role("button", name="Lưu nháp").click()
+    expect(page.locator("#problems")).to_contain_text("Không tới được máy chủ")
+    page.reload()
+    expect(page.get_by_label("Tên hoạt động")).to_have_value("Hội thi nấu ăn")
+    page.get_by_role("button", name="Lưu nháp").click()
+    expect(page.get_by_text("Đã lưu nháp.")).to_be_visible()
+    page.goto("/records/of/communication_activity?q=hoi+thi+nau")
+    expect(page.locator("#listing tbody a")).to_have_count(1)
+    page.goto("/records/new/communication_activity")
+    expect(page.get_by_label("Tên hoạt động")).to_have_value("")
+    console.complaints[:] = [one for one in console.complaints if not re.search("ERR_FAILED|htmx:sendError", one)]
+
+
+def test_b21_a_confidential_form_is_kept_nowhere_and_asks_before_it_is_left(console: Console) -> None:
+    page = console.enter("hoa")
+    page.goto("/records/new/gbv_case")
+    page.get_by_label("Họ và tên").first.fill("Người không có thật")
+    assert "không có thật" not in page.evaluate("JSON.stringify([{...sessionStorage}, {...localStorage}])")
+    asked: list[str] = []
+    page.once("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    page.get_by_role("link", name="Hôm nay").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Hôm nay")
+    assert asked == ["beforeunload"]
+
+
+def test_b21_a_lost_token_keeps_the_reason_that_was_typed(console: Console) -> None:
+    page = console.enter("huyen")
+    page.goto("/incidents")
+    reply = page.get_by_label("Ý kiến, chỉ đạo gửi đơn vị").first
+    reply.fill("Cử cán bộ y tế xuống.")
+    page.evaluate("document.querySelectorAll('input[name=csrf_token]').forEach((one) => { one.value = 'lost'; })")
+    with page.expect_response(re.compile("/session/token")):
+        page.get_by_role("button", name="Tiếp nhận").first.click()
+    expect(page.locator("#problems .problem")).to_be_visible()
+    expect(reply).to_have_value("Cử cán bộ y tế xuống.")
+    console.complaints[:] = [one for one in console.complaints if not re.search("status of 400", one)]
+
+
+def test_t04_a_case_is_asked_for_granted_and_opened(console: Console) -> None:
+    officer, keeper = console.enter("huyen"), console.enter("hoa")
+    officer.get_by_role("link", name="Đọc hồ sơ").click()
+    officer.get_by_label("Đơn vị").select_option("long_khanh_a")
+    officer.get_by_label("Mã hồ sơ").fill("HS-2022-01")
+    officer.get_by_label("Lý do").fill("Thẩm định hồ sơ hỗ trợ khẩn cấp")
+    officer.get_by_role("button", name="Gửi đề nghị").click()
+    expect(officer.get_by_text("Đã gửi đề nghị")).to_be_visible()
+    keeper.goto("/needs")
+    keeper.get_by_role("button", name="Duyệt", exact=True).click()
+    expect(keeper.get_by_text("Đã duyệt.")).to_be_visible()
+    officer.goto("/needs")
+    officer.get_by_role("link", name="HS-2022-01").click()
+    expect(officer.locator(".locked").first).to_have_text("bảo mật")
+    officer.get_by_label("Lý do xem").fill("Đối chiếu quyết định")
+    officer.get_by_role("button", name="Mở nội dung bảo mật").click()
+    expect(officer.get_by_text(SECRET).first).to_be_visible()
+    keeper.goto("/needs")
+    expect(keeper.get_by_role("row", name=re.compile("Đối chiếu quyết định"))).to_contain_text("Phạm Thị Chuyên Viên")
+    keeper.get_by_role("button", name="Kết thúc").click()
+    expect(keeper.get_by_text("Đã kết thúc.")).to_be_visible()
+
+
 def test_search_without_tone_marks(console: Console) -> None:
     page = console.enter("huyen")
     expect(page.get_by_role("heading", level=1)).to_contain_text("Hôm nay")
@@ -211,9 +303,9 @@ def test_an_incident_is_acknowledged(console: Console) -> None:
 
 PAGES = {
     "huyen": ("/", "/incidents", "/reports", f"/reports/{PERIOD}/long_thuan", f"/reports/{PERIOD}/hong_ngu", "/records", "/records/of/communication_activity",
-              "/records/{talk}", "/questions", "/search?q=phu+nu", f"/figures/{PERIOD}/I02"),
+              "/records/{talk}", "/questions", "/search?q=phu+nu", f"/figures/{PERIOD}/I02", "/needs"),
     "lan": ("/", "/records/new/communication_activity", "/records/new/gbv_incident", "/records/new/gender_statistics", "/records/{draft}/edit?check=1"),
-    "hoa": ("/records/{case}", "/records/{case}/edit", "/records/new/gbv_case"), "quantri": ("/admin/users", "/admin/tablets", "/admin/units"), "xem": ("/",),
+    "sep": ("/needs", "/records/{draft}/history"), "hoa": ("/records/{case}", "/records/{case}/edit", "/records/new/gbv_case"), "quantri": ("/admin/users", "/admin/tablets", "/admin/units"), "xem": ("/",),
 }  # fmt: skip
 
 OVER = """() => [...document.querySelectorAll('main *')].filter((one) => {
@@ -227,9 +319,62 @@ def test_nothing_is_cut_at_the_side_of_any_page(console: Console, size: dict[str
     for login, paths in PAGES.items():
         page = console.enter(login, size)
         for path in paths:
-            page.goto(path.format(**console.records))
+            arrived = page.goto(path.format(**console.records))
+            assert arrived is not None
+            assert arrived.status == 200, path
             assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], path
             assert page.evaluate(OVER) == [], path
             bare = "[...document.querySelectorAll('main input:not([type=hidden]):not([tabindex=\"-1\"]), main select, main textarea')]"
             unnamed = page.evaluate(f"{bare}.filter((one) => !one.labels?.length && !one.ariaLabel).map((one) => one.name)")
             assert unnamed == [], path
+            levels = page.evaluate("[...document.querySelectorAll('main h1, main h2, main h3, main h4')].map((one) => Number(one.tagName[1]))")
+            assert levels[0] == 1, path
+            assert levels.count(1) == 1, path
+            assert all(after <= before + 1 for before, after in pairwise(levels)), (path, levels)
+
+
+REACHED = """() => { const one = document.activeElement, look = getComputedStyle(one);
+  return [one.tagName, one.href || one.name || one.id || one.textContent.trim().slice(0, 30), look.outlineStyle !== 'none' || look.boxShadow !== 'none']; }"""
+
+
+@pytest.mark.parametrize("path", ["/", "/records/of/communication_activity", "/questions", "/needs"])
+def test_everything_that_can_be_pressed_is_reached_by_the_keyboard_and_seen_to_be(console: Console, path: str) -> None:
+    page = console.enter("huyen")
+    page.goto(path)
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    live = "a[href], button, input:not([type=hidden]):not([tabindex='-1']), select, textarea, summary"
+    wanted = page.locator(live).filter(visible=True).count()
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    reached = 1
+    while True:
+        tag, name, seen = page.evaluate(REACHED)
+        if tag == "BODY":
+            break
+        assert seen, (path, tag, name)
+        page.keyboard.press("Tab")
+        reached += 1
+        assert reached <= wanted + 3, path
+    assert reached >= wanted, path
+
+
+def test_the_drawer_is_opened_read_and_closed_by_the_keyboard(console: Console) -> None:
+    page = console.enter("huyen")
+    page.goto(f"/records/{console.records['talk']}")
+    button = page.get_by_role("button", name="Toàn bộ lịch sử")
+    button.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#drawer h2")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.locator("#drawer")).to_be_empty()
+    expect(button).to_be_focused()
+
+
+def test_the_person_brings_the_unit_of_a_tablet(console: Console) -> None:
+    page = console.enter("quantri")
+    page.goto("/admin/tablets")
+    page.get_by_label("Cán bộ").select_option(label="Cao Văn Thuận (thuan)")
+    expect(page.get_by_label("Đơn vị")).to_have_value("long_thuan")
+    page.get_by_role("button", name="Cấp mã").click()
+    expect(page.locator("#code svg")).to_be_visible()
+    expect(page.locator("#code .code")).to_have_text(re.compile(r"[0-9A-Z]{4}"))
