@@ -248,7 +248,7 @@ def move(user: User, record: str, path: str, to: str, *, why: str = "", seen: Se
     _write(user, record, state.type, state.unit, lambda now: [(Operation("go", path, to, None, names, clean(why) or None),)])
 
 
-def move_all(user: User, unit: str, records: Sequence[str], path: str, to: str) -> None:
+def move_all(user: User, unit: str, records: Sequence[str], path: str, to: str, *, why: str = "") -> None:
     """Move a workflow of many records of one unit, all in one transaction."""
     held, server = services(), sql_server()
 
@@ -256,7 +256,7 @@ def move_all(user: User, unit: str, records: Sequence[str], path: str, to: str) 
         now_ms = held.clock.now_ms()
         with server.writing(held.catalogue.units.stream_of(unit), user.id, now_ms) as ledger:
             for state in ledger.states(records).values():
-                arrival = ledger.own_line(state, user.id, [Operation("go", path, to, None, state.origins(path), None)])
+                arrival = ledger.own_line(state, user.id, [Operation("go", path, to, None, state.origins(path), clean(why) or None)])
                 assert arrival.change is not None
                 if not ledger.refusal(arrival.change, state):
                     write(ledger, arrival, arrived_ms=now_ms)

@@ -79,7 +79,10 @@ class RoleHeld(db.Model):  # type: ignore[name-defined,misc]
 
 
 class Device(db.Model):  # type: ignore[name-defined,misc]
-    """An enrolled tablet: whose it is, its public keys (32 bytes each), and when it was last heard of."""
+    """An enrolled tablet: whose it is, its public keys (32 bytes each), and when it was last heard of.
+
+    ``unsent``: how many changes it still held then; null where it did not say.
+    """
 
     __tablename__ = "device"
     id: Mapped[str] = mapped_column(String(11), primary_key=True)
@@ -91,6 +94,7 @@ class Device(db.Model):  # type: ignore[name-defined,misc]
     officer_box: Mapped[bytes] = mapped_column(LargeBinary(32))
     enrolled_ms: Mapped[int] = mapped_column(BigInteger)
     seen_ms: Mapped[int | None] = mapped_column(BigInteger)
+    unsent: Mapped[int | None] = mapped_column(BigInteger)
     revoked_ms: Mapped[int | None] = mapped_column(BigInteger)
     revoked_by: Mapped[str | None] = mapped_column(String(11))
 

@@ -44,7 +44,7 @@ class SqlServer:
         self.run_key = services.keys.run_key
         self._names: tuple[int, str, dict[str, str]] = (-NAMES_EVERY_MS, "", {})
         self._scopes: dict[tuple[str, str, str, date], Scope] = {}
-        self._seen: dict[str, int] = {}
+        self._seen: dict[str, tuple[int, int | None]] = {}
         self.pushed: set[str] = set()
         """The streams that lines came for since their records were last put into columns."""
         self._lock = threading.Lock()
@@ -141,9 +141,12 @@ class SqlServer:
             self._names = (now_ms, version, names)
             return version, names
 
-    def note_seen(self, device: str, now_ms: int) -> None:
-        """Write when a device was last heard of, at most once in ten minutes."""
-        if now_ms - self._seen.get(device, -SEEN_EVERY_MS) >= SEEN_EVERY_MS:
+    def note_seen(self, device: str, now_ms: int, unsent: int | None) -> None:
+        """Write when a device was last heard of and what it still held: at most once in ten minutes, and when that changes."""
+        seen_ms, held = self._seen.get(device, (-SEEN_EVERY_MS, None))
+        told = held if unsent is None else unsent
+        if now_ms - seen_ms >= SEEN_EVERY_MS or told != held:
+            values = {"seen_ms": now_ms} | ({} if told is None else {"unsent": told})
             with db.writing() as connection:
-                connection.execute(update(DeviceRow).where(DeviceRow.id == device).values(seen_ms=now_ms))
-            self._seen[device] = now_ms
+                connection.execute(update(DeviceRow).where(DeviceRow.id == device).values(values))
+            self._seen[device] = (now_ms, told)

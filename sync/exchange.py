@@ -48,6 +48,8 @@ class ServerHalf:
 
     def __init__(self, server: Server) -> None:
         self.server = server
+        self.unsent: int | None = None
+        """Lines that the tablet still held when it was answered; None where it told of one log alone (an urgent exchange)."""
 
     def answer(self, data: bytes, *, now_ms: int) -> bytes:
         """Read a request, commit its lines, and write the answer.
@@ -67,6 +69,8 @@ class ServerHalf:
             work.accept(opened)
         del opened, data  # a page's lines need not stand in memory beside the answer's
         head, lines = work.answer()
+        if len(work.wanted.heads) > 1:
+            self.unsent = sum(max(0, claim[0] - work.stands[log].head.number) for log, claim in work.wanted.heads.items())
         head = {"q": work.wanted.number, "at": [now_ms, 0], **head}
         if work.wanted.late:
             head["from"] = [work.wanted.versions.get("scope", ""), dict(work.wanted.cursors)]

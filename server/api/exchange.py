@@ -33,7 +33,8 @@ def exchange() -> Response:
     data = request.get_data(cache=False)
     server = sql_server()
     now_ms = services().clock.now_ms()
-    answer = retrying(lambda: ServerHalf(server).answer(data, now_ms=now_ms))  # told again, a request changes nothing
+    half = ServerHalf(server)
+    answer = retrying(lambda: half.answer(data, now_ms=now_ms))  # told again, a request changes nothing
     device = data.split(b" ", 2)[1].decode("ascii")
     response = Response(answer, mimetype=CONTENT_TYPE)
     app = current_app._get_current_object()
@@ -42,7 +43,7 @@ def exchange() -> Response:
     def behind() -> None:
         """Once the answer has left: note the contact, and that lines came."""
         with app.app_context():
-            server.note_seen(device, now_ms)
+            server.note_seen(device, now_ms, half.unsent)
             lines_came()
 
     return response

@@ -24,8 +24,8 @@ from shared.kinds import has_shape
 from shared.messages import codes, phrase
 from sync.view import SET_KINDS, Sealed
 
-BULK_STATES = frozenset({"accepted"})
-"""Where many records may go at once: what needs no reason."""
+BULK_STATES = frozenset({"accepted", "returned"})
+"""Where many records may go at once; returning takes one reason for all."""
 
 MOST_AT_ONCE = 200
 
@@ -95,19 +95,22 @@ def withdraw(record: str) -> Response:
     return redirect(url_for("records.listing", code=opened.row.type), 303)
 
 
-@blueprint.post("/records/of/<code>/accept")
-def accept_many(code: str) -> Response:
-    """Accept the chosen records of a list in one act for each unit."""
-    user, record_type = me(), type_of(code)
+@blueprint.post("/records/of/<code>/move")
+def move_many(code: str) -> Response:
+    """Accept the chosen records of a list, or return them for one reason, in one act for each unit."""
+    user, record_type, to, why = me(), type_of(code), request.form.get("to", ""), request.form.get("why", "").strip()
     chosen = request.form.getlist("record")[:MOST_AT_ONCE]
-    if record_type.sealed_by or record_type.flow != "record":
+    if record_type.sealed_by or record_type.flow != "record" or to not in BULK_STATES:
         raise SenError("no_such_move")
+    if to == "returned" and not why:
+        raise SenError("reason_needed")
     count = 0
     for unit in units_visible(user):
         rows = search(user, code, unit=unit, state="submitted", ids=chosen, lang=lang()).rows if chosen else []
-        editing.move_all(user, unit, [row.id for row in rows], "state", "accepted")
+        editing.move_all(user, unit, [row.id for row in rows], "state", to, why=why)
         count += len(rows)
-    flash(ngettext("Đã tiếp nhận %(num)d bản ghi.", "Đã tiếp nhận %(num)d bản ghi.", count))
+    told = ngettext("Đã tiếp nhận %(num)d bản ghi.", "Đã tiếp nhận %(num)d bản ghi.", count)
+    flash(told if to == "accepted" else ngettext("Đã trả lại %(num)d bản ghi.", "Đã trả lại %(num)d bản ghi.", count))
     return redirect(url_for("records.listing", code=code, state="submitted"), 303)
 
 

@@ -205,17 +205,18 @@ def _periods(record_type: RecordType) -> list[tuple[str, str]]:
 
 
 def _bulk(user: User, record_type: RecordType, state: str | None) -> list[tuple[str, str]]:
-    """The moves of many at once: where a state is chosen, and only those that need no reason."""
+    """The moves of many at once, where the list shows what was sent."""
     if record_type.flow != "record" or state != "submitted" or record_type.sealed_by:
         return []
     found: dict[str, str] = {}
+    words = {"accepted": _("Tiếp nhận các bản ghi đã chọn"), "returned": _("Trả lại các bản ghi đã chọn")}
     for unit in units_visible(user):
         for move in moves(user, unit, record_type.flow, state):
-            if move.to == "accepted":
-                found[move.to] = _("Tiếp nhận các bản ghi đã chọn")
+            if move.to in words:
+                found[move.to] = words[move.to]
         if found:
             break
-    return list(found.items())
+    return [(to, found[to]) for to in words if to in found]
 
 
 @blueprint.get("/records/<record>")

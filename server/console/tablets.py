@@ -22,6 +22,7 @@ from server.overview import DAY_MS, SILENT_DAYS
 from server.people import Device, User, names_of
 from server.services import services
 from shared.errors import SenError
+from shared.labels import number_text
 from shared.text import name_key
 
 blueprint = Blueprint("tablets", __name__)
@@ -32,7 +33,7 @@ __all__ = ["Code", "TabletLine", "Tablets", "blueprints"]
 
 @dataclass(frozen=True, kw_only=True)
 class TabletLine:
-    """A tablet."""
+    """A tablet. ``unsent``: the changes that it still held when it was last heard of."""
 
     id: str
     name: str
@@ -40,6 +41,7 @@ class TabletLine:
     unit: str
     enrolled: str
     seen: str
+    unsent: str
     silent: bool
     revoked: str
 
@@ -93,6 +95,7 @@ def _line(one: Device, person: str) -> TabletLine:
     return TabletLine(
         id=one.id, name=one.name, person=person, unit=unit_words(one.unit), enrolled=moment_words(one.enrolled_ms),
         seen=age_words(one.seen_ms) if one.seen_ms else _("chưa đồng bộ lần nào"), silent=silent,
+        unsent=number_text(one.unsent),
         revoked=moment_words(one.revoked_ms) if one.revoked_ms else "",
     )  # fmt: skip
 

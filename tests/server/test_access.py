@@ -76,6 +76,19 @@ def test_t04_every_role_at_every_route(app: Flask, add_person: AddUser, sign_in:
         assert answer.status_code < 500, (endpoint, method, answer.status_code)
 
 
+@pytest.mark.parametrize("role", ROLES)
+def test_t09_no_write_of_the_console_goes_without_its_token(app: Flask, add_person: AddUser, sign_in: SignIn, role: str) -> None:
+    client = sign_in(add_person("nguoi", f"{role}@hong_ngu"))
+    writes = [one for one in routes(app) if one[1] != "GET" and not one[2].startswith("/api/")]
+    for endpoint, method, path in writes:
+        rule = ENDPOINTS[endpoint]
+        if rule.who == ANYBODY or role in rule.who:
+            answer = client.open(path, method=method, data={"csrf_token": "forged"})
+            assert answer.status_code == 400, endpoint
+            assert b'data-code="csrf_failed"' in answer.data, endpoint
+    assert len(writes) > 20
+
+
 def test_t05_what_is_not_visible_does_not_exist(app: Flask, add_person: AddUser) -> None:
     lan = add_person("lan", "collector@long_khanh_a")
     with app.app_context():

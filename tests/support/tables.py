@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Column, Engine, MetaData, Table, select
 
-BEHIND = {"device": {"seen_ms"}, "record": {"current", "folded", "dated", "state"}}
+BEHIND = {"device": {"seen_ms", "unsent"}, "record": {"current", "folded", "dated", "state"}}
 """When a device was last heard of, and the columns that lists read, which are made from the registers once pushing pauses."""
 
 __all__ = ["dump_of"]

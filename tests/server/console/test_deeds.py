@@ -190,7 +190,7 @@ def test_many_records_are_accepted_at_once(app: Flask, office: Office, visit: Vi
     page = officer.get(f"{path}?state=submitted")
     chosen = re.findall(r'name="record" value="([^"]+)"', page.text)
     assert len(chosen) == 3
-    assert officer.post(f"{path}/accept", {"record": chosen[:2]}).status_code == 303
+    assert officer.post(f"{path}/move", {"record": chosen[:2], "to": "accepted"}).status_code == 303
     assert "Đã tiếp nhận 2 bản ghi." in words(officer.get(f"{path}?state=submitted"))
     assert 'name="record"' not in visit("lan").get(f"{path}?state=submitted").text
 

@@ -145,3 +145,18 @@ def test_many_alike_change_nothing_where_the_question_has_changed(app: Flask, of
     stale = [" ".join(one.split(" ")[:3]) for one in items]
     assert visitor.post("/questions/decide", {"item": stale, "who": office.people["thu"].id}).status_code == 303
     assert "3 chỗ giống nhau" in words(visitor.get("/questions"))
+
+
+def test_many_are_returned_for_one_reason(app: Flask, office: Office, visit: Visit) -> None:
+    with app.app_context():
+        more_records(office, 2)
+    officer, path = visit("huyen"), "/records/of/gbv_incident"
+    chosen = re.findall(r'name="record" value="([^"]+)"', officer.get(f"{path}?state=submitted").text)
+    assert len(chosen) >= 2
+    assert officer.post(f"{path}/move", {"record": chosen, "to": "returned"}).status_code == 422
+    assert officer.post(f"{path}/move", {"record": chosen, "to": "draft", "why": "x"}).status_code in (404, 409, 422)
+    assert officer.post(f"{path}/move", {"record": chosen[:2], "to": "returned", "why": "Bổ sung nơi đã báo tin"}).status_code == 303
+    told = words(officer.get(f"{path}?state=returned"))
+    assert "2 bản ghi" in told
+    assert "Bổ sung nơi đã báo tin" in words(visit("lan").get(f"/records/{chosen[0]}/history?path=state"))
+    assert visit("lan").post(f"{path}/move", {"record": chosen, "to": "accepted"}).status_code == 403
