@@ -41,7 +41,6 @@ def title_of(record_type: RecordType, values: Mapping[str, Any], lang: str = "vi
     elif one.kind in ("int", "date"):
         words = f"{one.label.get(lang)} {_words(one, value, lang)}"
     elif one.kind == "ref":
-    elif one.kind == "ref":
         words = (named or {}).get(str(value), "")
     else:
         words = ", ".join(_words(one, item, lang) for item in (value if isinstance(value, list) else [value]))
