@@ -187,7 +187,7 @@ def _answer(gathering: Gathering, by: User) -> Answered:
     parts = write_bundle(sender, device.box, brought.answer)
     one = _keep_answer(brought, parts, by, now_ms)
     db.transaction(lambda session: note(session, user=by.id, action="bundle", subject=one.device, at_ms=now_ms))
-    server.note_seen(brought.device, now_ms)
+    server.note_seen(brought.device, now_ms, half.unsent)
     return one
 
 
