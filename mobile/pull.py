@@ -52,10 +52,12 @@ class PullWriter:
     def _settle(self) -> None:
         """Put the told registers in place, and settle own changes that the told state holds."""
         page, told = self.page, {state.id: state for state in self.page.states}
+        aside = {(log, number) for log, number, _ in page.aside}
         arrived = [
             (name, change)
             for name, change in self.store.outbox.unsettled()
             if change.number <= page.upto.get(change.log, 0)
+            and (change.log, change.number) not in aside
             and (page.complete or change.record in told or change.record in page.soles)
         ]
         wanted = list(dict.fromkeys([*told, *page.soles, *(change.record for _, change in arrived)]))

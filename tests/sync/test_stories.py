@@ -380,3 +380,39 @@ def test_m36_an_urgent_record_goes_whole(tablets: Tablets, server: PairServer) -
         server.state(behind)
     assert_all_show(tablets, server, behind, "title", "Sau đó")
     assert_all_show(tablets, server, urgent, "women", 1)
+
+
+def test_m34_f23_restored_behind_an_unsent_line(tablets: Tablets, server: PairServer, record: str) -> None:
+    tablet = tablets["A"]
+    exchange(tablet, server)
+    with server.engine.begin() as connection:  # the server as it was before
+        for table in ("line", "record", "part", "fallen", "log", "stream"):
+            connection.execute(text(f"DELETE FROM {table}"))
+    type_in(tablet, record, people=7)
+    exchange(tablet, server)
+    assert server.values(record)["people"] == 7
+    assert len(server.verdicts()) == 2 and not tablet.unsettled
+
+
+def test_m35_a_part_that_is_filled_again_lets_go_what_is_not_told(tablets: Tablets, server: PairServer, record: str) -> None:
+    tablet, kept, gone = tablets["A"], record, new_record_id()
+    type_in(tablet, gone, title="Không còn")
+    exchange(tablet, server)
+    with server.engine.begin() as connection:
+        connection.execute(text("DELETE FROM record WHERE id = :id"), {"id": gone})
+        digest = tablet.told[kept].digest(frozenset(), sealed=False).to_bytes(16, "big")
+        connection.execute(text("UPDATE part SET digest = :digest"), {"digest": digest})
+    exchange(tablet, server)
+    assert set(tablet.told) == {kept}
+
+
+def test_m37_a_line_set_aside_does_not_stand_on_its_own_tablet(tablets: Tablets, server: PairServer, record: str) -> None:
+    tablet = tablets["B"]
+    seen = tablet.open(record).seen.get("women", ())
+    bad = (Operation("set", "women", "hai mươi", None, seen, None), Operation("set", "people", 40, None, (), None))
+    tablet.log_change(record, "note", UNIT, bad, now_ms=NOON_MS)
+    exchange(tablet, server)
+    assert "people" not in tablet.values(record) and "women" not in tablet.values(record)
+    with server.reading() as reader:
+        parts = reader.parts(tablet.identity.scope)
+    assert sum(part.digest for part in parts) % (1 << 128) == tablet.digest()
