@@ -1,0 +1,234 @@
+"""The invariants of a history: what is looked at after each step, and what at its end.
+
+The stream's chains are reckoned here anew from ``docs/sync.md``; what the registers must hold is the oracle's word.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import select
+
+from server.models import LineRow, LogRow, RecordRow, StreamRow
+from shared.ids import b64
+from sync.paths import policy_of, sealed_heads
+from sync.state import RecordState
+from sync.view import plain
+from tests.soak.oracle import Held, StoredRow, by_register, check_register, check_standing, read_ops
+from tests.soak.texts import check_texts
+from tests.soak.world import Seat, Verified, World
+from tests.support.pair import STREAM, AllRights
+
+CHANGED_FIELDS = ("women", "place")
+"""Fields that one of the two catalogues does not have: a line about one may be set aside."""
+
+GREETING_BYTES = 900
+"""What an exchange with nothing new costs at most, both ways, with eight tablets' logs behind it."""
+
+__all__ = ["check_end", "check_exchange", "check_step", "stored_rows"]
+
+
+# after each step
+
+
+def check_step(world: World) -> None:
+    """Every new line of the stream has its number, its place in its log's chain and in the stream's (1)–(3)."""
+    known = world.verified
+    with world.engine.connect() as connection:
+        rows = connection.execute(select(LineRow).where(LineRow.place > known.place).order_by(LineRow.place)).all()
+        head = connection.execute(select(StreamRow.number, StreamRow.hash).where(StreamRow.code == STREAM)).one_or_none()
+        logs = connection.execute(select(LogRow.id, LogRow.device, LogRow.number, LogRow.hash)).all() if rows else []
+    for row in rows:
+        world.wrong += _check_line(known, row, {log.id: log.device for log in logs}, world)
+    if head is not None and (head.number, head.hash) != (known.place, known.hash or _start()):
+        world.wrong.append(f"the stream says {head.number}, its lines end at {known.place}")
+    for log in logs:
+        if log.id in known.logs and known.logs[log.id] != (log.number, log.hash):
+            world.wrong.append(f"log {log.id} says {log.number}, its lines end at {known.logs[log.id][0]}")
+
+
+def _start() -> bytes:
+    return hashlib.sha256(b"sen-stream/1" + STREAM.encode()).digest()
+
+
+def _check_line(known: Verified, row: Any, devices: Mapping[str, str], world: World) -> Iterator[str]:
+    if row.place != known.place + 1:
+        yield f"line {row.place} follows {known.place} in the stream"
+    body = row.body
+    if body is not None and hashlib.sha256(body).digest() != row.digest:
+        yield f"line {row.place} is not what its hash says"
+    device = world.server.devices.get(devices[row.log])
+    key = world.server.own.key if device is None else device.key
+    number, chain = known.logs.get(row.log, (0, hashlib.sha256(b"sen-log/1" + row.log.encode() + key).digest()))
+    if (row.number, row.before) != (number + 1, chain):
+        yield f"line {row.number} of log {row.log} follows {number}"
+    told = f"{row.place} {row.log} {row.number} {row.arrived_ms} {row.verdict} ".encode()
+    known.hash = hashlib.sha256((known.hash or _start()) + told + row.digest).digest()
+    known.place = row.place
+    known.logs[row.log] = (row.number, hashlib.sha256(row.before + row.digest).digest())
+    if row.stream_hash != known.hash:
+        yield f"s({row.place}) is wrong"
+
+
+def check_exchange(world: World, seat: Seat) -> None:
+    """After a whole exchange a tablet's digests are the server's, and nothing of its own waits (14)."""
+    tablet = seat.tablet
+    scope = world.server.devices[tablet.identity.id].scope
+    with world.server.reading() as reader:
+        theirs = {part.part: part.digest for part in reader.parts(scope) if part.digest}
+    ours = {part: digest for part, digest in tablet.part_digests().items() if digest}
+    if ours != theirs:
+        world.wrong.append(f"tablet {seat.number} has exchanged and its digests differ: {sorted(ours)} {sorted(theirs)}")
+    if tablet.unsettled:
+        world.wrong.append(f"tablet {seat.number} has exchanged and has unsettled changes")
+    if tablet.identity.scope != scope:
+        world.wrong.append(f"tablet {seat.number} has exchanged and does not know its scope")
+
+
+# at the end
+
+
+def stored_rows(world: World) -> list[StoredRow]:
+    """The lines of the stream in their order."""
+    with world.engine.connect() as connection:
+        rows = connection.execute(select(LineRow).order_by(LineRow.place)).all()
+    return [StoredRow(f"{row.log}.{row.number}.{b64(row.digest[:6])}", bytes(row.body or b""), row.verdict, row.arrived_ms) for row in rows]
+
+
+def stored_states(world: World) -> dict[str, RecordState]:
+    """What the server holds of every record."""
+    with world.engine.connect() as connection:
+        records = list(connection.scalars(select(RecordRow.id)))
+    found = {record: world.stored_state(record) for record in records}
+    return {record: state for record, state in found.items() if state is not None}
+
+
+def check_end(world: World) -> list[str]:
+    """What is wrong once it is quiet."""
+    rows, states = stored_rows(world), stored_states(world)
+    wrong = [*world.wrong, *check_history(world, rows), *check_merge(world, rows, states), *check_texts(world, rows)]
+    for seat in world.seats:
+        wrong += [f"tablet {seat.number}: {problem}" for problem in check_tablet(world, seat, states)]
+    wrong += check_again(world, rows, states)
+    wrong += check_greeting(world)
+    return wrong
+
+
+def check_history(world: World, rows: Sequence[StoredRow]) -> Iterator[str]:
+    """Every line that anybody wrote is in the stream once, as it was written; what is right is applied, what is wrong set aside (1)."""
+    stored = {row.name: row for row in rows}
+    if len(stored) != len(rows):
+        yield "a line stands twice"
+    for name, body in world.written.items():
+        row = stored.get(name)
+        if row is None:
+            if name not in world.lost:
+                yield f"{name} is not in the history"
+        elif row.body != body:
+            yield f"{name} was changed"
+        elif bool(row.verdict) is not (name in world.poison) and not _about_changed_field(body, row.verdict):
+            yield f"{name} got the verdict {row.verdict!r}"
+    server_logs = {row.name for row in rows if world.is_servers(row.name)}
+    yield from (f"nobody wrote {name}" for name in stored.keys() - world.written.keys() - server_logs)
+
+
+def _about_changed_field(body: bytes, verdict: str) -> bool:
+    return verdict == "unknown_field" and any(op["p"] in CHANGED_FIELDS for op in json.loads(body)["o"])
+
+
+def held_values(state: RecordState, path: str) -> list[Held]:
+    """The values in force at a path, as the oracle names them."""
+    register = state.registers.get(path)
+    values = () if register is None else register.values
+    return [Held(frozenset(one.origins), one.open, one.value if one.blob is None else {"sealed": one.blob}) for one in values]
+
+
+def check_merge(world: World, rows: Sequence[StoredRow], states: Mapping[str, RecordState]) -> Iterator[str]:
+    """The registers hold what the oracle says (4)–(8)."""
+    ops = read_ops(rows)
+    come = [row.name for row in rows]
+    rights = AllRights(world.server.catalogue)
+    for (record, path), mine in by_register(ops).items():
+        state = states.get(record)
+        if path.endswith("@") or state is None:
+            continue
+        types = world.server.catalogue.types[state.type]
+        if path in CHANGED_FIELDS or not any(op.applied for op in mine):
+            policy = "ask"
+        else:
+            policy = policy_of(types, path)
+        wrong, exact = check_register(
+            mine, come, policy, held_values(state, path), lambda start, to: rights.may_go("", "", "record", start, to)
+        )  # fmt: skip
+        world.met["registers told exactly" if exact else "registers told by rules (a line came after one that names it)"] += 1
+        world.met["open questions at the end"] += sum(value.asked for value in held_values(state, path))
+        yield from (f"{record[-1]} {path}: {problem}" for problem in wrong)
+    for record, state in states.items():
+        mine = [op for op in ops if op.record == record]
+        names = {path: [value.names for value in held_values(state, path)] for path in state.registers}
+        for path, register in state.registers.items():
+            if any(name in set(come) for value in register.values for name in value.waits):
+                yield f"{record[-1]} {path}: waits for what has come"
+            if path.endswith("@"):
+                asked = {origin: value.open for value in register.values for origin in value.origins}
+                yield from check_standing(path, names, mine, asked)
+
+
+def check_tablet(world: World, seat: Seat, states: Mapping[str, RecordState]) -> Iterator[str]:
+    """A tablet shows what the server has of its scope, proves it, and holds nothing else (10), (14)."""
+    tablet = seat.tablet
+    scope = tablet.identity.scope
+    sealed = {code for code, known in world.server.catalogue.types.items() if sealed_heads(known)}
+    here = {
+        record for record, state in states.items()
+        if set(state.units) & set(scope.units) and (scope.cases or state.type not in sealed)
+    }  # fmt: skip
+    told = tablet.told
+    yield from (f"shows {record[-1]}, which is not in its scope" for record in told.keys() - here)
+    for record in here:
+        shown, there = tablet.show(record), states[record]
+        if shown is None:
+            yield f"lacks {record[-1]}"
+            continue
+        yield from _check_shown(world, shown, there)
+    lines = dict(tablet.kept_lines())
+    yield from (f"keeps {name} of a record outside its scope" for name, body in lines.items() if json.loads(body)["r"] not in here)
+    if not scope.cases and tablet.kept_blobs():
+        yield "keeps sealed values without the right to them"
+    if scope.cases:
+        blobs = tablet.kept_blobs()
+        wanted = [value.blob for record in here for _, value in states[record].values() if value.blob is not None]
+        yield from (f"lacks the sealed value {digest}" for digest in wanted if digest not in blobs)
+        yield from ("a sealed value is not what its hash says" for digest, data in blobs.items() if b64(hashlib.sha256(data).digest()) != digest)
+
+
+def _check_shown(world: World, shown: RecordState, there: RecordState) -> Iterator[str]:
+    note, record = world.server.catalogue.types[there.type], there.id[-1]
+    if plain(shown, note) != plain(there, note):
+        yield f"{record} shows {plain(shown, note)}, not {plain(there, note)}"
+    if shown.withdrawn is not there.withdrawn or shown.units != there.units:
+        yield f"{record} stands otherwise: {shown.units} {there.units}"
+    for path in shown.registers.keys() | there.registers.keys():
+        ours, theirs = ({(value.names, value.asked) for value in held_values(state, path)} for state in (shown, there))
+        if ours != theirs:
+            yield f"{record} {path} holds {ours}, not {theirs}"
+
+
+def check_again(world: World, rows: Sequence[StoredRow], states: Mapping[str, RecordState]) -> Iterator[str]:
+    """A message told again at any later time changes nothing (9)."""
+    before = {record: json.dumps(state.dump()) for record, state in states.items()}
+    for _, request in list(world.sent):
+        world.serve(request)
+    after = {record: json.dumps(state.dump()) for record, state in stored_states(world).items()}
+    if stored_rows(world) != rows or after != before:
+        yield "a message told again changed something"
+
+
+def check_greeting(world: World) -> Iterator[str]:
+    """Nothing new: one small round trip that moves nothing (15)."""
+    for seat in world.seats:
+        request = world.ask(seat)
+        answer = world.serve(request)
+        if answer is None or len(request) + len(answer) > GREETING_BYTES or world.receive(seat, answer) is not False:
+            yield f"tablet {seat.number}: nothing was new, and it took {len(request)} + {len(answer or b'')} bytes"

@@ -1,0 +1,86 @@
+"""A history: a seed, its tablets, and a list of steps of small numbers.
+
+A step reads its numbers against what is there when it is run, so that any step can be dropped and the rest still runs: a
+failing history is cut down by dropping steps, and is kept as JSON.
+"""
+
+import json
+import random
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+PEOPLE = (
+    "create", "edit", "edit", "edit", "edit", "urgent", "withdraw", "decide", "decide", "move", "poison", "open", "save",
+    "console", "console", "console_decide", "console_withdraw",
+)  # fmt: skip
+WIRE = (
+    "exchange", "exchange", "exchange", "send_urgent", "push", "page", "twice", "slow", "deliver", "cut_up", "cut_down", "flip",
+    "again",
+)  # fmt: skip
+DISK = ("crash", "crash_keeping", "crash_writing", "server_crash", "damage", "backup", "restore_server")
+RULES = ("scope", "catalogue", "clock")
+HEALING = ("tablet_backup", "restore_tablet", "clone_tablet")
+
+KINDS = PEOPLE + WIRE + DISK + RULES
+ALWAYS = frozenset({"edit", "exchange"})
+STORES = ("memory", "store", "mixed")
+LARGEST = 1000
+"""A step's numbers are drawn below this."""
+
+__all__ = ["HEALING", "KINDS", "LARGEST", "STORES", "History", "Step", "make_history"]
+
+
+class Step(NamedTuple):
+    """What is done, by which tablet, to which record, and three numbers that say how."""
+
+    kind: str
+    tablet: int
+    record: int
+    how: tuple[int, int, int]
+
+
+class History(NamedTuple):
+    """A seed's tablets and steps; ``store`` says what the tablets keep their data in: ``memory``, ``store`` (the real one) or
+    ``mixed`` (one after the other).
+    """
+
+    seed: int
+    tablets: int
+    store: str
+    steps: tuple[Step, ...]
+
+    def as_json(self, **more: Any) -> str:
+        """The text of a file that holds this history, one step a line."""
+        steps = ",\n  ".join(json.dumps([*step[:3], *step.how]) for step in self.steps)
+        head = {"seed": self.seed, "tablets": self.tablets, "store": self.store, **more}
+        told = "".join(f'"{key}": {json.dumps(value, ensure_ascii=False)}, ' for key, value in head.items())
+        return f'{{{told}"steps": [\n  {steps}\n]}}\n'
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, Any]) -> "History":
+        """Read back what ``as_json`` wrote."""
+        steps = tuple(Step(row[0], row[1], row[2], (row[3], row[4], row[5])) for row in body["steps"])
+        return cls(body["seed"], body["tablets"], body["store"], steps)
+
+    @classmethod
+    def load(cls, path: Path) -> "History":
+        """Read a kept history."""
+        return cls.from_json(json.loads(path.read_text("utf-8")))
+
+
+def make_history(seed: int, *, store: str = "mixed", kinds: Sequence[str] = KINDS) -> History:
+    """The history of a seed: a random choice of kinds of steps (a swarm), so that rare mixes happen."""
+    rng = random.Random(f"history {seed}")
+    tablets = rng.choice((2, 2, 3, 3, 3, 4, 5, 6, 8))
+    chosen = [kind for kind in kinds if kind in ALWAYS or rng.random() < 0.55]
+    steps = [Step("create", rng.randrange(tablets), 0, _numbers(rng))]
+    if rng.random() < 0.8:
+        steps += [Step("exchange", number, 0, (0, 0, 0)) for number in (steps[0].tablet, *range(tablets))]
+    for _ in range(rng.randrange(8, 30)):
+        steps.append(Step(rng.choice(chosen), rng.randrange(tablets), rng.randrange(3), _numbers(rng)))
+    return History(seed, tablets, store, tuple(steps))
+
+
+def _numbers(rng: random.Random) -> tuple[int, int, int]:
+    return rng.randrange(LARGEST), rng.randrange(LARGEST), rng.randrange(LARGEST)

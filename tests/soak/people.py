@@ -1,0 +1,296 @@
+"""What people do: on a tablet, in an open form, at the console."""
+
+import random
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sync.accept import write as write_at_server
+from sync.compose import decision, difference, transition, withdrawal
+from sync.log import RECORD_STANDING, Operation
+from sync.state import RecordState, Value
+from sync.view import Snapshot, snapshot
+
+from tests.soak.history import Step
+from tests.soak.tablets import Crash, seal_with
+from tests.soak.world import UNITS, Seat, World
+from tests.support.pair import STREAM
+
+MOST_RECORDS = 3
+CONSOLE_USER = "user-console"
+
+Blobs = dict[str, bytes]
+
+__all__ = ["PEOPLE_STEPS"]
+
+
+def save(world: World, seat: Seat, record: str, type_code: str, unit: str, ops: tuple[Operation, ...], blobs: Mapping[str, bytes], *, urgent: bool = False) -> str | None:
+    """A tablet puts a change into its log; what was saved is noted on paper. Gives its name; None where the tablet died."""
+    tablet = seat.tablet
+    try:
+        name = tablet.put(record, type_code, unit, ops, now_ms=world.clock(seat), urgent=urgent, blobs=blobs)
+    except Crash:
+        world.met["tablet died while it saved"] += 1
+        world.died(seat)
+        return None
+    finally:
+        tablet.die_at(0)
+    body = tablet.line_body(name)
+    world.written[name] = body
+    world.note(body)
+    return name
+
+
+def type_in(world: World, seat: Seat, record: str, type_code: str, unit: str, form: Snapshot, values: Mapping[str, Any], *, urgent: bool = False) -> None:
+    """An officer leaves these values in a form and saves."""
+    blobs: Blobs = {}
+    seal = seal_with(blobs, world.rng.randbytes)
+    for ops in difference(seat.tablet.catalogue.types[type_code], form, {**form.values, **values}, seal=seal):
+        save(world, seat, record, type_code, unit, ops, blobs, urgent=urgent)
+
+
+def state_at(seat: Seat, record: str) -> RecordState:
+    """What the tablet shows of a record that it shows."""
+    state = seat.tablet.show(record)
+    assert state is not None
+    return state
+
+
+def create(world: World, step: Step) -> None:
+    if len(world.records) >= MOST_RECORDS:
+        return
+    seat = world.seat(step)
+    scope = seat.tablet.identity.scope
+    unit = scope.units[step.how[0] % len(scope.units)]
+    record = f"0180f000-0000-7000-8000-{len(world.records):012x}"
+    world.records.append(record)
+    if scope.cases and step.how[2] % 3 == 0 and len(world.records) > 1:
+        values: dict[str, Any] = {"code": "x", "name": "An", "steps": 1}
+        type_in(world, seat, record, "file", unit, Snapshot.empty(), values)
+        return
+    values = {"title": "x", "story": "một\nhai\nba\n", "guests": [{"id": name * 11, "name": name} for name in "pq"], "topics": ["law"]}
+    keep = [code for index, code in enumerate(values) if code == "title" or step.how[1] >> index & 1]
+    type_in(world, seat, record, "note", unit, Snapshot.empty(), {code: values[code] for code in keep})
+
+
+def edit(world: World, step: Step, *, urgent: bool = False) -> None:
+    seat = world.seat(step)
+    record = world.shown(seat, step)
+    if record is not None:
+        fill_in(world, seat, step, record, seat.tablet.open(record), urgent=urgent)
+
+
+def urgent(world: World, step: Step) -> None:
+    edit(world, step, urgent=True)
+
+
+def fill_in(world: World, seat: Seat, step: Step, record: str, form: Snapshot, *, urgent: bool = False) -> None:
+    state = state_at(seat, record)
+    rng = random.Random(repr(step.how))
+    values = drawn(world, rng, seat.tablet.catalogue.types[state.type].fields, state.type, form)
+    type_in(world, seat, record, state.type, state.unit, form, values, urgent=urgent)
+
+
+def drawn(world: World, rng: random.Random, known: Mapping[str, Any], type_code: str, form: Snapshot) -> dict[str, Any]:
+    """New values for one to four fields."""
+    fields = [code for code in sorted(FIELDS[type_code]) if code in known]
+    codes = rng.sample(fields, min(len(fields), rng.choice((1, 1, 1, 2, 3, 4))))
+    return {code: FIELDS[type_code][code](world, rng, form.values.get(code)) for code in codes}
+
+
+def open_form(world: World, step: Step) -> None:
+    seat = world.seat(step)
+    record = world.shown(seat, step)
+    if record is not None:
+        seat.forms[record] = seat.tablet.open(record)
+
+
+def save_form(world: World, step: Step) -> None:
+    seat = world.seat(step)
+    record = world.shown(seat, step)
+    form = seat.forms.pop(record or "", None)
+    if record is not None and form is not None:
+        world.met["an open form saved"] += 1
+        fill_in(world, seat, step, record, form)
+
+
+def withdraw(world: World, step: Step) -> None:
+    seat = world.seat(step)
+    record = world.shown(seat, step)
+    if record is not None and not state_at(seat, record).withdrawn:
+        state = state_at(seat, record)
+        save(world, seat, record, state.type, state.unit, (withdrawal(state),), {})
+
+
+def decide(world: World, step: Step) -> None:
+    seat = world.seat(step)
+    record = world.shown(seat, step)
+    operation = None if record is None else settlement(state_at(seat, record), step)
+    if record is not None and operation is not None:
+        state = state_at(seat, record)
+        blobs = {} if operation.blob is None else {k: v for k, v in seat.tablet.kept_blobs().items() if k == operation.blob}
+        save(world, seat, record, state.type, state.unit, (operation,), blobs)
+
+
+def settlement(state: RecordState, step: Step) -> Operation | None:
+    """How a person settles one of the open questions of a record."""
+    paths = sorted(state.open_paths())
+    if not paths:
+        return None
+    path = paths[step.how[0] % len(paths)]
+    values = state.registers[path].values
+    chosen: Value = values[step.how[1] % len(values)]
+    if not path.endswith(RECORD_STANDING):
+        names = tuple(name for held in values for name in held.origins)
+        return decision(path, chosen.value, names, "vì", blob=chosen.blob)
+    if step.how[1] % 2 or chosen.kind == "decide":
+        names = tuple(name for held in values for name in held.origins)
+        return decision(path, "kept", names)
+    below = path.removesuffix(RECORD_STANDING).rstrip("/")
+    return Operation(chosen.kind, path, None, None, state.origins(below), None)
+
+
+def move(world: World, step: Step) -> None:
+    seat = world.seat(step)
+    record = world.shown(seat, step)
+    if record is not None:
+        state = state_at(seat, record)
+        type_in(world, seat, record, state.type, state.unit, seat.tablet.open(record), {"unit": UNITS[step.how[0] % 2]})
+
+
+def poison(world: World, step: Step) -> None:
+    """A line whose content cannot be applied."""
+    seat = world.seat(step)
+    record = world.shown(seat, step)
+    if record is not None:
+        state = state_at(seat, record)
+        code = "people" if state.type == "note" else "steps"
+        seen = seat.tablet.open(record).seen.get(code, ())
+        bad = Operation("set", code, "không phải số", None, seen, None)
+        kind = (state.type, state.type, "no_such_type")[step.how[0] % 3]
+        name = save(world, seat, record, kind, state.unit, (bad,), {})
+        if name is not None:
+            world.poison.add(name)
+
+
+# at the console
+
+
+def at_console(world: World, step: Step, make: Callable[[RecordState], list[tuple[tuple[Operation, ...], Blobs]]]) -> None:
+    """A person at the console writes changes over what stands; lines of the server's own log."""
+    stored = [record for record in world.records if world.stored_state(record) is not None]
+    if not stored:
+        return
+    record = stored[step.record % len(stored)]
+    with world.server.writing(STREAM, CONSOLE_USER, world.now_ms) as ledger:
+        state = ledger.states([record])[record]
+        for operations, blobs in make(state):
+            ledger.keep_sealed(list(blobs.items()), ())
+            arrival = ledger.own_line(state, CONSOLE_USER, operations)
+            assert arrival.change is not None and arrival.body is not None
+            if ledger.refusal(arrival.change, state):
+                continue
+            write_at_server(ledger, arrival, arrived_ms=world.now_ms)
+            world.written[arrival.name] = arrival.body
+            world.note(arrival.body)
+            world.met["console edit"] += 1
+
+
+def console(world: World, step: Step) -> None:
+    def make(state: RecordState) -> list[tuple[tuple[Operation, ...], Blobs]]:
+        record_type = world.server.catalogue.types[state.type]
+        form, blobs = snapshot(state, record_type), Blobs()
+        values = drawn(world, random.Random(repr(step.how)), record_type.fields, state.type, form)
+        seal = seal_with(blobs, world.rng.randbytes)
+        changes = difference(record_type, form, {**form.values, **values}, seal=seal)
+        return [(operations, blobs) for operations in changes]
+
+    at_console(world, step, make)
+
+
+def console_decide(world: World, step: Step) -> None:
+    def make(state: RecordState) -> list[tuple[tuple[Operation, ...], Blobs]]:
+        operation = settlement(state, step)
+        return [] if operation is None else [((operation,), {})]
+
+    at_console(world, step, make)
+
+
+def console_withdraw(world: World, step: Step) -> None:
+    def make(state: RecordState) -> list[tuple[tuple[Operation, ...], Blobs]]:
+        if step.how[0] % 3:
+            to = ("submitted", "returned", "accepted")[step.how[1] % 3]
+            seen = {"state": state.origins("state")}
+            return [((transition("state", to, seen),), {})]
+        return [] if state.withdrawn else [((withdrawal(state),), {})]
+
+    at_console(world, step, make)
+
+
+# values
+
+
+def _number(world: World, rng: random.Random, old: Any) -> Any:
+    return rng.choice((1, 2, 3, None))
+
+
+def _word(world: World, rng: random.Random, old: Any) -> Any:
+    return rng.choice(("x", "y", "z"))
+
+
+def _name(world: World, rng: random.Random, old: Any) -> Any:
+    return rng.choice(("An", "Bình"))
+
+
+def _story(world: World, rng: random.Random, old: Any) -> Any:
+    lines = str(old or "một\nhai\nba\n").splitlines()
+    lines[rng.randrange(len(lines))] = rng.choice(("MỘT", "HAI", "BA", "bốn", "năm"))
+    return "\n".join(lines) + "\n"
+
+
+def _topics(world: World, rng: random.Random, old: Any) -> Any:
+    return sorted(set(old or []) ^ {rng.choice(("law", "gbv"))})
+
+
+def _files(world: World, rng: random.Random, old: Any) -> Any:
+    digest = rng.choice(("a", "b")) * 64
+    rest = [one for one in old or [] if one["sha256"] != digest]
+    return rest if len(rest) < len(old or []) else [*rest, {"sha256": digest, "name": rng.choice("mn"), "size": 1, "mime": "image/jpeg"}]
+
+
+def _guests(world: World, rng: random.Random, old: Any) -> Any:
+    rows = [dict(row) for row in old or []]
+    act = rng.choice(("insert", "insert", "name", "name", "age", "signs", "move", "delete", "delete"))
+    if act == "insert" or not rows:
+        rows.insert(rng.randrange(len(rows) + 1), {"id": world.short_id(), "name": rng.choice("xy")})
+        return rows
+    row = rows[rng.randrange(len(rows))]
+    if act == "move":
+        rows.remove(row)
+        rows.insert(rng.randrange(len(rows) + 1), row)
+    elif act == "delete":
+        rows.remove(row)
+    elif act == "signs":
+        row["signs"] = sorted(set(row.get("signs", [])) ^ {rng.choice(("red", "blue"))})
+    else:
+        row[act] = rng.choice("xyz") if act == "name" else rng.choice((1, 2, None))
+    return rows
+
+
+def _state(world: World, rng: random.Random, old: Any) -> Any:
+    return rng.choice(("draft", "submitted", "returned", "accepted"))
+
+
+Draw = Callable[[World, random.Random, Any], Any]
+
+FIELDS: dict[str, dict[str, Draw]] = {
+    "note": {
+        "people": _number, "women": _number, "place": _word, "title": _word, "seen_at": _word, "story": _story, "topics": _topics,
+        "attachments": _files, "guests": _guests, "state": _state,
+    },
+    "file": {"code": _word, "name": _name, "steps": _number},
+}  # fmt: skip
+
+PEOPLE_STEPS: dict[str, Callable[[World, Step], None]] = {
+    "create": create, "edit": edit, "urgent": urgent, "open": open_form, "save": save_form, "withdraw": withdraw, "decide": decide,
+    "move": move, "poison": poison, "console": console, "console_decide": console_decide, "console_withdraw": console_withdraw,
+}  # fmt: skip

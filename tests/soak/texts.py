@@ -1,0 +1,44 @@
+"""Texts that two people changed: merged where they changed different lines, by a line of the server's own; else asked."""
+
+from collections.abc import Iterator, Sequence
+
+from tests.soak.oracle import Op, StoredRow, by_register, merge_of_lines, read_ops, seen_by
+from tests.soak.world import World
+
+TEXTS = ("story",)
+
+__all__ = ["check_texts"]
+
+
+def check_texts(world: World, rows: Sequence[StoredRow]) -> Iterator[str]:
+    """Every text that the server merged is what its two parents make of the text that both had seen."""
+    for (record, path), ops in by_register(read_ops(rows)).items():
+        if path not in TEXTS:
+            continue
+        by_name = {op.name: op for op in ops}
+        seen = seen_by(ops)
+        for op in ops:
+            if op.user == world.server.own.device:
+                world.met["texts merged line by line"] += 1
+                yield from (f"{record[-1]} {path}: {problem}" for problem in _check_merged(op, by_name, seen))
+
+
+def _check_merged(op: Op, by_name: dict[str, Op], seen: dict[str, set[str]]) -> Iterator[str]:
+    if op.kind != "decide" or len(op.saw) < 2:
+        yield f"the server wrote {op.name}, which decides nothing"
+        return
+    parents = [by_name[name] for name in op.saw if name in by_name]
+    if len(parents) < 2:
+        return
+    one, other = parents[0], parents[-1]
+    common = seen[one.name] & seen[other.name]
+    bases = {by_name[name].value for name in common if name in by_name}
+    merged = set()
+    for base in bases:
+        texts = (base, one.value, other.value)
+        if all(isinstance(text, str) for text in texts) and len({len(text.splitlines()) for text in texts}) == 1:
+            merged.add(merge_of_lines(*texts))
+        else:
+            return
+    if op.value not in merged:
+        yield f"{op.value!r} was merged from {one.value!r} and {other.value!r} over {bases}"

@@ -1,0 +1,301 @@
+"""The tablets, the server, the wire, the clock and the randomness of one history; all of them follow from its seed.
+
+No thread, no sleep, no real time: a seed replays byte for byte, and ``trace`` is the proof.
+"""
+
+import hashlib
+import random
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import shared.ids
+from server.db import db
+from server.models import Blob, FallenValue, LineRow, LogRow, PartRow, PastUnit, RecordRow, StreamRow
+from server.projection import load_states
+from shared.catalogue import Catalogue
+from shared.ids import b64
+from sqlalchemy import Connection, Engine, create_engine, delete, event, select
+from sqlalchemy.pool import StaticPool
+from sync.clock import Time
+from sync.errors import FrameFault
+from sync.exchange import TabletHalf
+from sync.messages import FIRST_PAGE, MAX_MESSAGE_BYTES
+from sync.state import RecordState
+from sync.store import Device, Scope
+from sync.view import Snapshot
+from tests.soak.catalogues import catalogues
+from tests.soak.history import History, Step
+from tests.soak.tablets import Crash, PlainTablet, RealTablet, Tablet
+from tests.support.pair import NOON_MS, STREAM, PairServer
+
+UNITS = ("long_khanh_a", "long_khanh_b")
+SCOPES = (((0,), True), ((0,), True), ((0, 1), True), ((1,), True), ((0,), False), ((0, 1), False))
+CLOCKS_MS = (0, 0, 0, -NOON_MS, 2_000_000_000_000)
+MOST_TRIPS = 60
+KEPT_MESSAGES = 8
+
+_MODELS: tuple[Any, ...] = (StreamRow, LogRow, LineRow, RecordRow, PastUnit, PartRow, FallenValue, Blob)
+
+__all__ = ["UNITS", "Seat", "SoakServer", "World", "memory_engine"]
+
+
+def memory_engine() -> Engine:
+    """An empty database in memory with the tables of the stream; transactions begin where they are said to."""
+    engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def _pragmas(connection: Any, _record: object) -> None:
+        connection.isolation_level = None
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN")
+
+    db.metadata.create_all(engine, tables=[model.__table__ for model in _MODELS])
+    return engine
+
+
+def empty(engine: Engine) -> None:
+    """Forget everything, so that one database serves many histories."""
+    with engine.begin() as connection:
+        for model in reversed(_MODELS):
+            connection.execute(delete(model.__table__))
+
+
+def owned_scope(number: int) -> Scope:
+    """One of the scopes that officers have here."""
+    places, cases = SCOPES[number % len(SCOPES)]
+    units = tuple(UNITS[place] for place in places)
+    return Scope(STREAM, units, cases, f"{','.join(units)}/{cases}")
+
+
+class SoakServer(PairServer):
+    """The server's half with a catalogue that changes, and a process that can die at any statement."""
+
+    def __init__(self, engine: Engine, catalogue: Catalogue) -> None:
+        super().__init__(engine, catalogue)
+        self.left = 0
+        self.forgot = False
+
+        @event.listens_for(engine, "before_cursor_execute")
+        def _count(*_: object) -> None:
+            if self.left:
+                self.left -= 1
+                if not self.left:
+                    raise Crash
+
+        self._listener = _count
+
+    def close(self) -> None:
+        event.remove(self.engine, "before_cursor_execute", self._listener)
+
+    def documents(self, device: Device, versions: Mapping[str, str]) -> dict[str, Any]:
+        if versions.get("catalogue", catalogues()[0].version) == self.catalogue.version:
+            return {}
+        return {"catalogue": {"version": self.catalogue.version}}
+
+
+@dataclass(kw_only=True)
+class Seat:
+    """A tablet, its officer's clock, and what is on its way."""
+
+    number: int
+    tablet: Tablet
+    skew_ms: int = 0
+    forms: dict[str, Snapshot] = field(default_factory=dict)
+    request: bytes | None = None
+    answer: bytes | None = None
+
+
+@dataclass
+class Verified:
+    """How far the stream's chains were looked at: s(place), and h(n) of each log."""
+
+    place: int = 0
+    hash: bytes = b""
+    logs: dict[str, tuple[int, bytes]] = field(default_factory=dict)
+
+
+class World:
+    """Everything of one history."""
+
+    def __init__(self, engine: Engine, history: History) -> None:
+        empty(engine)
+        self.history = history
+        self.rng = random.Random(f"world {history.seed}")
+        self.engine = engine
+        self.server = SoakServer(engine, catalogues()[0])
+        self.now_ms = NOON_MS
+        self.met: Counter[str] = Counter()
+        self.exchanges = self.faults = 0
+        self.written: dict[str, bytes] = {}
+        self.poison: set[str] = set()
+        self.lost: set[str] = set()
+        self.server_logs: list[str] = []
+        self.records: list[str] = []
+        self.sent: list[tuple[TabletHalf, bytes]] = []
+        self.backup: sqlite3.Connection | None = None
+        self.restored = self.damaged = False
+        self.wrong: list[str] = []
+        self._trace = hashlib.sha256()
+        self.verified = Verified()
+        self.start_server()
+        with self.owning_randomness():
+            self.seats = [self._seat(number) for number in range(history.tablets)]
+
+    def _seat(self, number: int) -> Seat:
+        scope = owned_scope(self.rng.randrange(len(SCOPES) if number else 3))
+        device, key = self.short_id(), hashlib.sha256(f"{self.history.seed} {number}".encode()).digest()
+        identity = Device(device, key, b"mac" + key, f"user-{number}", scope, {})
+        self.server.devices[device] = identity
+        versions = {catalogue.version: catalogue for catalogue in catalogues()}
+        real = self.history.store == "store" or (self.history.store == "mixed" and number % 2 == 1)
+        logs = (self.short_id(), self.short_id())
+        tablet: Tablet = RealTablet(identity, catalogues()[0], versions) if real else PlainTablet(identity, catalogues()[0], logs, versions)
+        return Seat(number=number, tablet=tablet, skew_ms=self.rng.choice(CLOCKS_MS))
+
+    def close(self) -> None:
+        """Let the databases go."""
+        self.server.close()
+        for seat in self.seats:
+            if isinstance(seat.tablet, RealTablet):
+                seat.tablet.database.close()
+        if self.backup is not None:
+            self.backup.close()
+
+    @contextmanager
+    def owning_randomness(self) -> Iterator[None]:
+        """Ids that the code makes come from this history's seed."""
+        before = shared.ids.secrets
+        shared.ids.secrets = SimpleNamespace(token_bytes=self.rng.randbytes)  # type: ignore[assignment]
+        try:
+            yield
+        finally:
+            shared.ids.secrets = before
+
+    def short_id(self) -> str:
+        """64 random bits of this history."""
+        return b64(self.rng.randbytes(8))
+
+    def note(self, what: bytes) -> None:
+        """Put bytes into the trace."""
+        self._trace.update(len(what).to_bytes(4, "big") + what)
+
+    @property
+    def trace(self) -> str:
+        """The hash of every message that was written so far."""
+        return self._trace.hexdigest()
+
+    # the wire
+
+    def clock(self, seat: Seat) -> int:
+        """What a tablet's clock shows."""
+        return max(1000, self.now_ms + seat.skew_ms)
+
+    def ask(self, seat: Seat, *, urgent: bool = False) -> bytes:
+        """A tablet writes its next request."""
+        request = seat.tablet.half.request(now=Time(self.clock(seat), 0), urgent=urgent)
+        self.sent = [*self.sent[1 - KEPT_MESSAGES :], (seat.tablet.half, request)]
+        self.note(request)
+        return request
+
+    def serve(self, request: bytes) -> bytes | None:
+        """The server answers; None where it refused or died."""
+        self.exchanges += 1
+        assert len(request) < MAX_MESSAGE_BYTES
+        try:
+            answer = self.server.half.answer(request, now_ms=self.now_ms)
+        except FrameFault as fault:
+            self.met[f"refused: {fault.code}"] += 1
+            self.note(fault.code.encode())
+            return None
+        except Crash:
+            self.met["server died in a transaction"] += 1
+            return None
+        finally:
+            self.server.left = 0
+        self.note(answer)
+        return answer
+
+    def receive(self, seat: Seat, answer: bytes) -> bool | None:
+        """A tablet keeps an answer; gives whether there is more, None where it kept nothing."""
+        half = seat.tablet.half
+        refills = seat.tablet.refills
+        try:
+            step = half.receive(answer)
+        except FrameFault as fault:
+            self.met["late answer ignored" if fault.code == "late_answer" else f"answer refused: {fault.code}"] += 1
+            return None
+        except Crash:
+            self.met["tablet died while it kept an answer"] += 1
+            self.died(seat)
+            return None
+        finally:
+            seat.tablet.die_at(0)
+        self.met["set aside"] += step.set_aside
+        self.met["hash walk-back"] += half.lost
+        self.met["refill after a digest mismatch"] += seat.tablet.refills - refills
+        self.met["catalogue taken up"] += seat.tablet.take_catalogue()
+        return step.more
+
+    def trip(self, seat: Seat, *, urgent: bool = False) -> bool | None:
+        """One request and its answer; gives whether there is more, None where it failed."""
+        answer = self.serve(self.ask(seat, urgent=urgent))
+        return None if answer is None else self.receive(seat, answer)
+
+    def exchange(self, seat: Seat) -> bool:
+        """A whole exchange over a good link; whether it ended with nothing left."""
+        seat.tablet.half.page = FIRST_PAGE
+        for _ in range(MOST_TRIPS):
+            more = self.trip(seat)
+            if not more:
+                return more is False
+        self.wrong.append(f"the exchange of tablet {seat.number} does not end")
+        return False
+
+    # what steps ask
+
+    def seat(self, step: Step) -> Seat:
+        """The tablet of a step."""
+        return self.seats[step.tablet % len(self.seats)]
+
+    def shown(self, seat: Seat, step: Step) -> str | None:
+        """A record that the tablet shows and its catalogue knows."""
+        here = [record for record in self.records if seat.tablet.show(record) is not None]
+        return here[step.record % len(here)] if here else None
+
+    def stored_state(self, record: str) -> RecordState | None:
+        """What the server holds of a record."""
+        with self.engine.connect() as connection:
+            rows = connection.execute(select(RecordRow).where(RecordRow.id == record)).all()
+            return load_states(connection, rows).get(record)
+
+    def start_server(self) -> None:
+        """A server process starts: it opens a new log."""
+        self.server_logs.append(self.short_id())
+        self.server.own = self.server.own._replace(log=self.server_logs[-1])
+
+    def is_servers(self, name: str) -> bool:
+        """Whether a line stands in one of the server's own logs."""
+        return name.partition(".")[0] in self.server_logs
+
+    def restore_server(self) -> None:
+        """Set the server back to its backup; the process that starts then writes a new log."""
+        assert self.backup is not None
+        with self.engine.connect() as connection:
+            self.backup.backup(connection.connection.driver_connection)  # type: ignore[arg-type]
+        self.start_server()
+        self.restored = True
+        self.lost |= {name for name in self.written if self.is_servers(name)}
+        self.verified = Verified()
+
+    def died(self, seat: Seat) -> None:
+        """A tablet's process ends and starts again: open forms and what was on its way to it are gone."""
+        seat.tablet.die()
+        seat.forms.clear()
+        seat.request = seat.answer = None
