@@ -37,6 +37,7 @@ class PullWriter:
         self.soles: dict[str, tuple[str, Change]] = {}
         self.gone: dict[str, Change] = {}
         self.left: set[str] = set()
+        self._aside = {(log, number) for log, number, _ in page.aside}
         self._rows: list[tuple[str, str, bytes, bytes, bytes]] = []
         self._lines: list[tuple[str, str, int, bytes]] = []
         self._parts: dict[str, int] = {}
@@ -52,12 +53,11 @@ class PullWriter:
     def _settle(self) -> None:
         """Put the told registers in place, and settle own changes that the told state holds."""
         page, told = self.page, {state.id: state for state in self.page.states}
-        aside = {(log, number) for log, number, _ in page.aside}
         arrived = [
             (name, change)
             for name, change in self.store.outbox.unsettled()
             if change.number <= page.upto.get(change.log, 0)
-            and (change.log, change.number) not in aside
+            and (change.log, change.number) not in self._aside
             and (page.complete or change.record in told or change.record in page.soles)
         ]
         wanted = list(dict.fromkeys([*told, *page.soles, *(change.record for _, change in arrived)]))
@@ -108,7 +108,10 @@ class PullWriter:
 
     def _waits(self, record: str) -> bool:
         """Whether a record has an own change that is not settled with this page: it stays until it is."""
-        return any(name not in self.gone for name, _ in self.store.outbox.pending(record))
+        return any(
+            name not in self.gone and (change.log, change.number) not in self._aside
+            for name, change in self.store.outbox.pending(record)
+        )
 
     def _digest(self) -> None:
         for record in (*self.touched, *self.soles, *self.left):
@@ -248,6 +251,7 @@ class PullWriter:
                 digest = sealed_digest if part.endswith("/1") else open_digest
                 sums[part] = sums.get(part, 0) + int.from_bytes(digest, "big")
         self._drop(connection, dropped)
+        connection.execute("DELETE FROM held_line WHERE record NOT IN (SELECT id FROM record)")
         parts = [(part, (digest % (1 << 128)).to_bytes(DIGEST_BYTES, "big")) for part, digest in sums.items()]
         connection.executemany("INSERT INTO part VALUES (?, ?)", parts)
 
