@@ -111,6 +111,12 @@ COMMANDS = {
             run=("-m", "tests.bench"),
         ),
         Command(
+            name="soak",
+            about="random histories of tablets and a server, each judged by an oracle: --exchanges N --seed S",
+            groups=("server",),
+            run=("-m", "tests.soak"),
+        ),
+        Command(
             name="test",
             about="all tests and checks, on SQLite and PostgreSQL",
             groups=EVERYTHING,

@@ -15,7 +15,7 @@ from types import ModuleType
 import pytest
 
 ROOT = Path(__file__).parent.parent
-COMMANDS = ("demo", "server", "tablet", "admin", "backup", "restore", "field-day", "bench", "test", "pictures", "lock")
+COMMANDS = ("demo", "server", "tablet", "admin", "backup", "restore", "field-day", "bench", "soak", "test", "pictures", "lock")
 
 
 def sen(folder: Path, *words: str, python: str = sys.executable) -> subprocess.CompletedProcess[str]:

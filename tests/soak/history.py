@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 PEOPLE = (
-    "create", "edit", "edit", "edit", "edit", "urgent", "withdraw", "decide", "decide", "move", "poison", "open", "save",
+    "create", "create", *["edit"] * 8, "urgent", "urgent", "withdraw", "decide", "decide", "move", "poison", "open", "save",
     "console", "console", "console_decide", "console_withdraw",
 )  # fmt: skip
 WIRE = (

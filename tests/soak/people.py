@@ -45,6 +45,9 @@ def type_in(world: World, seat: Seat, record: str, type_code: str, unit: str, fo
     blobs: Blobs = {}
     seal = seal_with(blobs, world.rng.randbytes)
     for ops in difference(seat.tablet.catalogue.types[type_code], form, {**form.values, **values}, seal=seal):
+        for op in ops:
+            if op.kind != "delete" and set(op.saw) != set(form.seen.get(op.path, ())):
+                world.wrong.append(f"tablet {seat.number} edits {op.path} and does not name what its form showed there")
         save(world, seat, record, type_code, unit, ops, blobs, urgent=urgent)
 
 
@@ -80,6 +83,10 @@ def edit(world: World, step: Step, *, urgent: bool = False) -> None:
 
 
 def urgent(world: World, step: Step) -> None:
+    """An urgent edit; every other one over an ordinary edit of the same fields, which it may overtake."""
+    if step.how[2] % 2:
+        edit(world, step)
+        step = step._replace(how=(step.how[0], step.how[1], step.how[2] + 1))
     edit(world, step, urgent=True)
 
 
@@ -92,7 +99,7 @@ def fill_in(world: World, seat: Seat, step: Step, record: str, form: Snapshot, *
 
 def drawn(world: World, rng: random.Random, known: Mapping[str, Any], type_code: str, form: Snapshot) -> dict[str, Any]:
     """New values for one to four fields."""
-    fields = [code for code in sorted(FIELDS[type_code]) if code in known]
+    fields = [code for code in sorted(set(world.fields[type_code])) if code in known]
     codes = rng.sample(fields, min(len(fields), rng.choice((1, 1, 1, 2, 3, 4))))
     return {code: FIELDS[type_code][code](world, rng, form.values.get(code)) for code in codes}
 
@@ -128,7 +135,9 @@ def decide(world: World, step: Step) -> None:
     if record is not None and operation is not None:
         state = state_at(seat, record)
         blobs = {} if operation.blob is None else {k: v for k, v in seat.tablet.kept_blobs().items() if k == operation.blob}
-        save(world, seat, record, state.type, state.unit, (operation,), blobs)
+        saved = save(world, seat, record, state.type, state.unit, (operation,), blobs)
+        if saved is not None and operation.path in seat.tablet.questions(record):
+            world.wrong.append(f"tablet {seat.number} decided {operation.path} and is still asked")
 
 
 def settlement(state: RecordState, step: Step) -> Operation | None:

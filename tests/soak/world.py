@@ -24,7 +24,7 @@ from sqlalchemy.pool import StaticPool
 from sync.clock import Time
 from sync.errors import FrameFault
 from sync.exchange import TabletHalf
-from sync.messages import FIRST_PAGE, MAX_MESSAGE_BYTES
+from sync.messages import FIRST_PAGE, MAX_MESSAGE_BYTES, open_message
 from sync.state import RecordState
 from sync.store import Device, Scope
 from sync.view import Snapshot
@@ -37,6 +37,12 @@ UNITS = ("long_khanh_a", "long_khanh_b")
 SCOPES = (((0,), True), ((0,), True), ((0, 1), True), ((1,), True), ((0,), False), ((0, 1), False))
 CLOCKS_MS = (0, 0, 0, -NOON_MS, 2_000_000_000_000)
 MOST_TRIPS = 60
+FIELD_CODES = {
+    "note": ("people", "women", "place", "title", "seen_at", "seen_at", "story", "story", "topics", "attachments", "guests", "state"),
+    "file": ("code", "name", "steps"),
+}  # fmt: skip
+"""The fields that people fill in; a history has two to four of each type, so that people meet."""
+
 KEPT_MESSAGES = 8
 
 _MODELS: tuple[Any, ...] = (StreamRow, LogRow, LineRow, RecordRow, PastUnit, PartRow, FallenValue, Blob)
@@ -138,6 +144,7 @@ class World:
         self.lost: set[str] = set()
         self.server_logs: list[str] = []
         self.records: list[str] = []
+        self.fields = {code: self.rng.sample(fields, min(len(fields), self.rng.randint(2, 4))) for code, fields in FIELD_CODES.items()}
         self.sent: list[tuple[TabletHalf, bytes]] = []
         self.backup: sqlite3.Connection | None = None
         self.restored = self.damaged = False
@@ -225,6 +232,7 @@ class World:
     def receive(self, seat: Seat, answer: bytes) -> bool | None:
         """A tablet keeps an answer; gives whether there is more, None where it kept nothing."""
         half = seat.tablet.half
+        late = self.is_late(seat, answer)
         refills = seat.tablet.refills
         try:
             step = half.receive(answer)
@@ -237,16 +245,29 @@ class World:
             return None
         finally:
             seat.tablet.die_at(0)
+        if late:
+            self.wrong.append(f"tablet {seat.number} kept the answer to a request before its last one")
         self.met["set aside"] += step.set_aside
         self.met["hash walk-back"] += half.lost
         self.met["refill after a digest mismatch"] += seat.tablet.refills - refills
         self.met["catalogue taken up"] += seat.tablet.take_catalogue()
         return step.more
 
+    def is_late(self, seat: Seat, answer: bytes) -> bool:
+        """Whether an answer is to another request than the tablet's last one."""
+        try:
+            opened = open_message(answer, lambda device: self.server.devices[device].mac_key)
+        except (FrameFault, KeyError):
+            return False
+        return bool(opened.head["q"] != seat.tablet.half.number)
+
     def trip(self, seat: Seat, *, urgent: bool = False) -> bool | None:
         """One request and its answer; gives whether there is more, None where it failed."""
         answer = self.serve(self.ask(seat, urgent=urgent))
-        return None if answer is None else self.receive(seat, answer)
+        more = None if answer is None else self.receive(seat, answer)
+        if more is False and not urgent and not self.damaged and not self.restored:
+            self.wrong += replica_problems(self, seat)
+        return more
 
     def exchange(self, seat: Seat) -> bool:
         """A whole exchange over a good link; whether it ended with nothing left."""
@@ -257,6 +278,11 @@ class World:
                 return more is False
         self.wrong.append(f"the exchange of tablet {seat.number} does not end")
         return False
+
+    def parts(self, scope: Scope) -> dict[str, int]:
+        """The digests of the server's parts in a scope, those that hold something."""
+        with self.server.reading() as reader:
+            return {part.part: part.digest for part in reader.parts(scope) if part.digest}
 
     # what steps ask
 
@@ -299,3 +325,13 @@ class World:
         seat.tablet.die()
         seat.forms.clear()
         seat.request = seat.answer = None
+
+
+def replica_problems(world: World, seat: Seat) -> list[str]:
+    """What is wrong where a tablet has exchanged until nothing was left: its digests are the server's, nothing of its own waits (14)."""
+    tablet = seat.tablet
+    scope = world.server.devices[tablet.identity.id].scope
+    theirs, ours = world.parts(scope), {part: digest for part, digest in tablet.part_digests().items() if digest}
+    wrong = [] if ours == theirs else [f"tablet {seat.number} has exchanged and its digests differ: {sorted(ours)} {sorted(theirs)}"]
+    wrong += [f"tablet {seat.number} has exchanged and has unsettled changes"] if tablet.unsettled else []
+    return wrong + ([f"tablet {seat.number} has exchanged and does not know its scope"] if tablet.identity.scope != scope else [])
