@@ -18,11 +18,11 @@ WIRE = (
     "exchange", "exchange", "exchange", "send_urgent", "push", "page", "twice", "slow", "deliver", "cut_up", "cut_down", "flip",
     "again",
 )  # fmt: skip
-DISK = ("crash", "crash_keeping", "crash_writing", "server_crash", "damage", "backup", "restore_server")
+DISK = ("crash", "crash_keeping", "crash_writing", "server_crash", "damage", "backup")
 RULES = ("scope", "catalogue", "clock")
-HEALING = ("tablet_backup", "restore_tablet", "clone_tablet")
+HEALING = ("restore_server", "tablet_backup", "restore_tablet", "clone_tablet")
 
-KINDS = PEOPLE + WIRE + DISK + RULES
+KINDS = PEOPLE + WIRE + DISK + RULES + HEALING
 ALWAYS = frozenset({"edit", "exchange"})
 STORES = ("memory", "store", "mixed")
 LARGEST = 1000

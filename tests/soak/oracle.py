@@ -184,13 +184,17 @@ class _Register:
             self.groups.append(mine)
 
 
-def check_register(ops: Sequence[Op], come: Sequence[str], policy: str, held: Sequence[Held], may_go: MayGo) -> tuple[list[str], bool]:
+def check_register(
+    ops: Sequence[Op], come: Sequence[str], policy: str, held: Sequence[Held], may_go: MayGo, *, taught: bool = False
+) -> tuple[list[str], bool]:  # fmt: skip
     """What is wrong in one register, and whether it could be told exactly.
 
     Args:
         ops: all operations at it, in the order of the stream.
         come: the names of all lines, in that order: what an operation names and is not among those before it was missing.
         held: the values in force there.
+        taught: after something went back to an older copy: two lines may bear one number, what was seen may have been
+            learnt from others than the lines, and a name may never come.
     """
     at = {name: place for place, name in enumerate(come, start=1)}
     seen = seen_by(ops)
@@ -199,7 +203,10 @@ def check_register(ops: Sequence[Op], come: Sequence[str], policy: str, held: Se
     for op in ops:
         exact = exact and all(at.get(name, len(come) + 1) < op.place for name in seen[op.name])
         model.arrive(op, set(seen[op.name]))
-    wrong = _plain_rules(ops, policy, held, seen)
+    wrong = _written(ops, policy, held)
+    exact = exact and not taught
+    if not taught:
+        wrong += _plain_rules(ops, policy, held, seen)
     if exact:
         told = {(frozenset(group.names), group.asked) for group in model.groups}
         found = {(value.names, value.asked) for value in held}
@@ -211,22 +218,29 @@ def _show(groups: Iterable[tuple[frozenset[str], bool]]) -> str:
     return " ".join(sorted(("?" if asked else "+") + ",".join(sorted(name[:3] + name[11:14] for name in names)) for names, asked in groups))
 
 
+def _written(ops: Sequence[Op], policy: str, held: Sequence[Held]) -> list[str]:
+    """What holds always: every value in force was written by who is said to have written it, and one is current."""
+    applied = {op.name: op for op in ops if op.applied}
+    where = {name: number for number, value in enumerate(held) for name in value.names}
+    wrong = [f"nobody wrote {name}" for name in where if name not in applied]
+    current = [value for value in held if not value.asked]
+    if policy not in ("union", "flow") and applied and len(current) != 1:
+        wrong.append(f"{len(current)} current values")
+    return wrong +  [f"{name} wrote something else" for name, at in where.items() if name in applied and applied[name].value != held[at].value and held[at].value is not None]
+
+
 def _plain_rules(ops: Sequence[Op], policy: str, held: Sequence[Held], seen: Mapping[str, set[str]]) -> list[str]:
     """What holds in any order, and also where lines came after those that name them."""
     applied = {op.name: op for op in ops if op.applied}
     last = {name for name in applied if not any(name in seen[other] for other in applied)}
     where = {name: number for number, value in enumerate(held) for name in value.names}
-    wrong = [f"nobody wrote {name}" for name in where if name not in applied]
-    wrong += [f"{name} wrote something else" for name, at in where.items() if name in applied and applied[name].value != held[at].value and held[at].value is not None]
+    wrong = []
     for one in where:
         for other in where:
             if policy == "flow" and not held[where[one]].asked:
                 continue  # a move that is not allowed is asked about beside the state that its writer had seen
             if one in applied and other in applied and one in seen[other] and where[one] != where[other]:
                 wrong.append(f"asked though {other} had seen {one}")
-    current = [value for value in held if not value.asked]
-    if policy not in ("union", "flow") and applied and len(current) != 1:
-        wrong.append(f"{len(current)} current values")
     if policy == "union" and set(where) != last:
         wrong.append(f"in the set: {sorted(where)}, last words: {sorted(last)}")
     if policy in ("ask", "text"):

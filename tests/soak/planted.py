@@ -13,7 +13,8 @@ import sync.messages
 import sync.policies
 from mobile.pull import PullWriter
 from mobile.store import Store
-from server.ledger import SqlLedger, _SqlJudge
+from server.judge import SqlJudge
+from server.ledger import SqlLedger
 from server.reader import SqlReader
 from sync.clock import Time
 from sync.compose import _Difference
@@ -33,6 +34,7 @@ NARROW: Mapping[str, tuple[str, ...]] = {
     "what waits is never judged again": ("edit", "urgent", "urgent", "send_urgent", "exchange", "page"),
     "a cut pull counts as complete": ("create", "edit", "edit", "page", "page", "push", "exchange", "console"),
     "what is not sent is dropped with its unit": ("edit", "edit", "slow", "deliver", "scope", "page", "exchange"),
+    "a decision names too little": ("edit", "edit", "decide", "decide", "exchange", "exchange"),
     "a rollback is forgotten": ("edit", "edit", "server_crash", "server_crash", "exchange"),
     "a cursor is kept before its page": ("create", "edit", "edit", "crash_keeping", "crash_keeping", "exchange"),
     "two texts are merged to one of them": ("edit", "edit", "edit", "exchange"),
@@ -87,8 +89,8 @@ def _stale_number(right: Any, ledger: SqlLedger, *words: Any, **named: Any) -> N
 def _by_time(right: Any) -> Any:
     seen: set[Time] = set()
 
-    def new_lines(run: Any, head: Any) -> Iterator[Any]:
-        for arrival in right(run, head):
+    def new_lines(path: Any, run: Any) -> Iterator[Any]:
+        for arrival in right(path, run):
             time = None if arrival.change is None else Time(arrival.change.time.ms, 0)
             if time is None or time not in seen:
                 yield arrival
@@ -251,18 +253,18 @@ def _both_ticks() -> AbstractContextManager[object]:
 
 PLANTED: Mapping[str, Planted] = {
     "a line is numbered and not kept": _always(SqlLedger, "flush", _every(4, _lose_last_line)),
-    "lines of a run change places": _always(sync.accept._Reading, "batch", _every(2, _swapped)),
+    "lines of a run change places": _always(sync.accept.Reading, "batch", _every(2, _swapped)),
     "a number is taken before the lock": _always(SqlLedger, "__init__", _every(5, _stale_number)),
-    "lines are told apart by their time": _always(sync.accept, "_new_lines", _by_time),
-    "a wrong line stops those behind it": _always(sync.accept._Reading, "line", _refusing),
+    "lines are told apart by their time": _always(sync.accept.Path, "new_lines", _by_time),
+    "a wrong line stops those behind it": _always(sync.accept.Reading, "line", _refusing),
     "a rollback is forgotten": _always(SoakServer, "writing", lambda right: _committing_anyway),
-    "a change is kept and not merged": _always(sync.accept._Reading, "merge", _every(4, _nothing)),
+    "a change is kept and not merged": _always(sync.accept.Reading, "merge", _every(4, _nothing)),
     "a change is merged twice": _always(sync.accept, "apply", _every(3, _twice)),
     "a conflict is lost: the last one wins": lambda: patch.dict(sync.policies.POLICIES, {"ask": _overwrite}),
     "a conflict is lost: the first one stays": lambda: patch.dict(sync.policies.POLICIES, {"ask": _keep_old}),
     "a set is overwritten": lambda: patch.dict(sync.policies.POLICIES, {"union": _overwrite}),
     "latest believes the tablet's clock": _always(sync.accept, "apply", lambda right: lambda *w, **n: right(*w, **n | {"arrived_ms": 1 << 46})),
-    "a workflow moves anyhow": _always(_SqlJudge, "may_go", lambda right: lambda *_: True),
+    "a workflow moves anyhow": _always(SqlJudge, "may_go", lambda right: lambda *_: True),
     "a deletion hides what it had not seen": _always(_Work, "standing", lambda right: lambda work, path, value: value._replace(open=False)),
     "two texts are merged to one of them": _always(sync.policies, "merge_lines", _one_text),
     "who wrote the same is forgotten": _always(_Work, "join_equal", _one_origin),

@@ -7,9 +7,10 @@ from tests.soak.catalogues import catalogues
 from tests.soak.history import Step
 from tests.soak.people import PEOPLE_STEPS, edit
 from tests.soak.tablets import Crash
-from tests.soak.world import CLOCKS_MS, World, owned_scope
+from tests.soak.world import CLOCKS_MS, Seat, World, owned_scope
 
 TINY_PAGES = (1, 80, 300)
+MOST_SEATS = 8
 
 __all__ = ["STEPS"]
 
@@ -204,6 +205,38 @@ def restore_server(world: World, step: Step) -> None:
         world.restore_server()
 
 
+def tablet_backup(world: World, step: Step) -> None:
+    """Somebody copies a tablet's storage."""
+    seat = world.seat(step)
+    seat.copy = seat.tablet.save()
+
+
+def restore_tablet(world: World, step: Step) -> None:
+    """A tablet goes back to an older copy of its storage."""
+    seat = world.seat(step)
+    if seat.copy is not None:
+        world.faults += 1
+        world.met["tablet restored"] += 1
+        world.forked = True
+        seat.tablet.restore(seat.copy)
+        seat.tablet.take_catalogue()
+        seat.forms.clear()
+        seat.request = seat.answer = None
+        world.set_back()
+
+
+def clone_tablet(world: World, step: Step) -> None:
+    """A tablet's storage is copied to another one; both are used on."""
+    if len(world.seats) < MOST_SEATS:
+        seat = world.seat(step)
+        world.faults += 1
+        world.met["tablet cloned"] += 1
+        world.forked = world.restored = True
+        twin = seat.tablet.twin()
+        twin.take_catalogue()
+        world.seats.append(Seat(number=len(world.seats), tablet=twin, skew_ms=seat.skew_ms))
+
+
 # rules
 
 
@@ -232,6 +265,7 @@ STEPS: dict[str, Callable[[World, Step], None]] = PEOPLE_STEPS | {
     "exchange": exchange, "send_urgent": send_urgent, "push": push, "page": page, "twice": twice, "slow": slow, "deliver": deliver,
     "cut_up": cut_up, "cut_down": cut_down, "flip": flip, "again": again, "crash": crash, "crash_keeping": crash_keeping,
     "crash_writing": crash_writing, "server_crash": server_crash, "damage": damage, "backup": backup, "restore_server": restore_server,
+    "tablet_backup": tablet_backup, "restore_tablet": restore_tablet, "clone_tablet": clone_tablet,
     "scope": scope, "catalogue": catalogue, "clock": clock,
 }  # fmt: skip
 """Kind → what it does."""

@@ -6,6 +6,8 @@ Both take changes with sealed values, and both can die: between two steps, and t
 import hashlib
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from copy import deepcopy
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -24,6 +26,10 @@ from tests.support.store_tablet import StoreTablet
 from tests.support.tablet import MemoryTablet
 
 __all__ = ["Crash", "PlainTablet", "RealTablet", "Tablet", "seal_with"]
+
+
+NOT_STORED = frozenset({"catalogue", "catalogues", "half", "refills"})
+"""What of a plain tablet is not in its storage."""
 
 
 class Crash(Exception):
@@ -90,6 +96,18 @@ class Tablet(Protocol):
     def kept_blobs(self) -> dict[str, bytes]:
         """The sealed values that lie in the storage."""
 
+    def all_lines(self) -> list[str]:
+        """The names of all lines in the storage, its own and others'."""
+
+    def save(self) -> Any:
+        """A copy of the storage."""
+
+    def restore(self, copy: Any) -> None:
+        """Put a copy of the storage back, and start the app again."""
+
+    def twin(self) -> "Tablet":
+        """Another tablet with a copy of this one's storage."""
+
 
 class PlainTablet(MemoryTablet):
     """The plain tablet, with sealed values."""
@@ -130,13 +148,15 @@ class PlainTablet(MemoryTablet):
         super().keep(page)
 
     def drop_foreign(self) -> None:
+        before = self.told.keys()
         super().drop_foreign()
         pending = {line.change.record for line in self.unsettled.values()}
         if not self.identity.scope.cases:
             sealed = {code for code, known in self.catalogue.types.items() if sealed_heads(known)}
             self.told = {record: told for record, told in self.told.items() if record in pending or told.type not in sealed}
-        here = self.told.keys() | pending
-        self.held = {name: body for name, body in self.held.items() if Change.parse(body).record in here}
+        gone = before - self.told.keys() - pending
+        if gone:
+            self.held = {name: body for name, body in self.held.items() if Change.parse(body).record not in gone}
         named = {value.blob for told in self.told.values() for _, value in told.values()}
         named |= {op.blob for line in self.unsettled.values() for op in line.change.operations}
         self.sealed = {digest: data for digest, data in self.sealed.items() if digest in named}
@@ -162,6 +182,17 @@ class PlainTablet(MemoryTablet):
 
     def kept_blobs(self) -> dict[str, bytes]:
         return dict(self.sealed)
+
+    def all_lines(self) -> list[str]:
+        return [*self.held, *(line.name for lines in self.lines_of.values() for line in lines)]
+
+    def save(self) -> dict[str, Any]:
+        return deepcopy({name: value for name, value in vars(self).items() if name not in NOT_STORED})
+
+    def twin(self) -> "PlainTablet":
+        twin = PlainTablet(self.identity, self.catalogue, (self.main, self.urgent), self.catalogues)
+        twin.restore(self.save())
+        return twin
 
 
 class DyingConnection(sqlite3.Connection):
@@ -200,8 +231,11 @@ class RealTablet(StoreTablet):
     def __init__(self, device: Device, catalogue: Catalogue, catalogues: Mapping[str, Catalogue]) -> None:
         self.catalogues = catalogues
         self.refills = 0
-        self.database = DyingDatabase(Path("tablet"))
-        super().__init__(device, catalogue, lambda: self.database)
+        self.file = DyingDatabase(Path("tablet"))
+        super().__init__(device, catalogue, self.file.path)
+
+    def database(self) -> Database:
+        return self.file
 
     def open_store(self) -> None:
         super().open_store()
@@ -231,7 +265,7 @@ class RealTablet(StoreTablet):
         self.open_store()
 
     def die_at(self, statement: int) -> None:
-        connection = self.database.connection
+        connection = self.file.connection
         assert isinstance(connection, DyingConnection)
         connection.left = statement
 
@@ -239,7 +273,7 @@ class RealTablet(StoreTablet):
         before = self.told[record]
         heads = sealed_heads(self.catalogue.types[before.type])
         parts = self.part_digests()
-        with self.database.writing() as connection:
+        with self.file.writing() as connection:
             connection.execute("DELETE FROM record WHERE id = ?", (record,))
             for unit in before.units:
                 for sealed in (0, 1):
@@ -249,13 +283,33 @@ class RealTablet(StoreTablet):
                         connection.execute("UPDATE part SET digest = ? WHERE part = ?", (left.to_bytes(16, "big"), part))
 
     def kept_lines(self) -> list[tuple[str, bytes]]:
-        with self.database.reading() as connection:
+        with self.file.reading() as connection:
             rows = connection.execute("SELECT name, body FROM held_line").fetchall()
         return [(name, self.store.rows.open(body, f"line {name}")) for name, body in rows]
 
     def kept_blobs(self) -> dict[str, bytes]:
-        with self.database.reading() as connection:
+        with self.file.reading() as connection:
             return {digest: bytes(data) for digest, data in connection.execute("SELECT hash, data FROM blob")}
+
+    def all_lines(self) -> list[str]:
+        with self.file.reading() as connection:
+            return [row[0] for row in connection.execute("SELECT name FROM held_line UNION SELECT name FROM own_line")]
+
+    def save(self) -> sqlite3.Connection:  # type: ignore[override]
+        copy = sqlite3.connect(":memory:")
+        self.file.connection.backup(copy)
+        return copy
+
+    def restore(self, copy: sqlite3.Connection) -> None:  # type: ignore[override]
+        copy.backup(self.file.connection)
+        self.open_store()
+
+    def twin(self) -> "RealTablet":
+        twin = RealTablet(self.enrolled, self.catalogue, self.catalogues)
+        twin.key = self.key
+        with closing(self.save()) as copy:
+            twin.restore(copy)
+        return twin
 
 
 def _take(tablet: PlainTablet | RealTablet, told: Any, catalogues: Mapping[str, Catalogue]) -> bool:

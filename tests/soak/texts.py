@@ -20,10 +20,10 @@ def check_texts(world: World, rows: Sequence[StoredRow]) -> Iterator[str]:
         for op in ops:
             if op.user == world.server.own.device:
                 world.met["texts merged line by line"] += 1
-                yield from (f"{record[-1]} {path}: {problem}" for problem in _check_merged(op, by_name, seen))
+                yield from (f"{record[-1]} {path}: {problem}" for problem in _check_merged(op, by_name, seen, restored=world.restored))
 
 
-def _check_merged(op: Op, by_name: dict[str, Op], seen: dict[str, set[str]]) -> Iterator[str]:
+def _check_merged(op: Op, by_name: dict[str, Op], seen: dict[str, set[str]], *, restored: bool) -> Iterator[str]:
     if op.kind != "decide" or len(op.saw) < 2:
         yield f"the server wrote {op.name}, which decides nothing"
         return
@@ -40,5 +40,6 @@ def _check_merged(op: Op, by_name: dict[str, Op], seen: dict[str, set[str]]) -> 
             merged.add(merge_of_lines(*texts))
         else:
             return
-    if op.value not in merged:
+    settled = restored and op.value in [parent.value for parent in parents]  # a question that only a loss had raised
+    if op.value not in merged and not settled:
         yield f"{op.value!r} was merged from {one.value!r} and {other.value!r} over {bases}"

@@ -15,6 +15,7 @@ from typing import Any
 
 import shared.ids
 from server.db import db
+from server.ledger import OwnIdentity
 from server.models import Blob, FallenValue, LineRow, LogRow, PartRow, PastUnit, RecordRow, StreamRow
 from server.projection import load_states
 from shared.catalogue import Catalogue
@@ -116,15 +117,16 @@ class Seat:
     forms: dict[str, Snapshot] = field(default_factory=dict)
     request: bytes | None = None
     answer: bytes | None = None
+    copy: Any = None
 
 
 @dataclass
 class Verified:
-    """How far the stream's chains were looked at: s(place), and h(n) of each log."""
+    """How far the stream's chains were looked at: s(place), and h(n) of each log's segments."""
 
     place: int = 0
     hash: bytes = b""
-    logs: dict[str, tuple[int, bytes]] = field(default_factory=dict)
+    logs: dict[tuple[str, int], tuple[int, bytes]] = field(default_factory=dict)
 
 
 class World:
@@ -147,7 +149,7 @@ class World:
         self.fields = {code: self.rng.sample(fields, min(len(fields), self.rng.randint(2, 4))) for code, fields in FIELD_CODES.items()}
         self.sent: list[tuple[TabletHalf, bytes]] = []
         self.backup: sqlite3.Connection | None = None
-        self.restored = self.damaged = False
+        self.restored = self.damaged = self.forked = False
         self.wrong: list[str] = []
         self._trace = hashlib.sha256()
         self.verified = Verified()
@@ -171,7 +173,7 @@ class World:
         self.server.close()
         for seat in self.seats:
             if isinstance(seat.tablet, RealTablet):
-                seat.tablet.database.close()
+                seat.tablet.file.close()
         if self.backup is not None:
             self.backup.close()
 
@@ -302,23 +304,34 @@ class World:
             return load_states(connection, rows).get(record)
 
     def start_server(self) -> None:
-        """A server process starts: it opens a new log."""
+        """A server process starts: it writes logs of its own."""
+        self.server.own = OwnIdentity(self.server.own.device, self.server.own.key, new_log=self._new_server_log)
+
+    def _new_server_log(self) -> str:
         self.server_logs.append(self.short_id())
-        self.server.own = self.server.own._replace(log=self.server_logs[-1])
+        return self.server_logs[-1]
 
     def is_servers(self, name: str) -> bool:
         """Whether a line stands in one of the server's own logs."""
         return name.partition(".")[0] in self.server_logs
 
     def restore_server(self) -> None:
-        """Set the server back to its backup; the process that starts then writes a new log."""
+        """Set the server back to its backup; the process that starts then writes new logs."""
         assert self.backup is not None
         with self.engine.connect() as connection:
             self.backup.backup(connection.connection.driver_connection)  # type: ignore[arg-type]
         self.start_server()
-        self.restored = True
-        self.lost |= {name for name in self.written if self.is_servers(name)}
         self.verified = Verified()
+        self.set_back()
+
+    def set_back(self) -> None:
+        """Something went back to an older copy: what nobody has any more is lost, and only that may be missing at the end."""
+        self.restored = True
+        there = {name for seat in self.seats for name in seat.tablet.all_lines()}
+        with self.engine.connect() as connection:
+            for row in connection.execute(select(LineRow.log, LineRow.number, LineRow.digest)):
+                there.add(f"{row.log}.{row.number}.{b64(row.digest[:6])}")
+        self.lost |= self.written.keys() - there
 
     def died(self, seat: Seat) -> None:
         """A tablet's process ends and starts again: open forms and what was on its way to it are gone."""
