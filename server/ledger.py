@@ -254,9 +254,9 @@ class SqlLedger:
         """Write what is noted, each table in one batch."""
         if self.learnt:
             self._write_learnt()
+        segments = self.logs.write()
         if not self.lines:
             return
-        segments = self.logs.write()
         own = self.log(self.own_log) if self.own_log else None
         if own is not None:
             self.own.logs[self.stream] = self.own_log, own.segments[0].head

@@ -309,3 +309,15 @@ def test_m35_a_part_that_is_filled_again_lets_go_what_is_not_told(tablets: Table
         connection.execute(text("UPDATE part SET digest = :digest"), {"digest": digest})
     exchange(tablet, server)
     assert set(tablet.told) == {kept}
+
+
+def test_m38_a_log_that_was_handed_back_is_its_tablets_again(tablets: Tablets, server: PairServer, record: str) -> None:
+    backup = server.save()
+    type_in(tablets["B"], record, people=7)
+    exchange(tablets["B"], server)
+    exchange(tablets["C"], server)
+    server.restore(backup)
+    exchange(tablets["C"], server)
+    exchange(tablets["B"], server)
+    assert exchange(tablets["B"], server) == 1
+    assert texts(server, record).count(7) == 1
