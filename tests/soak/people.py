@@ -9,7 +9,6 @@ from sync.compose import decision, difference, transition, withdrawal
 from sync.log import RECORD_STANDING, Operation
 from sync.state import RecordState, Value
 from sync.view import Snapshot, snapshot
-
 from tests.soak.history import Step
 from tests.soak.tablets import Crash, seal_with
 from tests.soak.world import UNITS, Seat, World

@@ -13,6 +13,9 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
+from sqlalchemy import Connection, Engine, create_engine, delete, event, select
+from sqlalchemy.pool import StaticPool
+
 import shared.ids
 from server.db import db
 from server.ledger import OwnIdentity
@@ -20,8 +23,6 @@ from server.models import Blob, FallenValue, LineRow, LogRow, PartRow, PastUnit,
 from server.projection import load_states
 from shared.catalogue import Catalogue
 from shared.ids import b64
-from sqlalchemy import Connection, Engine, create_engine, delete, event, select
-from sqlalchemy.pool import StaticPool
 from sync.clock import Time
 from sync.errors import FrameFault
 from sync.exchange import TabletHalf

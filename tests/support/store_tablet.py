@@ -18,7 +18,7 @@ from sync.compose import decision, difference, withdrawal
 from sync.exchange import TabletHalf
 from sync.log import Change, Line, Operation, write_line
 from sync.state import RecordState
-from sync.store import Device
+from sync.store import Device, OwnLog
 from sync.view import Snapshot, plain, snapshot
 from tests.support.pair import NOON_MS
 
@@ -102,6 +102,10 @@ class StoreTablet:
     def told(self) -> dict[str, RecordState]:
         """What the server told of each record."""
         return self.store.told(self.store.records())
+
+    def own_logs(self) -> list[OwnLog]:
+        """The logs that the tablet writes or has still to send."""
+        return self.store.own_logs()
 
     @property
     def aside(self) -> dict[str, str]:

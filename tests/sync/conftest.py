@@ -8,9 +8,10 @@ from sqlalchemy.pool import StaticPool
 
 from server.db import db
 from shared.catalogue import Catalogue
+from shared.ids import new_record_id
 from tests.support.bundles import Courier
 from tests.support.catalogue import small_catalogue
-from tests.support.pair import PairServer
+from tests.support.pair import NOON_MS, PairServer, exchange
 from tests.support.tablet import MemoryTablet
 
 UNIT = "long_khanh_a"
@@ -59,3 +60,13 @@ def tablets(server: PairServer, catalogue: Catalogue) -> dict[str, MemoryTablet]
 def courier(server: PairServer) -> Courier:
     """Carries bundles between the tablets and the server."""
     return Courier(server)
+
+
+@pytest.fixture
+def record(tablets: dict[str, MemoryTablet], server: PairServer) -> str:
+    """A record that all tablets have; its field ``people`` is still empty."""
+    record = new_record_id()
+    tablets["A"].write(record, "note", UNIT, {"title": "Nói chuyện chuyên đề"}, now_ms=NOON_MS)
+    for tablet in (*tablets.values(), *tablets.values()):
+        exchange(tablet, server)
+    return record

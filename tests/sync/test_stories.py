@@ -20,15 +20,6 @@ def type_in(tablet: MemoryTablet, record: str, *, urgent: bool = False, now_ms: 
     return tablet.write(record, "note", UNIT, values, now_ms=now_ms, urgent=urgent)[0]
 
 
-@pytest.fixture
-def record(tablets: Tablets, server: PairServer) -> str:
-    """A record that all tablets have; its field ``people`` is still empty."""
-    record = new_record_id()
-    type_in(tablets["A"], record, title="Nói chuyện chuyên đề")
-    quiet(tablets, server)
-    return record
-
-
 def quiet(tablets: Tablets, server: PairServer) -> None:
     """Let every tablet exchange twice."""
     for tablet in (*tablets.values(), *tablets.values()):
@@ -382,30 +373,6 @@ def test_m36_an_urgent_record_goes_whole(tablets: Tablets, server: PairServer) -
     assert_all_show(tablets, server, urgent, "women", 1)
 
 
-def test_m34_f23_restored_behind_an_unsent_line(tablets: Tablets, server: PairServer, record: str) -> None:
-    tablet = tablets["A"]
-    exchange(tablet, server)
-    with server.engine.begin() as connection:  # the server as it was before
-        for table in ("line", "record", "part", "fallen", "log", "stream"):
-            connection.execute(text(f"DELETE FROM {table}"))
-    type_in(tablet, record, people=7)
-    exchange(tablet, server)
-    assert server.values(record)["people"] == 7
-    assert len(server.verdicts()) == 2 and not tablet.unsettled
-
-
-def test_m35_a_part_that_is_filled_again_lets_go_what_is_not_told(tablets: Tablets, server: PairServer, record: str) -> None:
-    tablet, kept, gone = tablets["A"], record, new_record_id()
-    type_in(tablet, gone, title="Không còn")
-    exchange(tablet, server)
-    with server.engine.begin() as connection:
-        connection.execute(text("DELETE FROM record WHERE id = :id"), {"id": gone})
-        digest = tablet.told[kept].digest(frozenset(), sealed=False).to_bytes(16, "big")
-        connection.execute(text("UPDATE part SET digest = :digest"), {"digest": digest})
-    exchange(tablet, server)
-    assert set(tablet.told) == {kept}
-
-
 def test_m37_a_line_set_aside_does_not_stand_on_its_own_tablet(tablets: Tablets, server: PairServer, record: str) -> None:
     tablet = tablets["B"]
     seen = tablet.open(record).seen.get("women", ())
@@ -413,6 +380,27 @@ def test_m37_a_line_set_aside_does_not_stand_on_its_own_tablet(tablets: Tablets,
     tablet.log_change(record, "note", UNIT, bad, now_ms=NOON_MS)
     exchange(tablet, server)
     assert "people" not in tablet.values(record) and "women" not in tablet.values(record)
+    with server.reading() as reader:
+        parts = reader.parts(tablet.identity.scope)
+    assert sum(part.digest for part in parts) % (1 << 128) == tablet.digest()
+
+
+def test_m20_a_part_is_taken_away(tablets: Tablets, server: PairServer, record: str) -> None:
+    tablet = tablets["B"]
+    move_scope(server, tablet, UNIT, OTHER)
+    type_in(tablets["A"], record, people=48, topics=["gbv"])
+    quiet(tablets, server)
+    for unit in (OTHER, UNIT):
+        move_scope(server, tablets["A"], UNIT, OTHER)
+        exchange(tablets["A"], server)
+        type_in(tablets["A"], record, unit=unit)
+        exchange(tablets["A"], server)
+        exchange(tablet, server)
+    move_scope(server, tablet, UNIT)
+    quiet(tablets, server)
+    values = tablet.values(record)
+    assert (values["title"], values["people"], values["topics"], values["unit"]) == ("Nói chuyện chuyên đề", 48, ["gbv"], UNIT)
+    assert values == server.values(record)
     with server.reading() as reader:
         parts = reader.parts(tablet.identity.scope)
     assert sum(part.digest for part in parts) % (1 << 128) == tablet.digest()
