@@ -99,6 +99,7 @@ ENDPOINTS: Mapping[str, Rule] = {
     "bundles.bundles_page": Rule(who=DISTRICT | ADMIN),
     "bundles.take": Rule(who=DISTRICT | ADMIN),
     "bundles.answer_file": Rule(who=DISTRICT | ADMIN),
+    "recovery.recovery": Rule(who=DISTRICT | ADMIN),
     "users.users": Rule(who=ADMIN),
     "users.add": Rule(who=ADMIN),
     "users.add_role": Rule(who=ADMIN),

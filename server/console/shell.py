@@ -16,6 +16,7 @@ from server.models import RecordRow
 from server.needs import open_needs
 from server.overview import incidents
 from server.people import User
+from server.recovery import was_restored
 from server.reporting import REPORT
 from server.services import services
 from shared.labels import date_text
@@ -121,6 +122,9 @@ def _menu(user: User, reads: bool) -> Iterator[Entry]:
     yield Entry(words=_("Khác nhau"), url=url_for("questions.questions"), count=asked, tone="accent", here=_here("questions."))
     if roles_of(user) & DISTRICT:
         yield Entry(words=_("Tệp đồng bộ"), url=url_for("bundles.bundles_page"), here=_here("bundles."))
+        with db.reading() as connection:
+            if was_restored(connection):
+                yield Entry(words=_("Phục hồi"), url=url_for("recovery.recovery"), here=_here("recovery."))
 
 
 def _waiting(user: User) -> tuple[int, int]:
