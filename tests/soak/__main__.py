@@ -28,7 +28,7 @@ RARE = (
     "catalogue taken up", "clock jumped", "console edit", "hash walk-back", "late answer ignored", "old message delivered again",
     "open questions at the end", "refill after a digest mismatch", "registers told by rules (a line came after one that names it)",
     "request cut", "request delivered twice", "scope changed", "scope changed with changes unsent", "server died in a transaction",
-    "server restored", "set aside", "tablet died", "tablet died while it kept an answer", "tablet died while it saved",
+    "server restored", "set aside", "tablet cloned", "tablet restored", "tablet died", "tablet died while it kept an answer", "tablet died while it saved",
     "texts merged line by line", "urgent exchange",
 )  # fmt: skip
 """States that a long run must meet: one that stays at 0 tested nothing."""

@@ -28,7 +28,7 @@ STORES = ("memory", "store", "mixed")
 LARGEST = 1000
 """A step's numbers are drawn below this."""
 
-__all__ = ["HEALING", "KINDS", "LARGEST", "STORES", "History", "Step", "make_history"]
+__all__ = ["DISK", "HEALING", "KINDS", "LARGEST", "PEOPLE", "RULES", "STORES", "WIRE", "History", "Step", "make_history"]
 
 
 class Step(NamedTuple):
@@ -73,7 +73,8 @@ def make_history(seed: int, *, store: str = "mixed", kinds: Sequence[str] = KIND
     """The history of a seed: a random choice of kinds of steps (a swarm), so that rare mixes happen."""
     rng = random.Random(f"history {seed}")
     tablets = rng.choice((2, 2, 3, 3, 3, 4, 5, 6, 8))
-    chosen = [kind for kind in kinds if kind in ALWAYS or rng.random() < 0.55]
+    left_out = HEALING if rng.random() < 0.6 else ()
+    chosen = [kind for kind in kinds if kind in ALWAYS or (rng.random() < 0.55 and kind not in left_out)]
     steps = [Step("create", rng.randrange(tablets), 0, _numbers(rng))]
     if rng.random() < 0.8:
         steps += [Step("exchange", number, 0, (0, 0, 0)) for number in (steps[0].tablet, *range(tablets))]

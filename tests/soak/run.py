@@ -11,7 +11,7 @@ from tests.soak.history import History, Step
 from tests.soak.steps import STEPS
 from tests.soak.world import World, replica_problems
 
-__all__ = ["Result", "attempt", "report", "run", "shrink", "steps_of"]
+__all__ = ["Result", "attempt", "quiet", "report", "run", "shrink", "steps_of", "story"]
 
 
 class Result(NamedTuple):
