@@ -163,6 +163,7 @@ def test_what_waits_goes_out_when_the_switch_puts_the_tablet_back_on_the_network
 
     tablet, slept, done = make(), Event(), Event()
     presenter, background = SyncPresenter(tablet), Background(tablet)
+    tablet.background = background
     presenter.set_offline(True)
     talk(FormPresenter(tablet))
     tablet.forms.close_all()
