@@ -11,9 +11,7 @@ from tests.support.pair import NOON_MS, PairServer, exchange
 from tests.sync.conftest import OTHER, UNIT
 from tests.sync.test_exchange import Tablets, fill
 from tests.sync.test_restores import at_console, texts
-from tests.sync.test_stories import quiet, record, type_in
-
-__all__ = ["record"]
+from tests.sync.test_stories import quiet, type_in
 
 DAY_MS = 86_400_000
 
