@@ -23,6 +23,7 @@ from tests.support.pair import NOON_MS, PairServer, exchange
 from tests.support.store_tablet import StoreTablet
 from tests.sync.conftest import *  # noqa: F403  (the fixture of a record)
 from tests.sync.test_restores import *  # noqa: F403
+from tests.sync.test_scopes import *  # noqa: F403
 from tests.sync.test_stories import *  # noqa: F403  (every story again, on this store)
 
 UNIT, OTHER = "long_khanh_a", "long_khanh_b"

@@ -12,7 +12,8 @@ from sync.log import Change
 from tests.support.pair import NOON_MS, PairServer, exchange
 from tests.support.tablet import MemoryTablet
 from tests.sync.conftest import OTHER
-from tests.sync.test_stories import Tablets, assert_all_show, move_scope, quiet, type_in
+from tests.sync.test_scopes import move_scope
+from tests.sync.test_stories import Tablets, assert_all_show, quiet, type_in
 
 ORDERS = list(itertools.permutations("ABC"))
 
