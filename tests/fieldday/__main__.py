@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import asdict
 from pathlib import Path
 
 from tests.fieldday.generate import generate
@@ -24,79 +27,117 @@ MANY, FEW = 20, 5
 SLOW = {"2g": (2, 8)}
 """Link → (tablets, records) of the matrix where the usual number would take hours at that link's speed."""
 
+WORKING, WAITING = 2, 5
+"""How many days of the matrix are played at a time: those that keep a processor busy, and those that wait for their link."""
+
+
+def count(text: str) -> int:
+    """A number from 1 on, as an option takes it."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
 
 def options(words: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
         prog="python3 sen.py field-day",
         description="A whole day, headless: a real server on an empty database, each tablet a process behind a network"
-        " that can be slow or break. Exit code 0 only if nothing was lost, nothing changed unseen, all replicas equal.",
+        " that can be slow or break, and a journal that is compared with what is left. Exit code 0 only if nothing was lost,"
+        " nothing changed unseen, every claim held and all replicas are equal; 2 where a scenario cannot be understood.",
         epilog=f"Everything a day leaves stands in {FOLDER.relative_to(ROOT)}/; docs/scenarios.md tells how to write a scenario.",
     )
-    parser.add_argument(
-        "--scenario", type=Path, metavar="FILE", help="play this story; without it, a day drawn from the seed"
-    )
-    parser.add_argument(
-        "--seed", type=int, default=1, metavar="N", help="of the drawn day and of the network's faults (default 1)"
-    )
-    parser.add_argument("--tablets", type=int, default=TABLETS, metavar="N", help=f"of a drawn day (default {TABLETS})")
-    parser.add_argument(
-        "--records", type=int, default=RECORDS, metavar="N", help=f"entered on a drawn day (default {RECORDS})"
-    )
-    parser.add_argument("--link", choices=list(LINKS), default="clean", help="the network (default clean)")
-    parser.add_argument("--db", choices=DATABASES, default="sqlite", help="the server's database (default sqlite)")
-    parser.add_argument("--quiet", action="store_true", help="only the result, not each step")
-    parser.add_argument("--matrix", action="store_true", help="drawn days: seeds × links × databases, and a table")
-    parser.add_argument(
-        "--seeds", type=int, metavar="N", help=f"of each combination (default {MANY} on clean/sqlite, else {FEW})"
-    )
-    return parser.parse_args(words)
+    slow = "; ".join(f"{link}: {tablets} and {records}" for link, (tablets, records) in SLOW.items())
+    add = parser.add_argument
+    add("--scenario", type=Path, metavar="FILE", help="play this story; without it, a day drawn from the seed")
+    add("--seed", type=int, default=1, metavar="N", help="of the drawn day and of the network's faults (default 1)")
+    add("--tablets", type=count, metavar="N", help=f"of a drawn day (default {TABLETS}), two to a commune")
+    add("--records", type=count, metavar="N", help=f"entered on a drawn day (default {RECORDS})")
+    add("--link", choices=list(LINKS), help="the network: clean (the default); 2g, with 9.6 kbit/s, 1 s latency, segments"
+        " held and resets; cutting, where 7 of 20 exchanges break off")  # fmt: skip
+    add("--db", choices=DATABASES, help="the server's database (default sqlite); postgresql is started for the day")
+    add("--quiet", action="store_true", help="only the result, not each step")
+    add("--matrix", action="store_true", help="drawn days: seeds × links × databases, and a table, written to"
+        f" {FOLDER.relative_to(ROOT)}/matrix.md; --link and --db choose a part of it (tablets and records on a slow link: {slow})")  # fmt: skip
+    add("--seeds", type=count, metavar="N",
+        help=f"of each combination of the matrix (default {MANY} on clean/sqlite, else {FEW})")  # fmt: skip
+    chosen = parser.parse_args(words)
+    if chosen.scenario is not None and (chosen.matrix or chosen.tablets or chosen.records):
+        parser.error("a scenario says itself who has a tablet and what is entered: --scenario goes without --matrix, --tablets, --records")
+    if chosen.seeds and not chosen.matrix:
+        parser.error("--seeds is for --matrix; one drawn day has a --seed")
+    return chosen
 
 
 def one(chosen: argparse.Namespace, tell: Callable[[str], None]) -> Summary:
     """Play one day. Raises ScenarioError."""
+    link, db = chosen.link or "clean", chosen.db or "sqlite"
     if chosen.scenario is not None:
         scenario, name = load(chosen.scenario), chosen.scenario.stem
     else:
-        scenario = generate(seed=chosen.seed, tablets=chosen.tablets, records=chosen.records)
+        scenario = generate(seed=chosen.seed, tablets=chosen.tablets or TABLETS, records=chosen.records or RECORDS)
         name = f"seed-{chosen.seed}"
-    day = Setting(scenario=scenario, name=name, seed=chosen.seed, link=chosen.link, db=chosen.db, folder=FOLDER / name)
-    summary = run(day, tell)
+    summary = run(Setting(scenario=scenario, name=name, seed=chosen.seed, link=link, db=db, folder=FOLDER / name), tell)
     shutil.copy(FOLDER / name / "summary.json", FOLDER / "summary.json")
     return summary
 
 
-def matrix(seeds: int | None) -> Iterator[Setting]:
+def matrix(chosen: argparse.Namespace) -> Iterator[Setting]:
     """The days of the matrix; clean links first, so that a mistake shows early."""
-    for link in LINKS:
-        for db in DATABASES:
+    for link in LINKS if chosen.link is None else (chosen.link,):
+        for db in DATABASES if chosen.db is None else (chosen.db,):
             many = MANY if (link, db) == ("clean", "sqlite") else FEW
             tablets, records = SLOW.get(link, (TABLETS, RECORDS))
-            for seed in range(1, (seeds or many) + 1):
+            for seed in range(1, (chosen.seeds or many) + 1):
                 name = f"{link}-{db}-{seed}"
-                scenario = generate(seed=seed, tablets=tablets, records=records)
+                scenario = generate(seed=seed, tablets=chosen.tablets or tablets, records=chosen.records or records)
                 yield Setting(
                     scenario=scenario, name=name, seed=seed, link=link, db=db, folder=FOLDER / "matrix" / name
                 )
 
 
+def play_all(settings: Sequence[Setting]) -> list[Summary]:
+    """Play many days, some at a time, and print each when it ends; gives them in their order."""
+    with (
+        ThreadPoolExecutor(WORKING, "working") as working,
+        ThreadPoolExecutor(WAITING, "waiting") as waiting,
+    ):
+        futures = [(waiting if s.link in SLOW else working).submit(run, s, lambda _: None) for s in settings]
+        for future in as_completed(futures):
+            print(future.result().told(), flush=True)
+    return [future.result() for future in futures]
+
+
+def write_table(days: Sequence[Summary]) -> Path:
+    """Write the table of many days, and each day's summary, into files; gives the table's."""
+    path = FOLDER / "matrix.md"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(table(days) + "\n", encoding="utf-8")
+    whole = json.dumps([asdict(day) for day in days], ensure_ascii=False, indent=2)
+    path.with_suffix(".json").write_text(whole + "\n", encoding="utf-8")
+    return path
+
+
 def main(words: Sequence[str] | None = None) -> int:
     """Play, tell, and say by the exit code how it went."""
     chosen = options(words)
-    tell: Callable[[str], None] = (lambda _: None) if chosen.quiet or chosen.matrix else _say
-    try:
-        days = [] if chosen.matrix else [one(chosen, tell)]
-    except (ScenarioError, OSError) as error:
-        print(f"field-day: {error}", file=sys.stderr)
-        return 2
-    for setting in matrix(chosen.seeds) if chosen.matrix else ():
-        days.append(run(setting, tell))
-        print(days[-1].told(), flush=True)
     if chosen.matrix:
-        print(f"\n{table(days)}")
+        days = play_all(list(matrix(chosen)))
+        path = write_table(days)
+        print(f"\n{table(days)}\n\nwritten to {_told(path)}")
     else:
-        print(days[0].told())
+        try:
+            days = [one(chosen, (lambda _: None) if chosen.quiet else _say)]
+        except ScenarioError as error:
+            print(f"field-day: {error}", file=sys.stderr)
+            return 2
+        print(f"{days[0].told()}\nwritten to {_told(FOLDER / 'summary.json')}")
     return 0 if all(day.good for day in days) else 1
+
+
+def _told(path: Path) -> Path:
+    return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
 
 
 def _say(step: str) -> None:

@@ -11,8 +11,8 @@ from typing import Any
 
 from tests.fieldday.journal import Journal
 from tests.fieldday.office import Office
-from tests.fieldday.scenario import Scenario, Step
-from tests.fieldday.screen import CannotSync, Refused, Screen, first, stands_for
+from tests.fieldday.scenario import MAKES, Scenario, Step
+from tests.fieldday.screen import CannotSync, Ended, Refused, Screen, first, stands_for
 from tests.fieldday.tablet import Tablet
 
 TRIES = 40
@@ -46,10 +46,15 @@ class Day:
         """Play the whole story; what does not go as told is noted, and the day goes on."""
         for step in self.scenario.story:
             tell(f"{step.verb} {' '.join(step.who)} {step.name}".strip())
+            if step.name and step.name not in self.ids and step.verb not in MAKES:
+                self.fail(step, f"«{step.verb} {step.name}» cannot be: {step.name} was never made")
+                continue
             try:
                 VERBS[step.verb](self, step)
             except Refused as refused:
                 self.fail(step, f"«{step.verb} {step.name}» was refused: {refused}")
+            except CannotSync as cut:
+                self.fail(step, f"«{step.verb}»: {cut}")
 
     def evening(self) -> None:
         """Everybody has a network and syncs until all is quiet: twice, so that each sees what the last one brought."""
@@ -98,6 +103,8 @@ class Day:
         )  # fmt: skip
         try:
             id = do(screen) or known or ""
+        except Ended:
+            raise
         except Refused:
             self.journal.refused(number)
             raise

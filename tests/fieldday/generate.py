@@ -95,8 +95,8 @@ class _Day:
         """Offline, each officer corrects; the two of a commune write apart in one field of one record."""
         for who in self.officers:
             self.say("offline", who)
-        reporter = self.random.choice(self.officers)
-        self._incident(reporter)
+        self.reporter = self.random.choice(self.officers)
+        self._incident(self.reporter)
         self.collisions: list[tuple[str, str, tuple[str, str]]] = []
         for one, other in zip(self.officers[::2], self.officers[1::2], strict=False):
             self._collide(one, other)
@@ -145,9 +145,27 @@ class _Day:
             self.say("sync", self.entered[name][0])
             self.say("accept", CLERK, name=name)
         self.say("acknowledge", CLERK, name="incident")
+        self._report()
         self.say("consolidate", CLERK, period=PERIOD)
         for _ in range(2):
             self.say("sync", *self.officers)
+
+    def _report(self) -> None:
+        """One commune's head writes the half-year report and hands it in; the district accepts it."""
+        head = self.random.choice(self.officers)
+        unit = self.people[head].unit
+        values: dict[str, Any] = {
+            "kind": "half_year",
+            "strengths": f"Cấp ủy, chính quyền quan tâm. (dữ liệu mẫu {self.seed})",
+            "limits": "Kinh phí còn hạn chế. (dữ liệu mẫu)",
+        }
+        if self.people[self.reporter].unit != unit:
+            values["zero_declared"] = ["gbv_incident"]
+        self.say("write_report", head, name="report", period=PERIOD, values=values)
+        self.say("approve", head, name="report")
+        self.say("submit", head, name="report")
+        self.say("sync", head)
+        self.say("accept", CLERK, name="report")
 
     # --- records and values
 

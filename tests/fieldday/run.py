@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import shutil
 import time
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +15,9 @@ from tests.fieldday.day import Day
 from tests.fieldday.evidence import gather
 from tests.fieldday.journal import Journal, read
 from tests.fieldday.office import open_office
+from tests.fieldday.pages import differing, words
 from tests.fieldday.replica import differences, units_below
-from tests.fieldday.scenario import Scenario
+from tests.fieldday.scenario import Person, Scenario
 from tests.fieldday.summary import Summary
 from tests.fieldday.tablet import Tablet
 from tests.support.databases import fresh_database
@@ -25,6 +27,8 @@ from tests.support.proxy import Proxy
 
 DATA = ROOT / "shared" / "data"
 PIN = "258036"
+DISTRICT = "district_officer"
+"""Whose console shows every record of the units below, but for what is confidential."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,13 +44,29 @@ class Setting:
 
 
 def run(setting: Setting, tell: Callable[[str], None]) -> Summary:
-    """Play one day and compare it with its journal; everything that it leaves stands in the setting's folder."""
-    folder, scenario = setting.folder, setting.scenario
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    owners = [person for person in scenario.people.values() if person.tablet]
+    """Play one day and compare it with its journal; everything that it leaves stands in the setting's folder.
+
+    A day that broke off is told like one that lost something: its summary is written, with the reason, and is not good.
+    """
+    shutil.rmtree(setting.folder, ignore_errors=True)
+    setting.folder.mkdir(parents=True)
+    owners = [person for person in setting.scenario.people.values() if person.tablet]
     summary = Summary(scenario=setting.name, seed=setting.seed, link=setting.link, db=setting.db, tablets=len(owners))
     began = time.monotonic()
+    try:
+        _whole(summary, setting, owners, tell)
+    except Exception as error:
+        summary.replicas_equal = False
+        summary.findings.append(f"the day broke off: {type(error).__name__}: {error}")
+        (setting.folder / "broke-off.txt").write_text(traceback.format_exc(), encoding="utf-8")
+    summary.seconds = round(time.monotonic() - began, 1)
+    summary.write(setting.folder / "summary.json")
+    return summary
+
+
+def _whole(summary: Summary, setting: Setting, owners: Sequence[Person], tell: Callable[[str], None]) -> None:
+    """The day from the empty database to the comparison."""
+    folder, scenario = setting.folder, setting.scenario
     with contextlib.ExitStack() as stack:
         database = stack.enter_context(fresh_database(setting.db, folder / "database"))
         office = stack.enter_context(open_office(folder / "server", database, scenario.people, scenario.today))
@@ -66,16 +86,19 @@ def run(setting: Setting, tell: Callable[[str], None]) -> Summary:
         tell("comparing")
         _judge(summary, day, database)
         _count(summary, day)
-    summary.seconds = round(time.monotonic() - began, 1)
-    summary.write(folder / "summary.json")
-    return summary
 
 
 def _judge(summary: Summary, day: Day, database: str) -> None:
     """Hold the journal, the server's tables and the tablets' screens against each other."""
     shape = shapes(DATA / "record_types")
     evidence = gather(database)
-    found: Findings = compare(read(day.folder / "journal.jsonl"), evidence, shape)
+    entries = read(day.folder / "journal.jsonl")
+    found: Findings = compare(entries, evidence, shape)
+    clerk = next((p for p in day.scenario.people.values() if not p.tablet and DISTRICT in p.roles), None)
+    if clerk is not None:
+        units = units_below(DATA / "units.yaml", clerk.unit)
+        seen = [stored for stored in evidence.records.values() if stored.unit in units]
+        found.broken += differing(day.office.desk(clerk.name).shown, seen, words(DATA), shape)
     for name, tablet in day.tablets.items():
         units = units_below(DATA / "units.yaml", day.scenario.people[name].unit)
         found.replicas_differ += differences(name, tablet.dump(), evidence, units, shape)

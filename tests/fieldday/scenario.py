@@ -7,6 +7,7 @@ in a file is told with its line.
 from __future__ import annotations
 
 import datetime
+import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,15 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
+from tests.fieldday import names
+
+PARTS = "title, about, today, people and story"
+MAKES = frozenset({"enter", "report_incident", "write_report"})
+TYPED = MAKES | {
+    "change", "withdraw", "submit", "decide", "approve", "hand_in", "accept", "give_back", "acknowledge", "consolidate",
+}  # fmt: skip
+"""The verbs that one person does."""
 
 WHO, NAME, UNIT, PERIOD = r"(?P<who>[^:]+?)", r"(?P<name>\S+)", r"(?P<unit>[a-z0-9_]+)", r"(?P<period>\d{4}-\w+)"
 
@@ -33,6 +43,11 @@ class Sentence:
     means: str
     needs: str = ""
     """"tablet" or "console": where the person must work; "" for either."""
+
+    @property
+    def alone(self) -> bool:
+        """Whether one person does this: everything that is written into a record."""
+        return self.verb in TYPED
 
     @property
     def written(self) -> str:
@@ -120,20 +135,48 @@ def load(path: Path) -> Scenario:
     """Read a scenario file. Raises ScenarioError."""
     try:
         node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ScenarioError(f"{path.name}: not YAML: {error}") from error
+    except OSError as error:
+        raise ScenarioError(f"{path}: cannot be read: {error.strerror}") from error
+    try:
+        return _scenario(node)
+    except ScenarioError as error:
+        raise ScenarioError(f"{path.name}{error}" if str(error).startswith(",") else f"{path.name}: {error}") from error
+
+
+def _at(node: yaml.Node, sentence: str) -> ScenarioError:
+    """A mistake at the line of a node; `load` puts the file's name before it."""
+    return ScenarioError(f", line {node.start_mark.line + 1}: {sentence}")
+
+
+def _scenario(node: yaml.Node | None) -> Scenario:
     if not isinstance(node, yaml.MappingNode):
-        raise ScenarioError(f"{path.name}: a scenario has title, about, today, people and story")
+        raise ScenarioError(f"a scenario has {PARTS}")
     parts = {key.value: value for key, value in node.value}
     wanted = {"title", "about", "today", "people", "story"}
-    if set(parts) != wanted:
-        odd = ", ".join(sorted(set(parts) ^ wanted))
-        raise ScenarioError(f"{path.name}: a scenario has title, about, today, people and story; look at: {odd}")
-    body = {name: _plain(parts[name]) for name in ("title", "about", "today", "people")}
-    people = {name: _person(path, name, told) for name, told in (body["people"] or {}).items()}
-    story = tuple(_step(path, node, people) for node in parts["story"].value)
-    _check_names(path, story)
-    return Scenario(title=body["title"], about=body["about"], today=body["today"], people=people, story=story)
+    if set(parts) != wanted or len(node.value) != len(wanted):
+        odd = ", ".join(sorted(set(parts) ^ wanted)) or "a part that stands twice"
+        raise ScenarioError(f"a scenario has {PARTS}; look at: {odd}")
+    today = _plain(parts["today"])
+    if not isinstance(today, datetime.date) or isinstance(today, datetime.datetime):
+        raise _at(parts["today"], "today is a date, as 2022-05-30")
+    if not isinstance(parts["people"], yaml.MappingNode):
+        raise _at(parts["people"], "people are names, each with a unit and roles: «Lan: {unit: …, roles: […], tablet: yes}»")
+    people: dict[str, Person] = {}
+    for key, told in parts["people"].value:
+        if key.value in people:
+            raise _at(key, f"{key.value} stands here twice")
+        people[key.value] = _person(key, _plain(told))
+    if not isinstance(parts["story"], yaml.SequenceNode):
+        raise _at(parts["story"], "the story is a list of sentences, each behind «- »")
+    told_steps = [(one, _step(one, people)) for one in parts["story"].value]
+    _check_names(told_steps)
+    _check_batteries(told_steps)
+    story = tuple(step for _, step in told_steps)
+    return Scenario(
+        title=str(_plain(parts["title"])), about=str(_plain(parts["about"])), today=today, people=people, story=story
+    )
 
 
 def _plain(node: yaml.Node) -> Any:
@@ -153,20 +196,28 @@ def _as_typed(value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime.date) else value
 
 
-def _person(path: Path, name: str, told: Any) -> Person:
+def _person(key: yaml.Node, told: Any) -> Person:
+    name = str(key.value)
     if not isinstance(told, dict) or not {"unit", "roles"} <= set(told) <= {"unit", "roles", "tablet"}:
-        raise ScenarioError(f"{path.name}: {name} needs a unit and roles, and may have a tablet (yes or no)")
+        raise _at(key, f"{name} needs a unit and roles, and may have a tablet (yes or no)")
+    if not isinstance(told["roles"], list) or not told["roles"]:
+        raise _at(key, f"{name} needs a list of roles, as [collector]")
+    try:
+        names.check_person(name, told["unit"], told["roles"])
+    except names.Unknown as error:
+        raise _at(key, str(error)) from error
     return Person(name=name, unit=told["unit"], roles=tuple(told["roles"]), tablet=bool(told.get("tablet", False)))
 
 
-def _step(path: Path, node: yaml.Node, people: Mapping[str, Person]) -> Step:
-    line = node.start_mark.line + 1
+def _step(node: yaml.Node, people: Mapping[str, Person]) -> Step:
     body = _as_typed(_plain(node))
+    if not isinstance(body, (str, dict)) or (isinstance(body, dict) and len(body) != 1):
+        raise _at(node, "a sentence is a text, or a text and its values behind a colon")
     sentence, values = (body, None) if isinstance(body, str) else next(iter(body.items()))
     try:
-        return read_sentence(str(sentence), values, people, line)
+        return read_sentence(str(sentence), values, people, node.start_mark.line + 1)
     except ScenarioError as error:
-        raise ScenarioError(f"{path.name}, line {line}: {error}") from error
+        raise _at(node, str(error)) from error
 
 
 def read_sentence(text: str, values: Any, people: Mapping[str, Person], line: int = 0) -> Step:
@@ -182,9 +233,12 @@ def read_sentence(text: str, values: Any, people: Mapping[str, Person], line: in
                 raise ScenarioError(f"{name} has no tablet: «{text}»")
             if sentence.needs == "console" and people[name].tablet:
                 raise ScenarioError(f"{name} works on a tablet, and this is done on the console: «{text}»")
+        if sentence.alone and len(who) > 1:
+            raise ScenarioError(f"one person at a time does this: «{text}»")
         _check_values(sentence, text, values)
         return Step(verb=sentence.verb, who=who, values=values or {}, line=line, **found)
-    raise ScenarioError(f"«{text}» is none of: " + "; ".join(s.written for s in SENTENCES))
+    near = difflib.get_close_matches(text, [s.written for s in SENTENCES], n=3, cutoff=0)
+    raise ScenarioError(f"«{text}» is no sentence; the nearest are: {'; '.join(near)} (all in docs/scenarios.md)")
 
 
 def _who(text: str, people: Mapping[str, Person]) -> Iterator[str]:
@@ -209,15 +263,52 @@ def _check_values(sentence: Sentence, text: str, values: Any) -> None:
         raise ScenarioError(f"«{text}» needs a list of answers for each field")
 
 
-def _check_names(path: Path, story: Sequence[Step]) -> None:
-    """Every record is entered, once, before it is spoken of."""
-    known: set[str] = set()
-    for step in story:
-        if not step.name:
-            continue
-        makes = step.verb in ("enter", "report_incident", "write_report")
-        if makes and step.name in known:
-            raise ScenarioError(f"{path.name}, line {step.line}: {step.name} is entered twice")
-        if not makes and step.name not in known:
-            raise ScenarioError(f"{path.name}, line {step.line}: nobody has entered {step.name} yet")
-        known.add(step.name)
+def _check_names(story: Sequence[tuple[yaml.Node, Step]]) -> None:
+    """Every record is entered, once, before it is spoken of; its type, fields and choices are the catalogue's."""
+    known: dict[str, str] = {}
+    for node, step in story:
+        try:
+            if step.verb == "figure":
+                names.check_figure(step.figure, step.unit)
+            if step.period:
+                names.check_period(step.period)
+            if not step.name:
+                continue
+            if step.verb in MAKES:
+                if step.name in known:
+                    raise _at(node, f"{step.name} is entered twice")
+                known[step.name] = _type_of(step)
+            elif step.name not in known:
+                raise _at(node, f"nobody has entered {step.name} yet")
+            if step.verb == "give_back":
+                if set(step.values) != {"reason"}:
+                    raise _at(node, "a return has one value, the reason: «{reason: …}»")
+            elif step.values:
+                fields = {field: value for field, value in step.values.items() if field != "type"}
+                names.check_fields(known[step.name], fields, lists=step.verb == "see_question")
+        except names.Unknown as error:
+            raise _at(node, str(error)) from error
+
+
+def _type_of(step: Step) -> str:
+    """The record type that a step makes. Raises names.Unknown."""
+    if step.verb == "write_report":
+        return "periodic_report"
+    if step.verb == "report_incident":
+        return "gbv_incident"
+    return names.check_type(step.values.get("type"))
+
+
+def _check_batteries(story: Sequence[tuple[yaml.Node, Step]]) -> None:
+    """A tablet that was killed does nothing until it comes back."""
+    dead: set[str] = set()
+    for node, step in story:
+        for name in step.who:
+            if step.verb == "return":
+                if name not in dead:
+                    raise _at(node, f"{name}'s tablet is running; only one that was killed comes back")
+                dead.discard(name)
+            elif name in dead and step.verb not in ("offline", "online"):
+                raise _at(node, f"{name}'s tablet was killed; «{name} comes back» must stand before this")
+            if step.verb in ("kill", "kill_syncing"):
+                dead.add(name)

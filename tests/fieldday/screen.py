@@ -20,19 +20,23 @@ class Words(str):
 
 
 def stands_for(shown: Any, value: Any) -> bool:
-    """Whether what a screen shows is this value; in words, a number may have its dots and a date its own order."""
+    """Whether what a screen shows is this value; in words, a number has its dots, money its unit, a date its own order."""
     if not isinstance(shown, Words):
         return bool(shown == value)
     if isinstance(value, bool):
         return shown == ("Có" if value else "Không")
     if isinstance(value, int):
-        return shown.replace(".", "") == str(value)
+        return shown.removesuffix(" đồng").replace(".", "") == str(value)
     day = re.fullmatch(r"(\d{4})-(\d\d)-(\d\d)", str(value))
     return shown == (f"{day[3]}/{day[2]}/{day[1]}" if day else " ".join(str(value).split()))
 
 
 class Refused(Exception):
     """The program said no, in a sentence that a person would read; the story goes on."""
+
+
+class Ended(Refused):
+    """The tablet's process ended before it answered: whether it did what was asked is open."""
 
 
 class CannotSync(Exception):

@@ -77,22 +77,23 @@ class Summary:
 
 
 COLUMNS = (
-    "seeds", "good", "records", "fields", "lost", "changed", "conflicts", "trips", "bytes up", "bytes down", "cuts",
-    "kills", "seconds",
+    "seeds", "good", "records", "fields", "lost", "silently changed", "replicas equal", "conflicts made", "decided",
+    "open", "exchanges", "round trips", "bytes up", "bytes down", "cuts", "kills", "seconds a day",
 )  # fmt: skip
 
 
 def table(days: Sequence[Summary]) -> str:
-    """The table of a matrix: one row a link and database, sums over its seeds."""
+    """The table of a matrix: one row a link and database, sums over its seeds (the last column: the mean)."""
     groups: dict[tuple[str, str], list[Summary]] = {}
     for day in days:
         groups.setdefault((day.link, day.db), []).append(day)
     lines = ["| link | database | " + " | ".join(COLUMNS) + " |", "|" + "---|" * (len(COLUMNS) + 2)]
     for (link, db), group in groups.items():
         numbers: list[Any] = [len(group), sum(d.good for d in group)]
-        for name in ("records_entered", "fields_entered", "lost", "silently_changed", "conflicts_made", "round_trips",
-                     "bytes_up", "bytes_down", "cuts", "kills"):  # fmt: skip
+        for name in ("records_entered", "fields_entered", "lost", "silently_changed", "replicas_equal", "conflicts_made",
+                     "conflicts_decided", "conflicts_open", "exchanges", "round_trips", "bytes_up", "bytes_down", "cuts",
+                     "kills"):  # fmt: skip
             numbers.append(sum(getattr(day, name) for day in group))
-        numbers.append(round(sum(day.seconds for day in group)))
+        numbers.append(round(sum(day.seconds for day in group) / len(group)))
         lines.append(f"| {link} | {db} | " + " | ".join(str(n) for n in numbers) + " |")
     return "\n".join(lines)

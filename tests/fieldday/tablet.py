@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from sync.over_file import SIZES
-from tests.fieldday.screen import CannotSync, Refused, Shown
+from tests.fieldday.screen import CannotSync, Ended, Refused, Shown
 from tests.support.link import Fault
 from tests.support.processes import ROOT
 from tests.support.proxy import Proxy
@@ -47,6 +47,7 @@ class Tablet:
         self._process: subprocess.Popen[str] | None = None
         self._said: queue.Queue[str] = queue.Queue()
         self.told: dict[str, Any] = {}
+        self._deaths = 0
 
     @property
     def via(self) -> str:
@@ -116,14 +117,23 @@ class Tablet:
         self._process = None
 
     def kill_syncing(self) -> None:
-        """Begin an exchange, and end the process as soon as the exchange is on its way."""
-        if not self.proxy.offline:
-            before = self.proxy.counts.exchanges
+        """Begin an exchange, and end the process in the middle of it.
+
+        No answer passes meanwhile, so that the exchange cannot have ended. By turns the process ends when its first bytes
+        are on their way (the server may have them or not), and when the server has answered and the tablet knows nothing of it.
+        """
+        self._deaths += 1
+        if self.proxy.offline:
+            self.kill()
+            return
+        with self.proxy.holding():
+            before, end = self.proxy.counts.exchanges, time.monotonic() + GIVE_UP_S
             self._write({"do": "sync"})
-            end = time.monotonic() + GIVE_UP_S
-            while self.proxy.counts.exchanges == before and self._said.empty() and time.monotonic() < end:
+            while self.proxy.counts.exchanges == before or (self._deaths % 2 == 0 and not self.proxy.held.is_set()):
+                if not self._said.empty() or time.monotonic() > end:
+                    break
                 time.sleep(0.002)
-        self.kill()
+            self.kill()
 
     def ask(self, command: str, **values: Any) -> dict[str, Any]:
         """Give a command, and its answer. Raises Refused with the code and the sentence."""
@@ -138,7 +148,7 @@ class Tablet:
     def _answer(self) -> dict[str, Any]:
         line = self._said.get(timeout=GIVE_UP_S)
         if not line:
-            raise Refused("tablet_ended", f"the process of {self.via} ended; see its log")
+            raise Ended("tablet_ended", f"the process of {self.via} ended; see its log")
         body: dict[str, Any] = json.loads(line)
         if not body.pop("ok"):
             raise Refused(body["code"], body["vi"])

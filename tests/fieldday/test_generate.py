@@ -31,6 +31,8 @@ def test_every_day_has_its_share_of_trouble(seed: int) -> None:
         "cut",
         "offline",
         "report_incident",
+        "write_report",
+        "approve",
         "accept",
         "consolidate",
     ):

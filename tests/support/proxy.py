@@ -52,6 +52,10 @@ class Proxy:
         self._paces = {up: Pace(link, f"{seed}:{up}") for up in (True, False)}
         self._ordered: Fault | None = None
         self._offline = False
+        self._answers_pass = asyncio.Event()
+        self._answers_pass.set()
+        self.held = threading.Event()
+        """Set once an answer of the server waits in a block of `holding`."""
         self._connections: set[_Connection] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True)
@@ -137,6 +141,22 @@ class Proxy:
         finally:
             self._ordered = None
 
+    @contextlib.contextmanager
+    def holding(self) -> Iterator[None]:
+        """Let requests pass and hold every answer until the end of the block; whoever waits for one is mid-exchange."""
+        self.held.clear()
+        self._loop.call_soon_threadsafe(self._answers_pass.clear)
+        try:
+            yield
+        finally:
+            self._loop.call_soon_threadsafe(self._answers_pass.set)
+
+    async def let_answer(self) -> None:
+        """Wait until answers may pass."""
+        if not self._answers_pass.is_set():
+            self.held.set()
+            await self._answers_pass.wait()
+
     def begin_exchange(self) -> Fault | None:
         """Count a new exchange; what is to go wrong with it."""
         number = self.counts.exchanges
@@ -210,6 +230,8 @@ class _Connection:
             self.fault = self.proxy.begin_exchange()
             self.passed = {True: 0, False: 0}
             self.request.clear()
+        if not up:
+            await self.proxy.let_answer()
         turned = not up and self.going_up
         self.going_up = up
         fault = self.fault

@@ -127,6 +127,19 @@ def test_f03_a_duplicated_request_reaches_the_server_twice(echo: Echo) -> None:
     assert proxy.counts.duplicates == 1
 
 
+def test_answers_are_held_until_the_end_of_the_block(echo: Echo) -> None:
+    with Proxy(echo.address) as proxy:
+        answers: list[bytes] = []
+        asking = threading.Thread(target=lambda: answers.append(post(connect(proxy), b"asked")))
+        with proxy.holding():
+            asking.start()
+            assert proxy.held.wait(60)
+            assert echo.bodies == [b"asked"]
+            assert answers == [] and proxy.counts.bytes_down == 0
+        asking.join(60)
+        assert answers == [b"asked"]
+
+
 def test_no_network_refuses_and_the_network_comes_back(echo: Echo) -> None:
     with Proxy(echo.address) as proxy:
         proxy.offline = True
