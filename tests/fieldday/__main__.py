@@ -46,7 +46,7 @@ def options(words: Sequence[str] | None) -> argparse.Namespace:
         description="A whole day, headless: a real server on an empty database, each tablet a process behind a network"
         " that can be slow or break, and a journal that is compared with what is left. Exit code 0 only if nothing was lost,"
         " nothing changed unseen, every claim held and all replicas are equal; 2 where a scenario cannot be understood.",
-        epilog=f"Everything a day leaves stands in {FOLDER.relative_to(ROOT)}/; docs/scenarios.md tells how to write a scenario.",
+        epilog=f"Everything a day leaves stands in {_told(FOLDER)}/; docs/scenarios.md tells how to write a scenario.",
     )
     slow = "; ".join(f"{link}: {tablets} and {records}" for link, (tablets, records) in SLOW.items())
     add = parser.add_argument
@@ -59,12 +59,14 @@ def options(words: Sequence[str] | None) -> argparse.Namespace:
     add("--db", choices=DATABASES, help="the server's database (default sqlite); postgresql is started for the day")
     add("--quiet", action="store_true", help="only the result, not each step")
     add("--matrix", action="store_true", help="drawn days: seeds × links × databases, and a table, written to"
-        f" {FOLDER.relative_to(ROOT)}/matrix.md; --link and --db choose a part of it (tablets and records on a slow link: {slow})")  # fmt: skip
+        f" {_told(FOLDER)}/matrix.md; --link and --db choose a part of it (tablets and records on a slow link: {slow})")  # fmt: skip
     add("--seeds", type=count, metavar="N",
         help=f"of each combination of the matrix (default {MANY} on clean/sqlite, else {FEW})")  # fmt: skip
     chosen = parser.parse_args(words)
     if chosen.scenario is not None and (chosen.matrix or chosen.tablets or chosen.records):
-        parser.error("a scenario says itself who has a tablet and what is entered: --scenario goes without --matrix, --tablets, --records")
+        parser.error(
+            "a scenario says itself who has a tablet and what is entered: --scenario goes without --matrix, --tablets, --records"
+        )
     if chosen.seeds and not chosen.matrix:
         parser.error("--seeds is for --matrix; one drawn day has a --seed")
     return chosen

@@ -14,7 +14,7 @@ import yaml
 
 from tests.fieldday.evidence import Evidence, Stored
 from tests.fieldday.journal import Entry
-from tests.fieldday.oracle import ROWS, SCALAR, SEALED, SET, STATE, TEXT, Expected, expected
+from tests.fieldday.oracle import COMPUTED, ROWS, SCALAR, SEALED, SET, STATE, TEXT, Expected, expected
 
 SHAPES = {"choices": SET, "rows": ROWS, "long": TEXT, "files": ROWS, "photos": ROWS}
 
@@ -42,11 +42,14 @@ def shapes(folder: Path) -> dict[str, dict[str, str]]:
     told: dict[str, dict[str, str]] = {}
     for path in sorted(folder.glob("*.yaml")):
         body = yaml.safe_load(path.read_text(encoding="utf-8"))
-        told[body["code"]] = {
-            name: SEALED if f.get("sensitivity") == "confidential" else SHAPES.get(f["kind"], SCALAR)
-            for name, f in body["fields"].items()
-        } | {"note": TEXT}
+        told[body["code"]] = {name: _shape(f) for name, f in body["fields"].items()} | {"note": TEXT}
     return told
+
+
+def _shape(field: Mapping[str, Any]) -> str:
+    if field.get("sensitivity") == "confidential":
+        return SEALED
+    return COMPUTED if "computed" in field else SHAPES.get(field["kind"], SCALAR)
 
 
 def compare(entries: Sequence[Entry], evidence: Evidence, shape: Mapping[str, Mapping[str, str]]) -> Findings:

@@ -18,6 +18,8 @@ SET = "set"
 ROWS = "rows"
 TEXT = "text"
 SEALED = "sealed"
+COMPUTED = "computed"
+"""Shown by a screen and never written."""
 
 WITHDRAWN = "@"
 STATE = "state"
@@ -52,7 +54,7 @@ def expected(entries: Sequence[Entry], shape: Mapping[str, Mapping[str, str]]) -
 
     Args:
         entries: those that count: an entry that was never confirmed and did not arrive is left out by the caller.
-        shape: record type → field → SCALAR, SET, ROWS, TEXT or SEALED.
+        shape: record type → field → SCALAR, SET, ROWS, TEXT, SEALED or COMPUTED.
     """
     records: dict[str, list[Entry]] = {}
     for entry in entries:

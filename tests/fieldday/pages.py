@@ -45,7 +45,10 @@ def _choices(field: Mapping[str, Any], lists: Mapping[str, list[dict[str, str]]]
 
 
 def differing(
-    show: Callable[[str], Shown | None], records: Sequence[Stored], labels: Labels, shape: Mapping[str, Mapping[str, str]]
+    show: Callable[[str], Shown | None],
+    records: Sequence[Stored],
+    labels: Labels,
+    shape: Mapping[str, Mapping[str, str]],
 ) -> Iterator[str]:
     """Sentences about records whose page shows something else than the tables hold."""
     for stored in records:
@@ -73,6 +76,3 @@ def _record(
 
 def _says(one: Any, value: Any, choices: Mapping[str, str]) -> bool:
     return bool(one == choices[value]) if value in choices else stands_for(one, value)
-
-
-

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from tests.fieldday.evidence import Evidence, Stored
-from tests.fieldday.oracle import ROWS, SCALAR, SEALED, SET, TEXT
+from tests.fieldday.oracle import COMPUTED, ROWS, SCALAR, SEALED, SET, TEXT
 
 
 def units_below(path: Path, unit: str) -> set[str]:
@@ -50,12 +50,11 @@ def _record(name: str, shown: Mapping[str, Any], stored: Stored, shape: Mapping[
     heads = {path.split("/")[0] for path in stored.registers} - {"@"}
     for field in sorted(heads | values.keys()):
         kind = shape.get(field, SCALAR)
-        if kind == SEALED or any(register.sealed for register in _registers(stored, field)):
+        if kind in (SEALED, COMPUTED) or any(register.sealed for register in _registers(stored, field)):
             continue
         mine = list(values.get(field, ()))
         if kind in (SCALAR, TEXT):
-            # Computed fields stand on the screen alone.
-            same = field not in heads or _same(mine, stored.values(field))
+            same = _same(mine, stored.values(field))
         elif kind == SET:
             same = set(_only(mine)) == _elements(stored, field)
         else:

@@ -162,7 +162,9 @@ def _scenario(node: yaml.Node | None) -> Scenario:
     if not isinstance(today, datetime.date) or isinstance(today, datetime.datetime):
         raise _at(parts["today"], "today is a date, as 2022-05-30")
     if not isinstance(parts["people"], yaml.MappingNode):
-        raise _at(parts["people"], "people are names, each with a unit and roles: «Lan: {unit: …, roles: […], tablet: yes}»")
+        raise _at(
+            parts["people"], "people are names, each with a unit and roles: «Lan: {unit: …, roles: […], tablet: yes}»"
+        )
     people: dict[str, Person] = {}
     for key, told in parts["people"].value:
         if key.value in people:

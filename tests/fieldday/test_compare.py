@@ -6,6 +6,8 @@ import ast
 import hashlib
 import json
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,8 @@ from tests.fieldday.compare import Findings, compare, shapes
 from tests.fieldday.evidence import gather
 from tests.fieldday.journal import Journal, read
 
+ROOT = Path(__file__).parents[2]
+
 SHAPE: dict[str, dict[str, str]] = {
     "periodic_report": {},
     "activity": {
@@ -25,7 +29,7 @@ SHAPE: dict[str, dict[str, str]] = {
         "speakers": "rows",
         "result": "text",
         "name": "sealed",
-    }
+    },
 }
 ID = "0190a000-0000-7000-8000-000000000001"
 
@@ -220,7 +224,13 @@ def test_accepting_a_report_accepts_the_records_that_it_counted(day: Day, report
     day.saves("Lan", act="go", state="submitted")
     if reported:
         number = day.journal.write(
-            who="Thảo", via="console", act="go", record="R", type="periodic_report", unit="u", fields={"state": "accepted"}
+            who="Thảo",
+            via="console",
+            act="go",
+            record="R",
+            type="periodic_report",
+            unit="u",
+            fields={"state": "accepted"},
         )
         day.journal.done(number, "r")
     day.stands("state", "accepted")
@@ -242,20 +252,34 @@ def test_a_chain_that_does_not_follow_is_told(day: Day) -> None:
     assert told == ["log log: line 1 is not what its hash says", "log log: line 2 does not follow line 1"]
 
 
+COMPARING = ("journal", "oracle", "evidence", "compare", "replica", "pages", "desk", "screen")
+OURS = {"shared", "sync", "server", "mobile", "demo"}
+
+
 def test_the_comparing_code_imports_nothing_of_sen() -> None:
-    own = {"journal", "oracle", "evidence", "compare"}
-    for name in own:
-        tree = ast.parse((Path(__file__).parent / f"{name}.py").read_text(encoding="utf-8"))
+    """A fresh interpreter that has imported it, and run every import within it, holds no module of Sen."""
+    names = [f"tests.fieldday.{name}" for name in COMPARING]
+    told = f"import sys, json, psycopg, {', '.join(names)}; print(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", told], cwd=ROOT, capture_output=True, text=True, check=True)
+    modules = set(json.loads(done.stdout))
+    assert set(names) <= modules
+    assert {name for name in modules if name.split(".")[0] in OURS} == set()
+
+
+def test_no_comparing_function_imports_sen_later() -> None:
+    own = {f"tests.fieldday.{name}" for name in COMPARING} | {"tests.support.browser", "tests.support.processes"}
+    for module in own:
+        tree = ast.parse((ROOT / f"{module.replace('.', '/')}.py").read_text(encoding="utf-8"))
         for node in ast.walk(tree):
             names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-            for module in names:
-                assert module.split(".")[0] not in {"shared", "sync", "server", "mobile", "demo"}
-                assert not module.startswith("tests.") or module.removeprefix("tests.fieldday.") in own
+            assert not [name for name in names if name.split(".")[0] in OURS], module
+            assert {name for name in names if name.startswith("tests.")} <= own, module
+            assert not (isinstance(node, ast.Name) and node.id in ("__import__", "importlib")), module
 
 
 def test_the_shapes_of_the_record_types_are_read_from_their_yaml() -> None:
-    told = shapes(Path(__file__).parents[2] / "shared" / "data" / "record_types")
+    told = shapes(ROOT / "shared" / "data" / "record_types")
     assert told["communication_activity"]["participants_total"] == "scalar"
     assert told["communication_activity"]["topics"] == "set"
     assert told["communication_activity"]["speakers"] == "rows"

@@ -10,7 +10,16 @@ import pytest
 from tests.fieldday.evidence import Evidence, Register, Stored
 from tests.fieldday.replica import differences, units_below
 
-SHAPE = {"activity": {"title": "scalar", "people": "scalar", "topics": "set", "speakers": "rows", "name": "sealed"}}
+SHAPE = {
+    "activity": {
+        "title": "scalar",
+        "people": "scalar",
+        "topics": "set",
+        "speakers": "rows",
+        "name": "sealed",
+        "computed": "computed",
+    }
+}
 UNITS = Path(__file__).parents[2] / "shared" / "data" / "units.yaml"
 
 
@@ -49,6 +58,7 @@ def test_a_screen_that_shows_what_the_server_holds_has_no_difference() -> None:
     "changed",
     [
         {"title": ["Hội diễn"]},
+        {"place": ["Hội trường"]},
         {"people": [43, 41]},
         {"people": [41]},
         {"topics": [["gbv", "law"]]},

@@ -51,7 +51,12 @@ def test_sentences_become_steps(tmp_path: Path) -> None:
     assert steps[0].values == {"type": "communication_activity", "title": "Hội thi"}
     assert steps[0].line == 9
     assert steps[1].who == steps[2].who == ("Lan", "Huệ")
-    assert (steps[-1].figure, steps[-1].unit, steps[-1].period, steps[-1].number) == ("I01", "long_khanh_a", "2022-H1", "3")
+    assert (steps[-1].figure, steps[-1].unit, steps[-1].period, steps[-1].number) == (
+        "I01",
+        "long_khanh_a",
+        "2022-H1",
+        "3",
+    )
 
 
 @pytest.mark.parametrize(
@@ -72,13 +77,25 @@ def test_sentences_become_steps(tmp_path: Path) -> None:
         (f"{A1}  - Lan sees two answers in A1: {{title: x}}\n", "needs a list of answers"),
         (f"{A1}  - Lan and Huệ changes A1: {{title: x}}\n", "line 10: one person at a time does this"),
         ("  - Lan enters A1: {title: x}\n", "line 9: a new record has its type among its values"),
-        ("  - Lan enters A1: {type: comunication_activity}\n", "there is no record type «comunication_activity»; there is communication_activity"),
-        (f"{A1}  - Lan changes A1: {{titel: x}}\n", "line 10: there is no field of communication_activity «titel»; there is title"),
-        (f"{A1}  - Lan changes A1: {{form: comunity_talk}}\n", "line 10: there is no choice of form «comunity_talk»; there is community_talk"),
+        (
+            "  - Lan enters A1: {type: comunication_activity}\n",
+            "there is no record type «comunication_activity»; there is communication_activity",
+        ),
+        (
+            f"{A1}  - Lan changes A1: {{titel: x}}\n",
+            "line 10: there is no field of communication_activity «titel»; there is title",
+        ),
+        (
+            f"{A1}  - Lan changes A1: {{form: comunity_talk}}\n",
+            "line 10: there is no choice of form «comunity_talk»; there is community_talk",
+        ),
         (f"{A1}  - Lan changes A1: {{topics: gbv}}\n", "line 10: topics takes a list of choices, as [gbv]"),
         (f"{A1}  - Lan changes A1: {{speakers: [Mai]}}\n", "line 10: speakers takes a list of rows"),
         (f"{A1}  - Thảo returns A1: {{why: x}}\n", "line 10: a return has one value, the reason"),
-        ("  - Lan is killed\n  - Lan syncs\n", "line 10: Lan's tablet was killed; «Lan comes back» must stand before this"),
+        (
+            "  - Lan is killed\n  - Lan syncs\n",
+            "line 10: Lan's tablet was killed; «Lan comes back» must stand before this",
+        ),
         ("  - Lan comes back\n", "line 9: Lan's tablet is running"),
         ("  - figure I99 of long_khanh_a in 2022-H1 is 3\n", "line 9: there is no figure «I99»"),
         ("  - figure I01 of long_khanh in 2022-H1 is 3\n", "line 9: there is no unit «long_khanh»"),
