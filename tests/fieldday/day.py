@@ -33,6 +33,8 @@ class Day:
         self.ids: dict[str, str] = {}
         self.kinds: dict[str, tuple[str, str]] = {}
         """Record → (type, unit)."""
+        self.urgent: set[str] = set()
+        """Who has an incident on the tablet that has not left."""
         self.exchanges = 0
         self.kills = 0
         self.decided = 0
@@ -77,11 +79,22 @@ class Day:
 
     def sync_one(self, name: str) -> None:
         """Let one person sync until nothing is left, however often the link breaks."""
+        self._through(name, self.screen(name).sync)
+        self.urgent.discard(name)
+
+    def send_urgent(self, name: str) -> None:
+        """What a tablet does by itself: an urgent incident leaves at once, when there is a network."""
+        tablet = self.tablets[name]
+        if name in self.urgent and tablet.running and not tablet.proxy.offline:
+            self._through(name, tablet.send_urgent)
+            self.urgent.discard(name)
+
+    def _through(self, name: str, exchange: Callable[[], None]) -> None:
         screen = self.screen(name)
         for _ in range(TRIES):
             try:
                 self.exchanges += 1
-                screen.sync()
+                exchange()
                 return
             except CannotSync:
                 if isinstance(screen, Tablet) and screen.proxy.offline:
@@ -119,6 +132,11 @@ class Day:
         unit = self.scenario.people[step.who[0]].unit
         self.kinds[step.name] = (type, unit)
         self.typed(step, "write", values, lambda screen: screen.enter(type, unit, values))
+
+    def report_incident(self, step: Step) -> None:
+        self.enter(step)
+        self.urgent.add(step.who[0])
+        self.send_urgent(step.who[0])
 
     def change(self, step: Step) -> None:
         id = self.ids[step.name]
@@ -189,6 +207,7 @@ class Day:
     def online(self, step: Step) -> None:
         for name in step.who:
             self.tablets[name].proxy.offline = False
+            self.send_urgent(name)
 
     def sync(self, step: Step) -> None:
         for name in step.who:
@@ -239,6 +258,7 @@ class Day:
     def come_back(self, step: Step) -> None:
         for name in step.who:
             self.tablets[name].start()
+            self.send_urgent(name)
 
     # --- what must be seen
 
@@ -290,7 +310,7 @@ VERBS: Mapping[str, Callable[[Day, Step], None]] = {
     "offline": Day.offline,
     "online": Day.online,
     "enter": Day.enter,
-    "report_incident": Day.enter,
+    "report_incident": Day.report_incident,
     "change": Day.change,
     "withdraw": Day.withdraw,
     "submit": Day.submit,

@@ -61,7 +61,7 @@ SENTENCES: tuple[Sentence, ...] = tuple(
     Sentence(verb=verb, pattern=pattern, values=values, needs=needs, means=means)
     for verb, pattern, values, needs, means in (
         ("offline", f"{WHO} go(?:es)? offline", "", "tablet", "the tablet has no network from here on"),
-        ("online", f"{WHO} go(?:es)? online", "", "tablet", "the tablet has a network again; nothing is sent yet"),
+        ("online", f"{WHO} go(?:es)? online", "", "tablet", "the tablet has a network again; nothing but an urgent incident is sent yet"),
         ("enter", f"{WHO} enters {NAME}", "fields", "", "a new record, `type` among its values; RECORD is its name in the story"),
         ("report_incident", f"{WHO} reports the incident {NAME}", "fields", "tablet", "an urgent incident (type gbv_incident): it leaves at once, as soon as there is a network"),
         ("change", f"{WHO} changes {NAME}", "fields", "", "new values in some fields of a record that the person sees"),
@@ -175,6 +175,11 @@ def _scenario(node: yaml.Node | None) -> Scenario:
     told_steps = [(one, _step(one, people)) for one in parts["story"].value]
     _check_names(told_steps)
     _check_batteries(told_steps)
+    for one, step in told_steps:
+        if step.verb == "figure" and all(person.tablet for person in people.values()):
+            raise _at(
+                one, "a figure is read off the console, and everybody here has a tablet: add a person without one"
+            )
     story = tuple(step for _, step in told_steps)
     return Scenario(
         title=str(_plain(parts["title"])), about=str(_plain(parts["about"])), today=today, people=people, story=story

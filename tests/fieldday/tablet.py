@@ -206,12 +206,19 @@ class Tablet:
 
     def sync(self) -> None:
         """Exchange until nothing is left."""
+        self._exchange()
+
+    def _exchange(self, **how: Any) -> None:
         try:
-            self.ask("sync")
+            self.ask("sync", **how)
         except Refused as refused:
             if refused.args[0] in LINK_TROUBLE:
                 raise CannotSync(*refused.args) from refused
             raise
+
+    def send_urgent(self) -> None:
+        """Send what is urgent, first and alone, as the tablet does by itself when it has a network. Raises CannotSync."""
+        self._exchange(urgent=True)
 
     def sync_cut(self) -> None:
         """Begin an exchange; every answer breaks off until the tablet gives up for now."""

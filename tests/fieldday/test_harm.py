@@ -70,6 +70,7 @@ def forget_a_field(cursor: Any, mark: str) -> None:
 
 
 def forget_a_record(cursor: Any, mark: str) -> None:
+    cursor.execute("DELETE FROM fallen")
     cursor.execute("DELETE FROM record")
 
 
@@ -102,7 +103,7 @@ def play(
         with writing(url) as (cursor, mark):
             harm(cursor, mark)
         if tablet:
-            (path,) = (folder / "build" / "story" / "tablet-1").glob("*.sqlite3")
+            path = folder / "build" / "story" / "tablet-1" / "tablet.sqlite3"
             with contextlib.closing(sqlite3.connect(path)) as connection, connection:
                 connection.execute(tablet)
         return gather(url)

@@ -118,12 +118,17 @@ def test_a_mistake_is_told_with_its_line(tmp_path: Path, story: str, said: str) 
         ("roles: [district_officer]", "roles: district_officer", "line 7: Thảo needs a list of roles"),
         ("  Thảo:", "  Lan:", "line 7: Lan stands here twice"),
         ("  Thảo: {", "  Thảo: {phone: 1, ", "line 7: Thảo needs a unit and roles, and may have a tablet"),
+        (
+            "  Thảo: {",
+            "  Thảo: {tablet: yes, ",
+            "line 9: a figure is read off the console, and everybody here has a tablet",
+        ),
         ("story:\n", "story: later\n", "line 8: the story is a list of sentences"),
         ("about: Thử", "abuot: Thử", "look at: about, abuot"),
     ],
 )
 def test_a_mistake_before_the_story_is_told(tmp_path: Path, was: str, now: str, said: str) -> None:
-    whole = HEAD if was == "story:\n" else HEAD + A1
+    whole = HEAD if was == "story:\n" else HEAD + "  - figure I01 of hong_ngu in 2022-H1 is 3\n"
     assert was in whole
     (tmp_path / "day.yaml").write_text(whole.replace(was, now), encoding="utf-8")
     with pytest.raises(ScenarioError, match=r"^day\.yaml[:,]") as caught:
