@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import argparse
 import gzip
+import math
 import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import requests
@@ -23,7 +24,9 @@ from tests.bench.ours import BenchTablet, Cost
 from tests.bench.results import Figure, breaches, table, write
 from tests.support.processes import ROOT, Memory, Watched, memory_mb
 
-UNIT = "long_khanh_a"
+UNITS = ("long_khanh_a", "long_thuan", "phu_thuan_a", "thuong_lac")
+"""Communes with two tablets each: in the first bytes and round trips are counted, in the others time is taken."""
+
 LINES, QUICK_LINES = 10_000, 1_000
 CHANGED = 100
 REPEATS, QUICK_REPEATS = 5, 2
@@ -96,20 +99,48 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def figure(watch: Watch, cost: Cost, *, count: int, unit: str, floor_s: float, times: int = 1) -> Figure:
-    """A figure of `count` things done in the watched time, `times` times over; the floor did them once in `floor_s`."""
-    return Figure(
-        value=count * times / watch.seconds, unit=unit, floor=count / floor_s, round_trips=cost.round_trips // times,
-        bytes_up=cost.bytes_up // times, bytes_down=cost.bytes_down // times, queries=watch.queries // times,
-        commits=watch.commits // times, memory_mb=watch.memory_mb,
-    )  # fmt: skip
+@dataclass(kw_only=True)
+class Taken:
+    """The runs of one thing: ours and the floor's take turns, so that what else the machine does meets both.
+
+    The rate is that of the best run of each side; statements and commits are the fewest, memory is the greatest.
+    """
+
+    unit: str
+    count: int
+    floor_s: float = math.inf
+    ours_s: float = math.inf
+    queries: int = 0
+    commits: int = 0
+    memory_mb: float = 0.0
+    cost: Cost = field(default_factory=Cost)
+
+    def turn(self, watch: Watch, floor: Callable[[], object], ours: Callable[[], None], *, times: int = 1) -> None:
+        """One turn of each side; `times`: how often each does its thing within the turn."""
+        self.floor_s = min(self.floor_s, seconds(lambda: [floor() for _ in range(times)]) / times)
+        with watch.over():
+            for _ in range(times):
+                ours()
+        first = math.isinf(self.ours_s)
+        self.ours_s = min(self.ours_s, watch.seconds / times)
+        self.queries = watch.queries // times if first else min(self.queries, watch.queries // times)
+        self.commits = watch.commits // times if first else min(self.commits, watch.commits // times)
+        self.memory_mb = max(self.memory_mb, watch.memory_mb)
+
+    def figure(self) -> Figure:
+        """As it is written."""
+        return Figure(
+            value=self.count / self.ours_s, unit=self.unit, floor=self.count / self.floor_s,
+            round_trips=self.cost.round_trips, bytes_up=self.cost.bytes_up, bytes_down=self.cost.bytes_down,
+            queries=self.queries, commits=self.commits, memory_mb=self.memory_mb,
+        )  # fmt: skip
 
 
 def measure(folder: Path, *, lines: int, repeats: int, tell: Callable[[str], None]) -> dict[str, Figure]:
     """Run everything in a folder of its own."""
     catalogue = load_catalogue()
     with (
-        Watched(["-m", "tests.bench.serve", str(folder / "server"), "2", UNIT], folder / "server.log") as server,
+        Watched(["-m", "tests.bench.serve", str(folder / "server"), *UNITS], folder / "server.log") as server,
         Watched(["-m", "tests.bench.floor", str(folder)], folder / "floor.log") as floor_server,
     ):
         watch = Watch(
@@ -119,79 +150,59 @@ def measure(folder: Path, *, lines: int, repeats: int, tell: Callable[[str], Non
         )
         address = f"http://127.0.0.1:{server.told['port']}"
         low = FloorSide(folder, floor_server.told["port"])
-        one, two = (
-            BenchTablet.enrol(folder / name, address, code, catalogue)
-            for name, code in zip(("one", "two"), server.told["codes"], strict=True)
-        )
-        one.exchange(Cost())
-        two.exchange(Cost())
-        return _figures(watch, low, one, two, lines=lines, repeats=repeats, tell=tell)
+        pairs = []
+        for unit, codes in server.told["codes"].items():
+            pair = [BenchTablet.enrol(folder / f"{unit}-{n}", address, code, catalogue) for n, code in enumerate(codes)]
+            for tablet in pair:
+                tablet.exchange()
+            pairs.append((pair[0], pair[1]))
+        return _figures(watch, low, pairs, lines=lines, repeats=repeats, tell=tell)
 
 
 def _figures(
     watch: Watch,
     low: FloorSide,
-    one: BenchTablet,
-    two: BenchTablet,
+    pairs: list[tuple[BenchTablet, BenchTablet]],
     *,
     lines: int,
     repeats: int,
     tell: Callable[[str], None],
 ) -> dict[str, Figure]:
-    told: dict[str, Figure] = {}
-    tell(f"entering {lines} records on a tablet")
-    records = one.enter(lines)
-    sent = one.lines()
-
-    tell("push")
-    floor_s = seconds(lambda: low.push(sent))
-    cost = Cost()
-    with watch.over():
-        one.exchange(cost)
-    told["push_10000"] = figure(watch, cost, count=len(sent), unit="changes/s", floor_s=floor_s)
-
-    tell("pull")
-    floor_s = seconds(lambda: low.pull(0))
-    cost = Cost()
-    with watch.over():
-        two.exchange(cost)
-    told["pull_10000"] = figure(watch, cost, count=len(sent), unit="changes/s", floor_s=floor_s)
+    """Each commune's first tablet writes and pushes, its second pulls; the first commune is counted, the others are timed."""
+    push = Taken(unit="changes/s", count=lines)
+    pull = Taken(unit="changes/s", count=lines)
+    records: list[str] = []
+    for n, (one, two) in enumerate(pairs):
+        tell(f"commune {n + 1} of {len(pairs)}: {lines} records are entered, pushed and pulled")
+        records = one.enter(lines)
+        sent = one.lines()
+        after = low.ask()
+        if n == 0:
+            low.push(sent)
+            push.cost, pull.cost = one.counted(one.exchange), two.counted(two.exchange)
+            continue
+        push.turn(watch, lambda sent=sent: low.push(sent), one.exchange)  # type: ignore[misc]
+        pull.turn(watch, lambda after=after: low.pull(after), two.exchange)  # type: ignore[misc]
 
     tell("nothing new")
-    low.ask()
-    floor_s = seconds(lambda: [low.ask() for _ in range(QUIET)]) / QUIET
-    two.exchange(Cost())
-    cost = Cost()
-    with watch.over():
-        for _ in range(QUIET):
-            two.exchange(cost)
-    told["nothing_new"] = figure(watch, cost, count=1, unit="exchanges/s", floor_s=floor_s, times=QUIET)
+    two.exchange()
+    quiet = Taken(unit="exchanges/s", count=1, cost=two.counted(two.exchange))
+    for _ in range(repeats):
+        quiet.turn(watch, low.ask, two.exchange, times=QUIET // repeats)
 
     tell(f"pull {CHANGED} changed records")
-    told["pull_100_changed"] = _changed(watch, low, one, two, records[:CHANGED], repeats)
-    return told
-
-
-def _changed(
-    watch: Watch, low: FloorSide, one: BenchTablet, two: BenchTablet, records: list[str], repeats: int
-) -> Figure:
-    """The best of some runs, on both sides: what happens to this machine in between slows both."""
-    runs: list[Figure] = []
-    floor_s = float("inf")
-    for step in range(repeats):
-        one.change(records, step)
-        lines = one.lines()
+    changed = Taken(unit="records/s", count=CHANGED)
+    for step in range(repeats + 1):
+        one.change(records[:CHANGED], step)
         after = low.ask()
-        low.push(lines)
-        floor_s = min(floor_s, seconds(lambda after=after: low.pull(after)))  # type: ignore[misc]
-        one.exchange(Cost())
-        cost = Cost()
-        with watch.over():
-            two.exchange(cost)
-        runs.append(figure(watch, cost, count=len(records), unit="records/s", floor_s=floor_s))
-    best = max(runs, key=lambda run: run.value)
-    best.floor = len(records) / floor_s
-    return best
+        low.push(one.lines())
+        one.exchange()
+        if step == 0:
+            changed.cost = two.counted(two.exchange)
+        else:
+            changed.turn(watch, lambda after=after: low.pull(after), two.exchange)  # type: ignore[misc]
+    taken = {"push_10000": push, "pull_10000": pull, "nothing_new": quiet, "pull_100_changed": changed}
+    return {name: one_taken.figure() for name, one_taken in taken.items()}
 
 
 def main(words: list[str] | None = None) -> int:

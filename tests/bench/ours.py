@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime
 import random
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,17 +22,18 @@ from shared.sealing import BoxKeys
 from sync.clock import Time
 from sync.compose import difference
 from sync.exchange import TabletHalf
-from sync.messages import CONTENT_TYPE
+from sync.over_http import post_message
 from sync.store import Device, Scope
 from sync.view import Snapshot, snapshot
+from tests.support.proxy import Proxy
 
 TYPE = "communication_activity"
 TODAY = datetime.date(2022, 5, 30)
 
 
-@dataclass(kw_only=True)
+@dataclass
 class Cost:
-    """What exchanges have cost on the wire: message bodies, without HTTP's headers."""
+    """What exchanges have cost on the wire, as a proxy counted it: HTTP's headers included."""
 
     round_trips: int = 0
     bytes_up: int = 0
@@ -41,14 +42,13 @@ class Cost:
 
 @dataclass(kw_only=True)
 class BenchTablet:
-    """One enrolled tablet and its connection to the server."""
+    """One enrolled tablet, which exchanges over the transport that a tablet has; `address` is the server's, or a proxy's."""
 
     store: Store
     half: TabletHalf
     catalogue: Catalogue
     unit: str
     address: str
-    http: requests.Session = field(default_factory=requests.Session)
 
     @classmethod
     def enrol(cls, folder: Path, address: str, code: str, catalogue: Catalogue) -> BenchTablet:
@@ -69,19 +69,21 @@ class BenchTablet:
         store = Store(database, RowKey(keys.rows), identity, catalogue=lambda: catalogue, now_ms=clock.now_ms)
         return cls(store=store, half=TabletHalf(store), catalogue=catalogue, unit=body["unit"], address=address)
 
-    def exchange(self, cost: Cost) -> None:
+    def exchange(self) -> None:
         """Exchange until both sides say that nothing is left."""
         more = True
         while more:
             request = self.half.request(now=Time(self.store.now_ms(), 0))
-            answer = self.http.post(
-                f"{self.address}/api/exchange", data=request, headers={"Content-Type": CONTENT_TYPE}, timeout=300
-            )
-            answer.raise_for_status()
-            cost.round_trips += 1
-            cost.bytes_up += len(request)
-            cost.bytes_down += len(answer.content)
-            more = self.half.receive(answer.content).more
+            more = self.half.receive(post_message(self.address, request)).more
+
+    def counted(self, work: Callable[[], None]) -> Cost:
+        """What the exchanges in some work cost, which go through a proxy that counts."""
+        address, port = self.address, int(self.address.rpartition(":")[2])
+        with Proxy(("127.0.0.1", port)) as proxy:
+            self.address = proxy.url
+            work()
+            self.address = address
+        return Cost(proxy.counts.exchanges, proxy.counts.bytes_up, proxy.counts.bytes_down)
 
     def enter(self, number: int) -> list[str]:
         """Enter so many activities, as a form does, in one transaction (a test need not wait for each one's disk)."""
@@ -115,7 +117,7 @@ class BenchTablet:
         return found
 
 
-WORDS = ["truyền", "thông", "bình", "đẳng", "giới", "phòng", "chống", "bạo", "lực", "gia", "đình", "phụ", "nữ", "trẻ", "em", "gái", "cộng", "đồng", "ấp", "khóm", "hội", "viên", "đoàn", "viên", "cán", "bộ", "tuyên", "truyền", "luật", "nghị", "quyết", "chính", "sách", "hỗ", "trợ", "tư", "vấn", "pháp", "lý", "y", "tế", "nhà", "tạm", "lánh", "địa", "chỉ", "tin", "cậy", "tổ", "hòa", "giải", "câu", "lạc", "bộ", "người", "dân", "tham", "gia", "thảo", "luận", "đặt", "câu", "hỏi", "trả", "lời", "kiến", "nghị", "đề", "xuất", "tiếp", "tục", "duy", "trì", "nhân", "rộng", "mô", "hình", "hiệu", "quả"]
+WORDS = ["truyền", "thông", "bình", "đẳng", "giới", "phòng", "chống", "bạo", "lực", "gia", "đình", "phụ", "nữ", "trẻ", "em", "gái", "cộng", "đồng", "ấp", "khóm", "hội", "viên", "đoàn", "viên", "cán", "bộ", "tuyên", "truyền", "luật", "nghị", "quyết", "chính", "sách", "hỗ", "trợ", "tư", "vấn", "pháp", "lý", "y", "tế", "nhà", "tạm", "lánh", "địa", "chỉ", "tin", "cậy", "tổ", "hòa", "giải", "câu", "lạc", "bộ", "người", "dân", "tham", "gia", "thảo", "luận", "đặt", "câu", "hỏi", "trả", "lời", "kiến", "nghị", "đề", "xuất", "tiếp", "tục", "duy", "trì", "nhân", "rộng", "mô", "hình", "hiệu", "quả"]  # fmt: skip
 RESULT_WORDS = 95
 """A result of so many words makes a record of about 1 KB, which gzip shrinks to about a fifth."""
 

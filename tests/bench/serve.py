@@ -1,7 +1,7 @@
 """The real server, as it is served, with a second port that tells what it has cost so far.
 
-`python -m tests.bench.serve FOLDER CODES UNIT` prints one line of JSON: its address, the port of the counts, and so many
-enrolment codes for officers of that unit. Everything behind the address is `server.process.serve`; the counts come from
+`python -m tests.bench.serve FOLDER UNIT…` prints one line of JSON: its address, the port of the counts, and for each unit the
+enrolment codes of two officers. Everything behind the address is `server.process.serve`; the counts come from
 listeners on SQLAlchemy's engines.
 """
 
@@ -12,7 +12,7 @@ import json
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,8 @@ from server.process import ready_app, serve
 from server.services import services
 
 ROLES = ("collector", "case_worker")
+OFFICERS = 2
+"""Of each unit: one writes, one reads."""
 
 counts: Counter[str] = Counter({"queries": 0, "commits": 0})
 
@@ -45,20 +47,20 @@ def listen() -> None:
         counts["commits"] += connection.info.pop("wrote", False)
 
 
-def enrolment_codes(config: Config, number: int, unit: str) -> list[str]:
-    """Make so many officers of a unit, each with a code for a tablet."""
+def enrolment_codes(config: Config, units: Sequence[str]) -> dict[str, list[str]]:
+    """Make the officers of each unit, each with a code for a tablet."""
     app = ready_app(config)
     with app.app_context():
         held = services()
 
-        def work(session: Session) -> list[str]:
-            codes = []
-            for n in range(number):
+        def work(session: Session) -> dict[str, list[str]]:
+            codes: dict[str, list[str]] = {unit: [] for unit in units}
+            for n, unit in enumerate(unit for unit in units for _ in range(OFFICERS)):
                 now_ms = held.clock.now_ms()
                 user = add_user(session, login=f"officer{n}", name=f"Officer {n}", password=None, now_ms=now_ms)
                 for role in ROLES:
                     give_role(session, held.catalogue, user, role, unit)
-                codes.append(
+                codes[unit].append(
                     make_code(session, held.catalogue, user=user, unit=unit, made_by=None, now_ms=now_ms, hours=24)
                 )
             return codes
@@ -82,10 +84,10 @@ class Counts(http.server.BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-def main(folder: Path, number: int, unit: str) -> None:
+def main(folder: Path, units: Sequence[str]) -> None:
     """Serve until the process is ended."""
     config = Config.read(var=folder, port=0, log="warning")
-    codes = enrolment_codes(config, number, unit)
+    codes = enrolment_codes(config, units)
     listen()
     told = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Counts)
     threading.Thread(target=told.serve_forever, daemon=True).start()
@@ -96,4 +98,4 @@ def main(folder: Path, number: int, unit: str) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3])
+    main(Path(sys.argv[1]), sys.argv[2:])

@@ -6,7 +6,7 @@ import argparse
 import json
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict
 from pathlib import Path
@@ -85,8 +85,9 @@ def one(chosen: argparse.Namespace, tell: Callable[[str], None]) -> Summary:
     return summary
 
 
-def matrix(chosen: argparse.Namespace) -> Iterator[Setting]:
-    """The days of the matrix; clean links first, so that a mistake shows early."""
+def matrix(chosen: argparse.Namespace) -> list[Setting]:
+    """The days of the matrix, the first seed of every combination first, so that a mistake shows early."""
+    days = []
     for link in LINKS if chosen.link is None else (chosen.link,):
         for db in DATABASES if chosen.db is None else (chosen.db,):
             many = MANY if (link, db) == ("clean", "sqlite") else FEW
@@ -94,40 +95,41 @@ def matrix(chosen: argparse.Namespace) -> Iterator[Setting]:
             for seed in range(1, (chosen.seeds or many) + 1):
                 name = f"{link}-{db}-{seed}"
                 scenario = generate(seed=seed, tablets=chosen.tablets or tablets, records=chosen.records or records)
-                yield Setting(
-                    scenario=scenario, name=name, seed=seed, link=link, db=db, folder=FOLDER / "matrix" / name
-                )
+                folder = FOLDER / "matrix" / name
+                days.append(Setting(scenario=scenario, name=name, seed=seed, link=link, db=db, folder=folder))
+    return sorted(days, key=lambda day: day.seed)
 
 
 def play_all(settings: Sequence[Setting]) -> list[Summary]:
-    """Play many days, some at a time, and print each when it ends; gives them in their order."""
+    """Play many days, some at a time; each is printed when it ends, and stands in the table from then on."""
+    days: list[Summary] = []
     with (
         ThreadPoolExecutor(WORKING, "working") as working,
         ThreadPoolExecutor(WAITING, "waiting") as waiting,
     ):
-        futures = [(waiting if s.link in SLOW else working).submit(run, s, lambda _: None) for s in settings]
-        for future in as_completed(futures):
-            print(future.result().told(), flush=True)
-    return [future.result() for future in futures]
+        pending = [(waiting if s.link in SLOW else working).submit(run, s, lambda _: None) for s in settings]
+        for future in as_completed(pending):
+            days.append(future.result())
+            print(days[-1].told(), flush=True)
+            write_table(days)
+    return days
 
 
-def write_table(days: Sequence[Summary]) -> Path:
-    """Write the table of many days, and each day's summary, into files; gives the table's."""
+def write_table(days: Sequence[Summary]) -> None:
+    """Write the table of many days, and each day's summary, into files."""
     path = FOLDER / "matrix.md"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(table(days) + "\n", encoding="utf-8")
     whole = json.dumps([asdict(day) for day in days], ensure_ascii=False, indent=2)
     path.with_suffix(".json").write_text(whole + "\n", encoding="utf-8")
-    return path
 
 
 def main(words: Sequence[str] | None = None) -> int:
     """Play, tell, and say by the exit code how it went."""
     chosen = options(words)
     if chosen.matrix:
-        days = play_all(list(matrix(chosen)))
-        path = write_table(days)
-        print(f"\n{table(days)}\n\nwritten to {_told(path)}")
+        days = play_all(matrix(chosen))
+        print(f"\n{table(days)}\n\nwritten to {_told(FOLDER / 'matrix.md')}")
     else:
         try:
             days = [one(chosen, (lambda _: None) if chosen.quiet else _say)]

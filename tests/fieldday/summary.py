@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.fieldday.compare import Findings
+from tests.support.databases import DATABASES
+from tests.support.link import LINKS
 
 
 @dataclass(kw_only=True)
@@ -85,7 +87,7 @@ COLUMNS = (
 def table(days: Sequence[Summary]) -> str:
     """The table of a matrix: one row a link and database, sums over its seeds (the last column: the mean)."""
     groups: dict[tuple[str, str], list[Summary]] = {}
-    for day in days:
+    for day in sorted(days, key=lambda day: (list(LINKS).index(day.link), DATABASES.index(day.db))):
         groups.setdefault((day.link, day.db), []).append(day)
     lines = ["| link | database | " + " | ".join(COLUMNS) + " |", "|" + "---|" * (len(COLUMNS) + 2)]
     for (link, db), group in groups.items():
