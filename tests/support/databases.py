@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import tempfile
+import threading
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +13,9 @@ from typing import Any
 
 DATABASES = ("sqlite", "postgresql")
 STARTS = 3
+
+_TURN = threading.Lock()
+"""pgserver's own lock is between processes, and one object for all threads of a process: they take turns here."""
 
 
 @contextlib.contextmanager
@@ -40,11 +44,13 @@ def postgresql() -> Iterator[Any]:
     from pgserver.postgres_server import get_server
 
     with tempfile.TemporaryDirectory(prefix="sen-postgresql-", ignore_cleanup_errors=True) as folder:
-        server = _started(lambda: get_server(Path(folder) / "data", cleanup_mode="stop"))
+        with _TURN:
+            server = _started(lambda: get_server(Path(folder) / "data", cleanup_mode="stop"))
         try:
             yield server
         finally:
-            server.cleanup()
+            with _TURN:
+                server.cleanup()
 
 
 def _started(start: Callable[[], Any]) -> Any:
