@@ -44,6 +44,7 @@ CSP = {
 """Content Security Policy: everything from this server, nothing inline."""
 
 csrf = CSRFProtect()
+talisman = Talisman()
 limiter = Limiter(get_remote_address, storage_uri="memory://", headers_enabled=False)
 login = LoginManager()
 migrate = Migrate()
@@ -82,6 +83,7 @@ def create_app(config: Config | None = None) -> Flask:
                 csrf.exempt(blueprint)
             else:
                 app.register_blueprint(blueprint)
+    talisman(content_security_policy={}, frame_options=None, permissions_policy={})(app.view_functions["exchange.exchange"])
     return app
 
 
@@ -120,7 +122,7 @@ def _extend(app: Flask, config: Config) -> None:
     login.init_app(app)
     login.session_protection = "basic"
     Babel(app, locale_selector=lang)
-    Talisman(
+    talisman.init_app(
         app, force_https=False, strict_transport_security=config.https, session_cookie_secure=config.https,
         session_cookie_http_only=True, session_cookie_samesite="Lax", content_security_policy=CSP, frame_options="DENY",
         referrer_policy="same-origin", x_xss_protection=False,

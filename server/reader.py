@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, and_, or_, select
+from sqlalchemy import Connection, and_, bindparam, or_, select
 
 from server.models import Blob, LineRow, LogRow, PartRow, PastUnit, RecordRow, StreamRow, segment_of
 from shared.catalogue import Catalogue
@@ -13,6 +13,12 @@ from sync.lineage import Segment, attached, past_names
 from sync.log import LogHead, name_of, parse_name, stream_start
 from sync.state import RecordState
 from sync.store import Device, KnownLine, PartHead, Scope, StoredLine, Touched
+
+_HEAD = select(StreamRow.number, StreamRow.hash).where(StreamRow.code == bindparam("stream"))
+_PARTS = select(PartRow.unit, PartRow.type, PartRow.sealed, PartRow.number, PartRow.digest).where(
+    PartRow.unit.in_(bindparam("units", expanding=True)), PartRow.type.not_in(bindparam("hidden", expanding=True))
+)
+"""What an exchange with nothing new asks: built once, since building a statement costs more than SQLite takes to answer it."""
 
 __all__ = ["SqlReader"]
 
@@ -28,7 +34,7 @@ class SqlReader:
 
     def head(self, stream: str) -> LogHead:
         """The last number of a stream and s(k) there."""
-        row = self.connection.execute(select(StreamRow.number, StreamRow.hash).where(StreamRow.code == stream)).one_or_none()
+        row = self.connection.execute(_HEAD, {"stream": stream}).one_or_none()
         return LogHead(0, stream_start(stream)) if row is None else LogHead(row.number, row.hash)
 
     def hash_at(self, stream: str, number: int) -> bytes | None:
@@ -38,12 +44,11 @@ class SqlReader:
 
     def parts(self, scope: Scope) -> list[PartHead]:
         """The heads of the parts of a scope, in one query."""
-        query = select(PartRow).where(PartRow.unit.in_(scope.units))
-        if not scope.cases:
-            query = query.where(PartRow.type.not_in(self.sealed_types))
+        hidden = () if scope.cases else self.sealed_types
+        rows = self.connection.execute(_PARTS, {"units": scope.units, "hidden": hidden})
         return [
-            PartHead(f"{row.unit}/{row.type}/{int(row.sealed)}", row.number, int.from_bytes(row.digest, "big"))
-            for row in self.connection.execute(query)
+            PartHead(f"{unit}/{code}/{int(sealed)}", number, int.from_bytes(digest, "big"))
+            for unit, code, sealed, number, digest in rows
         ]
 
     def changed(self, scope: Scope, after: int, limit: int, *, part: str = "") -> list[Touched]:

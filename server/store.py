@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from server import db
@@ -30,6 +30,17 @@ SEEN_EVERY_MS = 10 * 60 * 1000
 
 NAMES_EVERY_MS = 15 * 1000
 """How long the people's names are kept in memory before they are read again."""
+
+_DEVICE = (
+    select(
+        DeviceRow.sign, DeviceRow.box, DeviceRow.user, DeviceRow.unit, DeviceRow.revoked_ms, User.stamp,
+        LogRow,
+    )
+    .join(User, User.id == DeviceRow.user)
+    .outerjoin(LogRow, LogRow.device == DeviceRow.id)
+    .where(DeviceRow.id == bindparam("device"))
+)  # fmt: skip
+"""A device with its logs; built once, since every exchange asks it."""
 
 __all__ = ["SqlServer"]
 
@@ -55,15 +66,8 @@ class SqlServer:
         Raises:
             FrameFault: ``unknown_device`` or ``device_revoked``.
         """
-        columns = (DeviceRow.sign, DeviceRow.box, DeviceRow.user, DeviceRow.unit, DeviceRow.revoked_ms, User.stamp)
-        query = (
-            select(*columns, LogRow)
-            .join(User, User.id == DeviceRow.user)
-            .outerjoin(LogRow, LogRow.device == DeviceRow.id)
-            .where(DeviceRow.id == device)
-        )
         with db.reading() as connection:
-            rows = connection.execute(query).all()
+            rows = connection.execute(_DEVICE, {"device": device}).all()
         if not rows:
             raise FrameFault("unknown_device")
         sign, box, user, unit, revoked_ms, stamp = rows[0][:6]

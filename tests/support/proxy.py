@@ -20,6 +20,8 @@ from tests.support.link import LINKS, Fault, Link, Pace, Schedule
 
 Address = tuple[str, int]
 
+CLOSE_S = 2
+
 
 @dataclass(kw_only=True)
 class Counts:
@@ -105,9 +107,11 @@ class Proxy:
         self._server.close()
         await self._cut_all()
         rest = [t for t in asyncio.all_tasks() if t is not asyncio.current_task()]
-        for task in rest:
-            task.cancel()
-        await asyncio.gather(*rest, return_exceptions=True)
+        if rest:  # what was cut ends by itself; what still waits for its time is cancelled
+            _, waiting = await asyncio.wait(rest, timeout=CLOSE_S)
+            for task in waiting:
+                task.cancel()
+            await asyncio.gather(*rest, return_exceptions=True)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._offline:

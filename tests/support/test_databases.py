@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,15 @@ def connect(setting: str) -> Any:
 
         return psycopg.connect(setting)
     return sqlite3.connect(setting)
+
+
+def test_threads_start_databases_of_their_own_at_once(tmp_path: Path) -> None:
+    def work(n: int) -> str:
+        with fresh_database("postgresql", tmp_path / str(n)) as setting, contextlib.closing(connect(setting)) as connection:
+            return str(connection.execute("SELECT current_database()").fetchone()[0])
+
+    with ThreadPoolExecutor(3) as threads:
+        assert len(set(threads.map(work, range(3)))) == 3
 
 
 @pytest.mark.parametrize("kind", DATABASES)
