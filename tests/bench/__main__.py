@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import gzip
-import math
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -78,6 +77,11 @@ class Watch:
     def _counts(self) -> dict[str, int]:
         return dict(requests.get(self.url, timeout=10).json())
 
+    def settle(self) -> None:
+        """Wait until the server has done what it does behind a push, so that it does not count as the pull's."""
+        while self._counts()["waiting"]:
+            time.sleep(0.1)
+
     @contextmanager
     def over(self) -> Iterator[None]:
         """Measure what happens in the block."""
@@ -101,38 +105,39 @@ def seconds(work: Callable[[], object]) -> float:
 
 @dataclass(kw_only=True)
 class Taken:
-    """The runs of one thing: ours and the floor's take turns, so that what else the machine does meets both.
+    """The turns of one thing: ours and the floor's follow each other, so that what else the machine does meets both.
 
-    The rate is that of the best run of each side; statements and commits are the fewest, memory is the greatest.
+    The rates are those of all turns together; statements and commits are the fewest of a turn, memory is the greatest.
     """
 
     unit: str
     count: int
-    floor_s: float = math.inf
-    ours_s: float = math.inf
-    queries: int = 0
-    commits: int = 0
+    cost: Cost
+    done: int = 0
+    floor_s: float = 0.0
+    ours_s: float = 0.0
+    queries: list[int] = field(default_factory=list)
+    commits: list[int] = field(default_factory=list)
     memory_mb: float = 0.0
-    cost: Cost = field(default_factory=Cost)
 
     def turn(self, watch: Watch, floor: Callable[[], object], ours: Callable[[], None], *, times: int = 1) -> None:
         """One turn of each side; `times`: how often each does its thing within the turn."""
-        self.floor_s = min(self.floor_s, seconds(lambda: [floor() for _ in range(times)]) / times)
+        self.floor_s += seconds(lambda: [floor() for _ in range(times)])
         with watch.over():
             for _ in range(times):
                 ours()
-        first = math.isinf(self.ours_s)
-        self.ours_s = min(self.ours_s, watch.seconds / times)
-        self.queries = watch.queries // times if first else min(self.queries, watch.queries // times)
-        self.commits = watch.commits // times if first else min(self.commits, watch.commits // times)
+        self.done += times
+        self.ours_s += watch.seconds
+        self.queries.append(watch.queries // times)
+        self.commits.append(watch.commits // times)
         self.memory_mb = max(self.memory_mb, watch.memory_mb)
 
     def figure(self) -> Figure:
         """As it is written."""
         return Figure(
-            value=self.count / self.ours_s, unit=self.unit, floor=self.count / self.floor_s,
+            value=self.count * self.done / self.ours_s, unit=self.unit, floor=self.count * self.done / self.floor_s,
             round_trips=self.cost.round_trips, bytes_up=self.cost.bytes_up, bytes_down=self.cost.bytes_down,
-            queries=self.queries, commits=self.commits, memory_mb=self.memory_mb,
+            queries=min(self.queries), commits=min(self.commits), memory_mb=self.memory_mb,
         )  # fmt: skip
 
 
@@ -169,8 +174,8 @@ def _figures(
     tell: Callable[[str], None],
 ) -> dict[str, Figure]:
     """Each commune's first tablet writes and pushes, its second pulls; the first commune is counted, the others are timed."""
-    push = Taken(unit="changes/s", count=lines)
-    pull = Taken(unit="changes/s", count=lines)
+    push = Taken(unit="changes/s", count=lines, cost=Cost())
+    pull = Taken(unit="changes/s", count=lines, cost=Cost())
     records: list[str] = []
     for n, (one, two) in enumerate(pairs):
         tell(f"commune {n + 1} of {len(pairs)}: {lines} records are entered, pushed and pulled")
@@ -180,8 +185,10 @@ def _figures(
         if n == 0:
             low.push(sent)
             push.cost, pull.cost = one.counted(one.exchange), two.counted(two.exchange)
+            watch.settle()
             continue
         push.turn(watch, lambda sent=sent: low.push(sent), one.exchange)  # type: ignore[misc]
+        watch.settle()
         pull.turn(watch, lambda after=after: low.pull(after), two.exchange)  # type: ignore[misc]
 
     tell("nothing new")
@@ -191,7 +198,7 @@ def _figures(
         quiet.turn(watch, low.ask, two.exchange, times=QUIET // repeats)
 
     tell(f"pull {CHANGED} changed records")
-    changed = Taken(unit="records/s", count=CHANGED)
+    changed = Taken(unit="records/s", count=CHANGED, cost=Cost())
     for step in range(repeats + 1):
         one.change(records[:CHANGED], step)
         after = low.ask()

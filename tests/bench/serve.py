@@ -7,8 +7,10 @@ listeners on SQLAlchemy's engines.
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import json
+import sqlite3
 import sys
 import threading
 from collections import Counter
@@ -23,6 +25,7 @@ from server.config import Config
 from server.db import db, transaction
 from server.enrolment import make_code
 from server.people import add_user, give_role
+from server.places import Places
 from server.process import ready_app, serve
 from server.services import services
 
@@ -71,10 +74,14 @@ def enrolment_codes(config: Config, units: Sequence[str]) -> dict[str, list[str]
 
 
 class Counts(http.server.BaseHTTPRequestHandler):
-    """Answers every GET with the counts."""
+    """Answers every GET with the counts, and with how many records the housekeeper has still to put into columns."""
+
+    database: Path
 
     def do_GET(self) -> None:
-        body = json.dumps(counts).encode()
+        with contextlib.closing(sqlite3.connect(f"file:{self.database.as_posix()}?mode=ro", uri=True)) as connection:
+            (waiting,) = connection.execute("SELECT count(*) FROM record WHERE current IS NULL").fetchone()
+        body = json.dumps({**counts, "waiting": waiting}).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -89,6 +96,7 @@ def main(folder: Path, units: Sequence[str]) -> None:
     config = Config.read(var=folder, port=0, log="warning")
     codes = enrolment_codes(config, units)
     listen()
+    Counts.database = Path(Places(config).database_url.removeprefix("sqlite:///"))
     told = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Counts)
     threading.Thread(target=told.serve_forever, daemon=True).start()
     announce: Callable[[str, int], None] = lambda _, port: print(  # noqa: E731
