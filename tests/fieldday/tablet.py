@@ -85,16 +85,17 @@ class Tablet:
             self.ask("unlock", pin=self._pin)
 
     def enrol(self, code: str, name: str) -> None:
-        """Enrol through the proxy; where too many enrol at once, wait as the server says."""
+        """Enrol through the proxy: again with the same code where the link broke, later where too many enrol at once."""
         end = time.monotonic() + GIVE_UP_S
         while True:
             try:
                 self.told = self.ask("enrol", address=self.proxy.url, code=code, pin=self._pin, name=name)
                 return
             except Refused as refused:
-                if refused.args[0] != TOO_OFTEN or time.monotonic() > end:
+                if refused.args[0] not in {TOO_OFTEN, *LINK_TROUBLE} or time.monotonic() > end:
                     raise
-                time.sleep(5)
+                if refused.args[0] == TOO_OFTEN:
+                    time.sleep(5)
 
     def stop(self) -> None:
         """End the process in good order."""
