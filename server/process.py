@@ -41,8 +41,11 @@ ENDING_S = 10
 COLLECTOR = (50_000, 20, 50)
 """A page of lines makes many short-lived objects and no cycles: looking for cycles every 700 of them took a third of a push."""
 
-M_ARENA_MAX = -8
-"""The name of a setting of glibc's ``mallopt``."""
+M_MMAP_THRESHOLD, M_ARENA_MAX = -3, -8
+"""The names of settings of glibc's ``mallopt``."""
+
+LARGE_BLOCK = 256 * 1024
+"""A block of so many bytes (a page, packed or not) is given back to the system as soon as it is free."""
 
 __all__ = ["serve", "server_lock"]
 
@@ -99,7 +102,9 @@ def _one_heap() -> None:
     A setting of glibc; where there is another C library nothing is done.
     """
     with contextlib.suppress(OSError, AttributeError, TypeError):
-        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(M_ARENA_MAX, 1)
+        mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK)
 
 
 def ready_app(config: Config) -> Flask:

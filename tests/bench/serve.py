@@ -14,7 +14,7 @@ import sqlite3
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -98,10 +98,12 @@ def main(folder: Path, units: Sequence[str]) -> None:
     listen()
     Counts.database = Path(Places(config).database_url.removeprefix("sqlite:///"))
     told = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Counts)
-    threading.Thread(target=told.serve_forever, daemon=True).start()
-    announce: Callable[[str, int], None] = lambda _, port: print(  # noqa: E731
-        json.dumps({"port": port, "counts": told.server_port, "codes": codes}), flush=True
-    )
+
+    def announce(_: str, port: int) -> None:
+        """Begin to tell; not before the server's own threads are there, whose memory is measured."""
+        threading.Thread(target=told.serve_forever, daemon=True).start()
+        print(json.dumps({"port": port, "counts": told.server_port, "codes": codes}), flush=True)
+
     serve(config, announce)
 
 
