@@ -64,7 +64,8 @@ class Gate:
         self.rights = rights
         self.plain: dict[str, dict[str, Field]] = {}
         self.allowed: dict[tuple[str, str, str, bool], bool] = {}
-        self.answers: dict[str, frozenset[str]] = {}
+        self.bare: dict[tuple[str, str, str], str] = {}
+        """Verdicts of operations without a value, as an element of a set: the same in every record of a type."""
 
     def refusal(self, change: Change, state: RecordState | None, writer: str) -> str:
         """Why a change is set aside, or "". A confidential value in the clear goes before all other reasons: its line is not kept.
@@ -91,12 +92,11 @@ class Gate:
         if state is not None and state.type != change.type:
             return "other_type"
         unit = change.unit if state is None else state.unit
-        answers = self.answers.get(record_type.code)
-        if answers is None:
+        if writer and not self._may_write(change.user, unit, record_type, content=True):
             answers = self._answers(record_type)
-        content = any(op.kind not in ACTS and op.path not in answers for op in change.operations)
-        if writer and not self._may_write(change.user, unit, record_type, content):
-            return "no_right"
+            content = any(op.kind not in ACTS and op.path not in answers for op in change.operations)
+            if content or not self._may_write(change.user, unit, record_type, content=False):
+                return "no_right"
         plain = self.plain.get(record_type.code) or self._plain(record_type)
         for op in change.operations:
             field = plain.get(op.path) if op.kind == "set" and op.blob is None else None
@@ -104,19 +104,26 @@ class Gate:
                 code = (op.value is not None and KINDS[field.kind].check(field, op.value)) or ""
             elif op.path == UNIT_PATH and op.value != unit and op.value is not None:
                 code = self._operation(record_type, op) or self._moved(change.user if writer else "", op.value, record_type)
+            elif op.value is None and op.blob is None:
+                code = self._bare(record_type, op)
             else:
                 code = self._operation(record_type, op)
             if code:
                 return code
         return ""
 
+    def _bare(self, record_type: RecordType, op: Operation) -> str:
+        key = (record_type.code, op.kind, op.path)
+        code = self.bare.get(key)
+        if code is None:
+            code = self.bare[key] = self._operation(record_type, op)
+        return code
+
     def _answers(self, record_type: RecordType) -> frozenset[str]:
         """The fields of a type that may be written by who does not record in the unit: a reply, a receipt, a reason; the figures
         that the unit's head freezes.
         """
-        found = frozenset(field.code for field in record_type.fields.values() if field.from_above or field.kind == "figures")
-        self.answers[record_type.code] = found
-        return found
+        return frozenset(field.code for field in record_type.fields.values() if field.from_above or field.kind == "figures")
 
     def _plain(self, record_type: RecordType) -> dict[str, Field]:
         """The fields of a type that a plain ``set`` may fill: neither sealed nor computed, nor of ``SLOW_KINDS``."""

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, insert, select, text, update
 
+from server.db import insert_rows
 from server.gate import Gate
 from server.judge import SqlJudge
 from server.logs import Logs
@@ -208,7 +209,8 @@ class SqlLedger:
             }
         )  # fmt: skip
         self.line_names[arrival.name] = arrival
-        self.logs.advance(arrival.log, arrival.segment, LogHead(arrival.number, chain_next(arrival.before, arrival.digest)))
+        after = arrival.after or chain_next(arrival.before, arrival.digest)
+        self.logs.advance(arrival.log, arrival.segment, LogHead(arrival.number, after))
         return self.number
 
     def keep(self, state: RecordState, fallen: Sequence[Fallen]) -> None:
@@ -260,7 +262,7 @@ class SqlLedger:
         own = self.log(self.own_log) if self.own_log else None
         if own is not None:
             self.own.logs[self.stream] = self.own_log, own.segments[0].head
-        self.connection.execute(insert(LineRow), self.lines)
+        insert_rows(self.connection, LineRow, self.lines)
         self._write_records()
         self._write_fallen()
         self.connection.execute(
@@ -329,8 +331,7 @@ class SqlLedger:
                 }
             )
             self.loaded[record] = Loaded(digest, digest_sealed, (change.unit,), self.now_ms)
-        if rows:
-            self.connection.execute(insert(RecordRow), rows)
+        insert_rows(self.connection, RecordRow, rows)
 
     def _heads(self, type_code: str) -> frozenset[str]:
         known = self.heads.get(type_code)

@@ -146,7 +146,7 @@ class Path:
                 self.segment = self.open(was, fork=bool(there))
             growing = True
             assert self.segment is not None
-            yield _arrival(run.log, number, before, line, digest)._replace(segment=self.segment)
+            yield _arrival(run.log, self.at, before, line, digest, self.segment)
 
     def open(self, at: LogHead, *, fork: bool) -> int:
         """The segment that a new line behind ``at`` goes on; a new one where none ends there."""
@@ -169,18 +169,19 @@ class Path:
         self.segment = index
 
 
-def _arrival(log: str, number: int, before: bytes, line: bytes, digest: bytes) -> Arrival:
+def _arrival(log: str, at: LogHead, before: bytes, line: bytes, digest: bytes, segment: int) -> Arrival:
     """A line with its change, or with the code of what is wrong in it."""
+    number, after = at
     name = name_of(log, number, digest)
     if not line.startswith(b"{") and len(line) == 43:
-        return Arrival(log, number, before, None, digest, name, None, "line_too_long")
+        return Arrival(log, number, before, None, digest, name, None, "line_too_long", segment, after)
     try:
         change = Change.parse(line)
         if change.log != log or change.number != number:
             raise ContentFault("wrong_place")
     except ContentFault as fault:
-        return Arrival(log, number, before, line, digest, name, None, fault.code)
-    return Arrival(log, number, before, line, digest, name, change, "")
+        return Arrival(log, number, before, line, digest, name, None, fault.code, segment, after)
+    return Arrival(log, number, before, line, digest, name, change, "", segment, after)
 
 
 class Reading:

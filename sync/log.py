@@ -163,7 +163,7 @@ class Change:
             change = cls(
                 log=body["l"], number=body["n"], time=Time(time[0], time[1]), user=body["u"], catalogue=body["c"],
                 record=body["r"], type=body["y"], unit=body["g"],
-                operations=tuple(_operation(op) for op in body["o"]),
+                operations=tuple(map(_operation, body["o"])),
             )  # fmt: skip
         except (KeyError, TypeError, IndexError, AttributeError) as error:
             raise ContentFault("bad_line") from error

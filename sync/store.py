@@ -59,7 +59,7 @@ class Arrival(NamedTuple):
     """A line as it is about to be stored; ``change`` is None where its content could not be read.
 
     ``body`` is None where only the hash of an over-long line came; ``verdict`` is "" or why it is set aside; ``segment``
-    is the segment of the log that it goes on.
+    is the segment of the log that it goes on, ``after`` h(number) where it is known already.
     """
 
     log: str
@@ -71,6 +71,7 @@ class Arrival(NamedTuple):
     change: Change | None
     verdict: str
     segment: int = 0
+    after: bytes = b""
 
 
 class KnownLine(NamedTuple):
