@@ -167,6 +167,7 @@ class PullWriter:
         else:
             self._drop(connection, {record: self._before[record] for record in self.left if record in self._before})
         store.count_answer(connection)
+            self._drop_own_blobs(connection)
         aside = store.outbox.acknowledge(connection, page.read, page.aside, page.forked)
         store.handback.keep(connection, page.runs, page.pasts)
         store.handback.owe(connection, page.want)
@@ -251,6 +252,7 @@ class PullWriter:
                 digest = sealed_digest if part.endswith("/1") else open_digest
                 sums[part] = sums.get(part, 0) + int.from_bytes(digest, "big")
         self._drop(connection, dropped)
+        self._drop_own_blobs(connection)
         connection.execute("DELETE FROM held_line WHERE record NOT IN (SELECT id FROM record)")
         parts = [(part, (digest % (1 << 128)).to_bytes(DIGEST_BYTES, "big")) for part, digest in sums.items()]
         connection.executemany("INSERT INTO part VALUES (?, ?)", parts)
@@ -259,10 +261,25 @@ class PullWriter:
         """Take records off the tablet, with the lines and the sealed values that were held for them."""
         for record, state in records.items():
             blobs = [(value.blob,) for _, value in state.values() if value.blob is not None]
+            if self._heads_of(state.type):
+                blobs += self._blobs_named(connection, record)
             connection.execute("DELETE FROM record WHERE id = ?", (record,))
             connection.execute("DELETE FROM held_line WHERE record = ?", (record,))
             connection.executemany("DELETE FROM blob WHERE hash = ?", blobs)
             connection.execute("DELETE FROM wrap WHERE key_id = ?", (record,))
+
+    def _blobs_named(self, connection: Connection, record: str) -> list[tuple[str]]:
+        """The sealed values that pulled lines of a record ever named, those that were overwritten too."""
+        rows = connection.execute("SELECT name, body FROM held_line WHERE record = ?", (record,)).fetchall()
+        changes = [Change.parse(self.store.rows.open(body, f"line {name}")) for name, body in rows]
+        return [(op.blob,) for change in changes for op in change.operations if op.blob is not None]
+
+    def _drop_own_blobs(self, connection: Connection) -> None:
+        """The sealed values of own changes that arrived together with the end of the right to their record."""
+        gone = [change for change in self.gone.values() if change.record in self.left]
+        blobs = [(op.blob,) for change in gone for op in change.operations if op.blob is not None]
+        connection.executemany("DELETE FROM blob WHERE hash = ?", blobs)
+        connection.executemany("DELETE FROM wrap WHERE key_id = ?", [(change.record,) for change in gone])
 
 
 def parts_of(type_code: str, units: Sequence[str], scope: Scope, *, sealed: bool) -> list[str]:
