@@ -232,7 +232,7 @@ class Reading:
         taught = self.taught.get(name, {})
         outcome = apply(state, change, name, number=number, arrived_ms=self.arrived_ms, judge=judge, taught=taught)
         self.settle(state, outcome)
-        self.plain = self.plain and not outcome.merged and _undisputed(state, change, name)
+        self.plain = self.plain and not outcome.merged and _undisputed(state, change, name, number)
 
     def settle(self, state: RecordState, outcome: Outcome) -> None:
         """Note what changed, and write the texts that merged as decisions of the server's own."""
@@ -250,9 +250,12 @@ class Reading:
         self.ledger.keep(state, outcome.fallen)
 
 
-def _undisputed(state: RecordState, change: Change, name: str) -> bool:
+def _undisputed(state: RecordState, change: Change, name: str, number: int) -> bool:
     """Whether a change is the only value in force in each register that it touched, and moved nothing else."""
     if len(state.units) > 1 or RECORD_STANDING in state.registers:
+        return False
+    own = {op.path for op in change.operations}
+    if any(register.touched == number and path not in own for path, register in state.registers.items()):
         return False
     for op in change.operations:
         values = state.registers[op.path].values

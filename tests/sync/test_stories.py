@@ -350,3 +350,20 @@ def test_m37_a_line_set_aside_does_not_stand_on_its_own_tablet(tablets: Tablets,
     with server.reading() as reader:
         parts = reader.parts(tablet.identity.scope)
     assert sum(part.digest for part in parts) % (1 << 128) == tablet.digest()
+
+
+def test_m39_a_deletion_that_a_late_edit_calls_in_question(tablets: Tablets, server: PairServer, record: str) -> None:
+    type_in(tablets["A"], record, guests=[{"id": name * 11, "name": name} for name in "pq"])
+    quiet(tablets, server)
+    form = tablets["C"].open(record)
+    type_in(tablets["B"], record, guests=[{"id": "q" * 11, "name": "q"}])
+    exchange(tablets["B"], server)
+    exchange(tablets["C"], server)
+    late = [{"id": "p" * 11, "name": "P"}, {"id": "q" * 11, "name": "q"}]
+    tablets["C"].write(record, "note", UNIT, {"guests": late}, now_ms=NOON_MS, opened=form)
+    exchange(tablets["C"], server)
+    path = f"guests/{'p' * 11}/@"
+    assert tablets["C"].questions(record) == server.state(record).open_paths() == [path]
+    with server.reading() as reader:
+        parts = reader.parts(tablets["C"].identity.scope)
+    assert sum(part.digest for part in parts) % (1 << 128) == tablets["C"].digest()
