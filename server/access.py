@@ -82,6 +82,8 @@ ENDPOINTS: Mapping[str, Rule] = {
     "questions.questions": Rule(who=READERS),
     "questions.decide": Rule(who=READERS),
     "alike.decide_alike": Rule(who=READERS),
+    "review.held": Rule(who=frozenset({"district_officer"}), word="accept"),
+    "review.see_to": Rule(who=frozenset({"district_officer"}), word="accept"),
     "incidents.incidents": Rule(who=READERS),
     "incidents.acknowledge": Rule(who=frozenset({"district_officer"}), word="acknowledge"),
     "needs.needs": Rule(who=CASES),

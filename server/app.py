@@ -32,8 +32,8 @@ AREAS = (
     "server.api.enrol", "server.api.exchange", "server.api.catalogue", "server.api.people", "server.console.session",
     "server.console.today", "server.console.records", "server.console.writing", "server.console.attachments", "server.console.acts",
     "server.console.figures", "server.console.search", "server.console.questions", "server.console.alike", "server.console.incidents",
-    "server.console.needs", "server.console.reports", "server.console.bundles", "server.console.users", "server.console.tablets",
-    "server.console.units", "server.console.recovery",
+    "server.console.needs", "server.console.review", "server.console.reports", "server.console.bundles", "server.console.users",
+    "server.console.tablets", "server.console.units", "server.console.recovery",
 )  # fmt: skip
 """The modules that serve addresses; each has ``blueprints``."""
 

@@ -13,7 +13,7 @@ from server.db import db
 from sync.lineage import Segment
 from sync.log import LogHead
 
-__all__ = ["Blob", "FallenValue", "LineRow", "LogRow", "PartRow", "PastUnit", "RecordRow", "StreamRow", "segment_of"]
+__all__ = ["Blob", "FallenValue", "LineRow", "LogRow", "PartRow", "PastUnit", "RecordRow", "Review", "StreamRow", "segment_of"]
 
 
 class StreamRow(db.Model):  # type: ignore[name-defined,misc]
@@ -83,6 +83,20 @@ class LineRow(db.Model):  # type: ignore[name-defined,misc]
         Index("ix_line_verdict", "log", "number", sqlite_where=verdict != "", postgresql_where=verdict != ""),
         Index("ix_line_witness", "stream", "place", sqlite_where=witness != "", postgresql_where=witness != ""),
     )
+
+
+class Review(db.Model):  # type: ignore[name-defined,misc]
+    """What somebody at the console did with a line that was set aside: took it up, with the change ``name`` of the console's log,
+    or left it (``name`` is "").
+    """
+
+    __tablename__ = "review"
+    log: Mapped[str] = mapped_column(String(11), primary_key=True)
+    number: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    segment: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(40))
+    user: Mapped[str] = mapped_column(String(11))
+    at_ms: Mapped[int] = mapped_column(BigInteger)
 
 
 class RecordRow(db.Model):  # type: ignore[name-defined,misc]

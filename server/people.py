@@ -79,9 +79,10 @@ class RoleHeld(db.Model):  # type: ignore[name-defined,misc]
 
 
 class Device(db.Model):  # type: ignore[name-defined,misc]
-    """An enrolled tablet: whose it is, its public keys (32 bytes each), and when it was last heard of.
+    """An enrolled tablet: whose it is, its public keys (32 bytes each), when it was last heard of, and when it was revoked.
 
-    ``unsent``: how many changes it still held then; null where it did not say.
+    ``unsent``: how many changes it still held when it was heard of; null where it did not say. ``wiped_ms``: when, having been
+    revoked, it had handed in everything and was told to wipe itself.
     """
 
     __tablename__ = "device"
@@ -97,6 +98,7 @@ class Device(db.Model):  # type: ignore[name-defined,misc]
     unsent: Mapped[int | None] = mapped_column(BigInteger)
     revoked_ms: Mapped[int | None] = mapped_column(BigInteger)
     revoked_by: Mapped[str | None] = mapped_column(String(11))
+    wiped_ms: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class EnrolmentCode(db.Model):  # type: ignore[name-defined,misc]

@@ -8,11 +8,12 @@ from contextlib import contextmanager
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
 from server import db
 from server.access import PeopleRights, scope_of
+from server.audit import note
 from server.gate import Gate
 from server.ledger import OwnIdentity, SqlLedger
 from server.models import LogRow, segment_of
@@ -31,15 +32,14 @@ SEEN_EVERY_MS = 10 * 60 * 1000
 NAMES_EVERY_MS = 15 * 1000
 """How long the people's names are kept in memory before they are read again."""
 
+_ENDED = or_(DeviceRow.revoked_ms.is_not(None), User.disabled_ms.is_not(None))
+
 _DEVICE = (
-    select(
-        DeviceRow.sign, DeviceRow.box, DeviceRow.user, DeviceRow.unit, DeviceRow.revoked_ms, User.stamp,
-        LogRow,
-    )
+    select(DeviceRow.sign, DeviceRow.box, DeviceRow.user, DeviceRow.unit, _ENDED, User.stamp, LogRow)
     .join(User, User.id == DeviceRow.user)
     .outerjoin(LogRow, LogRow.device == DeviceRow.id)
     .where(DeviceRow.id == bindparam("device"))
-)  # fmt: skip
+)
 """A device with its logs; built once, since every exchange asks it."""
 
 __all__ = ["SqlServer"]
@@ -64,20 +64,19 @@ class SqlServer:
         """An enrolled device with its logs, in one query; its scope is kept in memory while its officer's rights stay.
 
         Raises:
-            FrameFault: ``unknown_device`` or ``device_revoked``.
+            FrameFault: ``unknown_device``.
         """
         with db.reading() as connection:
             rows = connection.execute(_DEVICE, {"device": device}).all()
         if not rows:
             raise FrameFault("unknown_device")
-        sign, box, user, unit, revoked_ms, stamp = rows[0][:6]
-        if revoked_ms is not None:
-            raise FrameFault("device_revoked")
+        sign, box, user, unit, revoked, stamp = rows[0][:6]
         read: dict[str, tuple[Segment, ...]] = {}
         for row in rows:
             if row.id is not None:
                 read[row.id] = (*read.get(row.id, ()), segment_of(row))
-        return Device(device, sign, self.services.keys.mac_key(device, box), user, self._scope(user, unit, stamp), read)
+        mac_key = self.services.keys.mac_key(device, box)
+        return Device(device, sign, mac_key, user, self._scope(user, unit, stamp), read, revoked=bool(revoked))
 
     def _scope(self, user: str, unit: str, stamp: str) -> Scope:
         day = self.services.clock.today()
@@ -119,6 +118,16 @@ class SqlServer:
         """Case keys, wrapped to the officer's key on the tablet that asks; their other tablets ask for themselves."""
         box = connection.scalar(select(DeviceRow.officer_box).where(DeviceRow.id == device.id, DeviceRow.revoked_ms.is_(None)))
         return [] if box is None else self.services.keys.wrap_for(keys, device.user, box)
+
+    def told_to_wipe(self, device: Device, now_ms: int) -> None:
+        """Write when a revoked device was first told to wipe itself, and in the audit trail."""
+
+        def work(session: Session) -> None:
+            first = update(DeviceRow).where(DeviceRow.id == device.id, DeviceRow.wiped_ms.is_(None)).values(wiped_ms=now_ms)
+            if session.execute(first.returning(DeviceRow.id)).one_or_none() is not None:
+                note(session, user=device.user, action="wipe", subject=device.id, at_ms=now_ms)
+
+        db.transaction(work)
 
     def documents(self, device: Device, versions: Mapping[str, str]) -> dict[str, Any]:
         """The catalogue and the people's names, each where the tablet holds another version."""

@@ -25,10 +25,13 @@ BATCH = 500
 NOT_KEPT = frozenset({"not_sealed"})
 """Verdicts of lines that hold a confidential value in the clear: the log goes on with their hash, their bytes are not kept."""
 
+HELD = "device_revoked"
+"""Verdict of the lines of a revoked device: kept as their bytes, and merged only where somebody takes them up."""
+
 UNKNOWN_DEVICE = ""
 """Whose a log is that was handed back whole, until its own tablet tells it."""
 
-__all__ = ["BATCH", "UNKNOWN_DEVICE", "Accepted", "Path", "Reading", "Taught", "accept", "write"]
+__all__ = ["BATCH", "HELD", "UNKNOWN_DEVICE", "Accepted", "Path", "Reading", "Taught", "accept", "write"]
 
 
 class Accepted(NamedTuple):
@@ -57,7 +60,7 @@ def accept(ledger: Ledger, device: Device, run: Run, *, arrived_ms: int) -> Acce
     path = Path(ledger, run.log, device.id, start)
     path.begin(run)
     ledger.adopt(run.log, device.id)
-    work = Reading(ledger, arrived_ms)
+    work = Reading(ledger, arrived_ms, held=HELD if device.revoked else "")
     arrivals = path.new_lines(run)
     new = 0
     while batch := list(islice(arrivals, BATCH)):
@@ -185,13 +188,19 @@ def _arrival(log: str, at: LogHead, before: bytes, line: bytes, digest: bytes, s
 
 
 class Reading:
-    """Lines on their way into the stream."""
+    """Lines on their way into the stream.
 
-    def __init__(self, ledger: Ledger, arrived_ms: int, *, taught: Taught | None = None) -> None:
+    Args:
+        taught: what was told of the pasts of lines that are handed back; None for lines of a log's own device.
+        held: the verdict with which every line is set aside, whatever it says; "" where each is judged.
+    """
+
+    def __init__(self, ledger: Ledger, arrived_ms: int, *, taught: Taught | None = None, held: str = "") -> None:
         self.ledger = ledger
         self.arrived_ms = arrived_ms
         self.proven = taught is not None
         self.taught: Taught = taught or {}
+        self.held = held
         self.plain = True
 
     def batch(self, arrivals: Sequence[Arrival]) -> None:
@@ -211,6 +220,7 @@ class Reading:
             return
         state = self.ledger.state(change.record)
         verdict = self.ledger.refusal(change, state, proven=self.proven)
+        verdict = verdict if verdict in NOT_KEPT else self.held or verdict
         if verdict:
             arrival = arrival._replace(verdict=verdict, body=None if verdict in NOT_KEPT else arrival.body)
         number = self.ledger.append(arrival)

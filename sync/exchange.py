@@ -135,6 +135,8 @@ class _Answering:
         with self.server.reading() as reader:
             head = self._read(reader)
             lines: list[bytes] = []
+            if self.device.revoked:
+                return head | self._last_word(reader), lines
             if self.wanted.page and self.cursor is not None:
                 head |= {"c": {self.device.scope.stream: self.cursor.token()}, "upto": self._upto()}
             elif self.wanted.page:
@@ -162,16 +164,38 @@ class _Answering:
         told = {"read": told_read(self.wanted.heads, self.stands), "aside": aside, "forked": forked}
         return {member: body for member, body in told.items() if body}
 
+    def _last_word(self, reader: Reader) -> dict[str, Any]:
+        """What a revoked device is told: what a restored server still wants of it; then, once all is read, that it is to wipe itself.
+
+        An urgent exchange (it asks for no pull) does not tell of all logs, and ends nothing.
+        """
+        if not self.wanted.page:
+            return {}
+        head = Pull(reader, self.device, self.wanted, {}, self.server.run_key).still_wanted()
+        if head or self.wanted.handing or not self._all_read():
+            return head
+        self.server.told_to_wipe(self.device, self.now_ms)
+        return {"wipe": 1}
+
+    def _all_read(self) -> bool:
+        """Whether the last line of every log that the tablet names is here, and is the very line that it says."""
+        heads = [(self.stands[log].head, number, hash8) for log, (number, _, hash8) in self.wanted.heads.items()]
+        return bool(heads) and all(head.number == number and b64(head.hash)[:8] == hash8 for head, number, hash8 in heads)
+
     def _upto(self) -> dict[str, int]:
         return {log: min(self.stands[log].head.number, claim[0]) for log, claim in self.wanted.heads.items()}
 
 
 class Step(NamedTuple):
-    """What an answer did: whether there is more to exchange, and what a person should be told."""
+    """What an answer did: whether there is more to exchange, and what a person should be told.
+
+    ``wipe``: this tablet was revoked, and the server has read everything that it holds.
+    """
 
     more: bool
     received: int
     set_aside: int
+    wipe: bool = False
 
 
 class TabletHalf:
@@ -259,7 +283,7 @@ class TabletHalf:
         waiting = any(log.acknowledged < log.head.number for log in self.store.own_logs())
         refilling = any("/" in part for part in self.store.cursors())
         more = waiting or refilling or self.store.owes() or self.lost or not page.complete or page.scope is not None
-        return Step(more, len(page.soles) + len(page.states), len(page.aside))
+        return Step(more, len(page.soles) + len(page.states), len(page.aside), wipe=bool(head.get("wipe")) and not more)
 
     def heal(self, theirs: Mapping[str, str]) -> None:
         """Fill the parts again whose digests are not the server's."""

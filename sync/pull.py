@@ -92,6 +92,12 @@ class Pull:
         told = self._told(token, cursor)
         return told._replace(head=head | told.head)
 
+    def still_wanted(self) -> dict[str, Any]:
+        """What a restored server wants of a tablet that gets nothing any more: its older cursors, then the logs to hand back."""
+        if self._shared(self.wanted.cursors.get(self.stream)) is None:
+            return {"lost": 1}
+        return self._handing_back()
+
     def _handing_back(self) -> dict[str, Any]:
         """Which logs a tablet that noticed a restored server should hand back: log → behind which number."""
         lacking = self.reader.lacking(self.stream, self.wanted.held) if self.wanted.held else {}

@@ -37,7 +37,8 @@ class Device(NamedTuple):
     """An enrolled device as the protocol needs it.
 
     ``key`` is its public signing key, which binds its logs; ``read`` are the segments of each log that the server holds,
-    with how far it has read them.
+    with how far it has read them. ``revoked``: it, or its person's account, has ended; what it brings is held for review, it gets
+    nothing, and is told to wipe itself when all is read.
     """
 
     id: str
@@ -46,6 +47,7 @@ class Device(NamedTuple):
     user: str
     scope: Scope
     read: Mapping[str, Sequence[Segment]]
+    revoked: bool = False
 
 
 class LogState(NamedTuple):
@@ -233,7 +235,7 @@ class Server(Protocol):
     """The key of the proofs of runs; it stands outside the database."""
 
     def device(self, device: str) -> Device:
-        """An enrolled device, with one query. Raises FrameFault("unknown_device") or ("device_revoked")."""
+        """An enrolled device, with one query; a revoked one too. Raises FrameFault("unknown_device")."""
 
     def writing(self, stream: str, writer: str, now_ms: int) -> AbstractContextManager[Ledger]:
         """A writing transaction on a stream, under its lock; committed at the end of the block.
@@ -243,6 +245,9 @@ class Server(Protocol):
 
     def reading(self) -> AbstractContextManager[Reader]:
         """A reading transaction."""
+
+    def told_to_wipe(self, device: Device, now_ms: int) -> None:
+        """Take note that a revoked device has handed in everything and is told to wipe itself."""
 
     def documents(self, device: Device, versions: Mapping[str, str]) -> dict[str, Any]:
         """What else syncs and is not held at its present version: {"catalogue": {…}, "people": {…}}."""

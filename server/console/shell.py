@@ -10,7 +10,7 @@ from flask_login import current_user
 from sqlalchemy import func, select
 
 from server import db
-from server.access import CASES, DISTRICT, READERS, roles_of, units_visible
+from server.access import CASES, DISTRICT, READERS, roles_of, units_visible, units_where
 from server.language import lang
 from server.models import RecordRow
 from server.needs import open_needs
@@ -18,6 +18,7 @@ from server.overview import incidents
 from server.people import User
 from server.recovery import was_restored
 from server.reporting import REPORT
+from server.review import RIGHT, count_waiting
 from server.services import services
 from shared.labels import date_text
 
@@ -125,6 +126,9 @@ def _menu(user: User, reads: bool) -> Iterator[Entry]:
         with db.reading() as connection:
             if was_restored(connection):
                 yield Entry(words=_("Phục hồi"), url=url_for("recovery.recovery"), here=_here("recovery."))
+    if units_where(user, RIGHT):
+        held = count_waiting(user)
+        yield Entry(words=_("Chờ xem lại"), url=url_for("review.held"), count=held, tone="soon", here=_here("review."))
 
 
 def _waiting(user: User) -> tuple[int, int]:

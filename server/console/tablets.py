@@ -1,13 +1,14 @@
 """Tablets: which there are, when each was last heard of; a code to enrol one, as letters and as a QR picture; revoking a lost one."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import segno
 from flask import Blueprint, flash, redirect, request, url_for
 from flask_babel import gettext as _
 from markupsafe import Markup
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -18,6 +19,7 @@ from server.console.users import pick_lists
 from server.console.words import age_words, moment_words, unit_words
 from server.enrolment import make_code, revoke
 from server.language import lang
+from server.models import LineRow, LogRow
 from server.overview import DAY_MS, SILENT_DAYS
 from server.people import Device, User, names_of
 from server.services import services
@@ -33,7 +35,9 @@ __all__ = ["Code", "TabletLine", "Tablets", "blueprints"]
 
 @dataclass(frozen=True, kw_only=True)
 class TabletLine:
-    """A tablet. ``unsent``: the changes that it still held when it was last heard of."""
+    """A tablet. ``unsent``: the changes that it still held when it was last heard of; ``wiped``: when a revoked one had handed in
+    everything; ``forked``: when it was found to be restored or copied.
+    """
 
     id: str
     name: str
@@ -44,6 +48,8 @@ class TabletLine:
     unsent: str
     silent: bool
     revoked: str
+    wiped: str
+    forked: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,21 +88,31 @@ def _page(code: Code | None = None, error: SenError | None = None) -> Response:
     told = [(user.id, f"{user.name} ({user.login})", user.roles_on(today)[0].unit) for user in people]
     person = request.form.get("person") or (told[0][0] if told else "")
     unit = request.form.get("unit") or next((home for known, _words, home in told if known == person), "")
+    forked = _forked([one.id for one in devices])
     context = Tablets(
-        tablets=[_line(one, names.get(one.user, "")) for one in devices],
+        tablets=[_line(one, names.get(one.user, ""), forked.get(one.id)) for one in devices],
         people=told, person=person, unit=unit, units=pick_lists()[1], code=code, wrong="" if error is None else error.text(lang()),
     )  # fmt: skip
     return page("admin/tablets.html", context, status=200 if error is None else error.status)
 
 
-def _line(one: Device, person: str) -> TabletLine:
+def _forked(devices: Sequence[str]) -> dict[str, int]:
+    """The tablets of which a log goes on in two ways, with the time (ms) at which the second way last began to arrive."""
+    begins = (LineRow.log == LogRow.id) & (LineRow.segment == LogRow.segment) & (LineRow.number == LogRow.start + 1)
+    query = select(LogRow.device, func.max(LineRow.arrived_ms)).join(LineRow, begins)
+    query = query.where(LogRow.fork.is_(True), LogRow.device.in_(devices)).group_by(LogRow.device)
+    return {row[0]: row[1] for row in db.db.session.execute(query)}
+
+
+def _line(one: Device, person: str, forked_ms: int | None) -> TabletLine:
     now_ms = services().clock.now_ms()
     silent = one.revoked_ms is None and (one.seen_ms is None or now_ms - one.seen_ms > SILENT_DAYS * DAY_MS)
     return TabletLine(
         id=one.id, name=one.name, person=person, unit=unit_words(one.unit), enrolled=moment_words(one.enrolled_ms),
         seen=age_words(one.seen_ms) if one.seen_ms else _("chưa đồng bộ lần nào"), silent=silent,
         unsent=number_text(one.unsent),
-        revoked=moment_words(one.revoked_ms) if one.revoked_ms else "",
+        revoked=moment_words(one.revoked_ms) if one.revoked_ms else "", wiped=moment_words(one.wiped_ms) if one.wiped_ms else "",
+        forked=moment_words(forked_ms) if forked_ms else "",
     )  # fmt: skip
 
 

@@ -12,14 +12,16 @@ from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from server.audit import AuditEntry
 from server.db import db, reading, transaction
 from server.enrolment import make_code, revoke
 from server.models import LineRow, RecordRow
-from server.people import Device, User
+from server.people import Device, User, disable_user
 from server.records import history, open_record, plain_records, search
 from server.services import services
 from shared.ids import b64, new_record_id
 from shared.messages import codes
+from sync.accept import HELD
 from sync.log import line_hash, name_of
 from sync.merge import fresh
 from sync.messages import CONTENT_TYPE, read_rows, read_runs
@@ -115,12 +117,39 @@ def test_b03_a_body_beyond_what_the_server_takes_is_refused(office: Office) -> N
     assert office.dump() == before
 
 
-def test_f38_a_revoked_tablet_gets_and_leaves_nothing(office: Office) -> None:
+def _end_device(session: Session, office: Office) -> None:
+    revoke(session, services().keys, session.get_one(Device, office.device.id), by="", now_ms=1)
+
+
+def _end_person(session: Session, office: Office) -> None:
+    disable_user(session, services().keys, session.get_one(User, office.user.id), now_ms=1)
+
+
+@pytest.mark.parametrize("end", [_end_device, _end_person])
+def test_p10_f38_what_a_revoked_tablet_brings_is_held_and_it_gets_nothing(office: Office, end: Callable[[Session, Office], None]) -> None:
+    device = office.device
+    device.push([device.line([*GOOD, {"p": "note", "v": NAME}])])
     with office.app.app_context():
-        transaction(lambda session: revoke(session, services().keys, session.get_one(Device, office.device.id), by="", now_ms=1))
-    before = office.dump()
-    refuses(office, office.device.send(pushed(office.device)), 403, "device_revoked", "Liên hệ", "Contact")
-    assert office.dump() == before
+        transaction(lambda session: end(session, office))
+    before, lines = office.dump(), [device.line([*GOOD, {"p": "note", "v": NAME}]), device.line([{"p": "full_name", "v": NAME}], offset=2, y="gbv_case")]
+    answer = device.opened(device.send(device.request(lines, page=65536, c={}, v={})))
+    head = answer.head
+    assert head["aside"] == [[device.log, 2, HELD], [device.log, 3, "not_sealed"]] and head["wipe"] == 1
+    assert not answer.lines and not {"c", "scope", "docs", "runs", "told"} & set(head), "nothing is pulled"
+    assert "Liên hệ" in codes()[HELD]["vi"] and "Contact" in codes()[HELD]["en"]
+    after = office.dump()
+    assert after["record"] == before["record"] and after["part"] == before["part"], "nothing is merged"
+    with office.app.app_context(), reading() as connection:
+        kept = connection.execute(select(LineRow.body, LineRow.verdict).order_by(LineRow.place)).all()
+        assert [tuple(row) for row in kept[1:]] == [(lines[0], HELD), (None, "not_sealed")]
+        assert connection.scalar(select(Device.wiped_ms)) is not None
+        audited = connection.scalars(select(AuditEntry.action)).all()
+        assert audited[-1] == "wipe"
+    again = device.opened(device.send(device.request(lines, page=65536, c={}, v={}))).head
+    assert again["wipe"] == 1, "a lost answer is told again"
+    with office.app.app_context(), reading() as connection:
+        assert connection.scalars(select(AuditEntry.action)).all() == audited, "noted once"
+    assert not found_in(office.output().encode(), [NAME])
 
 
 @pytest.mark.parametrize(("state", "status", "code"), [("wrong", 404, "code_wrong"), ("used", 409, "code_used"), ("expired", 410, "code_expired")])

@@ -61,6 +61,15 @@ class PairServer:
         self.devices: dict[str, Device] = {}
         self.own = OwnIdentity("server-0001", b"S" * 32)
         self.half = ServerHalf(self)
+        self.wiped: list[str] = []
+        """The devices that were told to wipe themselves."""
+
+    def revoke(self, device: str) -> None:
+        """Revoke a device."""
+        self.devices[device] = self.devices[device]._replace(revoked=True)
+
+    def told_to_wipe(self, device: Device, now_ms: int) -> None:
+        self.wiped.append(device.id)
 
     def enrol(self, name: str, units: Sequence[str], *, cases: bool = True) -> Device:
         """Make a device whose officer sees these units."""

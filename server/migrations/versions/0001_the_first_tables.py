@@ -66,6 +66,15 @@ def upgrade():
     sa.Column('digest', sa.LargeBinary(length=16), nullable=False),
     sa.PrimaryKeyConstraint('unit', 'type', 'sealed', name=op.f('pk_part'))
     )
+    op.create_table('review',
+    sa.Column('log', sa.String(length=11), nullable=False),
+    sa.Column('number', sa.BigInteger(), nullable=False),
+    sa.Column('segment', sa.Integer(), nullable=False),
+    sa.Column('name', sa.String(length=40), nullable=False),
+    sa.Column('user', sa.String(length=11), nullable=False),
+    sa.Column('at_ms', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('log', 'number', 'segment', name=op.f('pk_review'))
+    )
     op.create_table('person',
     sa.Column('id', sa.String(length=11), nullable=False),
     sa.Column('login', sa.String(length=40), nullable=False),
@@ -100,6 +109,7 @@ def upgrade():
     sa.Column('seen_ms', sa.BigInteger(), nullable=True),
     sa.Column('revoked_ms', sa.BigInteger(), nullable=True),
     sa.Column('revoked_by', sa.String(length=11), nullable=True),
+    sa.Column('wiped_ms', sa.BigInteger(), nullable=True),
     sa.ForeignKeyConstraint(['user'], ['person.id'], name=op.f('fk_device_user')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_device')),
     sa.UniqueConstraint('sign', name=op.f('uq_device_sign'))
@@ -262,6 +272,7 @@ def downgrade():
     op.drop_table('device')
     op.drop_table('stream')
     op.drop_table('person')
+    op.drop_table('review')
     op.drop_table('part')
     with op.batch_alter_table('log', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_log_device'))
