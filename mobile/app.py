@@ -47,6 +47,7 @@ class SenApp(MDApp):
         self.way = Way()
         self.pages: dict[str, Page] = {}
         self.front: Page | None = None
+        self._wipes = 0
         self._idle = Clock.create_trigger(lambda _: self.lock(), IDLE_S)
 
     # the application
@@ -78,6 +79,7 @@ class SenApp(MDApp):
         """Show the first screen and begin to look for news."""
         Window.bind(on_keyboard=self._key, on_touch_down=self._touched, on_key_down=self._touched)
         Clock.schedule_interval(lambda _: self.news(), NEWS_S)
+        self.tablet.told_to_wipe = lambda: self.post(self.wipe)
         self.tablet.background.start(self.post, self.news)
         self._show(self.way.front)
 
@@ -185,6 +187,25 @@ class SenApp(MDApp):
         self.forget_pages()
         self._show(self.way.front)
 
+    def wipe(self) -> None:
+        """Keep what was typed, let a revoked tablet destroy what it holds, and say what befell it."""
+        if not self.tablet.enrolled:
+            return
+        self._leave()
+        try:
+            done = self.tablet.wipe()
+        except SenError as error:
+            self.tell(error)
+            return
+        if done:
+            while self._dismiss():
+                pass
+            self._wipes += 1
+            self._idle.cancel()
+            self.toasts.clear_widgets()
+            self.forget_pages()
+            self._show(self.way.home())
+
     def tell(self, error: SenError) -> None:
         """Say in a sentence what could not be done."""
         close = (self.say("mobile.sheet.close"), None)
@@ -195,8 +216,9 @@ class SenApp(MDApp):
         self.toasts.say(words)
 
     def work(self, job: Callable[[], Any], then: Callable[[Any], None]) -> None:
-        """Do something long outside the window's thread."""
-        self.tablet.background.work(job, then)
+        """Do something long outside the window's thread; ``then`` is not told where the tablet was wiped meanwhile."""
+        before = self._wipes
+        self.tablet.background.work(job, lambda result: then(result) if self._wipes == before else None)
 
     def settings_changed(self) -> None:
         """Build every other screen anew: their words are in another language now."""

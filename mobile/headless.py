@@ -66,9 +66,10 @@ class Headless:
         """Say who this tablet is and what it holds unsent."""
         tablet = self.tablet
         told: Answer = {"enrolled": tablet.enrolled, "unlocked": tablet.unlocked, "today": tablet.clock.today().isoformat()}
-        if tablet.enrolled:
-            who = tablet.who
-            told |= {"device": who.device, "user": who.user, "unit": who.unit, "name": who.name, "unsent": tablet.store.unsent_count()}
+        if not tablet.enrolled:
+            return told | {"wiped": tablet.wiped_words()}
+        who = tablet.who
+        told |= {"device": who.device, "user": who.user, "unit": who.unit, "name": who.name, "unsent": tablet.store.unsent_count()}
         return told
 
     def enrol(self, address: str, code: str, pin: str, name: str = "") -> Answer:
@@ -287,9 +288,10 @@ class Headless:
 
     def sync(self, urgent: bool = False) -> Answer:
         """Exchange until nothing is left."""
-        self.tablet.syncer.sync(urgent=urgent)
         syncer = self.tablet.syncer
-        return {"trips": syncer.trips, "received": syncer.received, "unsent": self.tablet.store.unsent_count()}
+        syncer.sync(urgent=urgent)
+        unsent = self.tablet.store.unsent_count() if self.tablet.enrolled else 0
+        return {"trips": syncer.trips, "received": syncer.received, "unsent": unsent, "wiped": self.tablet.wiped_words()}
 
     def write_bundle(self, folder: str, largest: int = SIZES[-1]) -> Answer:
         """Write everything that has not left as files into a folder; gives their names."""

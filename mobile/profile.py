@@ -17,10 +17,12 @@ from shared.errors import SenError
 LANGUAGES: Final = ("vi", "en")
 TYPINGS: Final = ("off", "telex", "vni")
 
+LOCK_FILE: Final = "in-use.sqlite3"
+
 DEMO_TABLETS: Final = Path("demo") / "tablets"
 """Where the demo keeps its tablets, below the folder of everything written (``SEN_VAR``, else ``var`` beside the code)."""
 
-__all__ = ["Enrolled", "Profile", "ProfileLock", "Settings", "folder_named"]
+__all__ = ["LOCK_FILE", "Enrolled", "Profile", "ProfileLock", "Settings", "folder_named"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +120,7 @@ class ProfileLock:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._path = folder / "in-use.sqlite3"
+        self._path = folder / LOCK_FILE
         self._held: sqlite3.Connection | None = None
 
     def take(self) -> None:

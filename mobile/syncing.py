@@ -60,7 +60,7 @@ class Syncer:
             raise SenError("switched_offline")
         with self.alone():
             try:
-                self._exchange(urgent)
+                wipe = self._exchange(urgent)
                 self.last = None
                 if not urgent:
                     self.finished_ms = self._tablet.clock.now_ms()
@@ -78,8 +78,21 @@ class Syncer:
             finally:
                 self.busy = False
                 self._tablet.pulled()
+        if wipe:
+            self._tablet.told_to_wipe()
 
-    def _exchange(self, urgent: bool) -> None:
+    @contextmanager
+    def paused(self) -> Iterator[bool]:
+        """Keep exchanges from beginning; False where one is under way, which is not waited for."""
+        free = self._one.acquire(blocking=False)
+        try:
+            yield free
+        finally:
+            if free:
+                self._one.release()
+
+    def _exchange(self, urgent: bool) -> bool:
+        """Exchange until nothing is left; tells whether this tablet was revoked and has handed in everything."""
         cuts = self.trips = self.received = 0
         while self.trips < MOST_TRIPS:
             now = self._tablet.clock.now_ms()
@@ -99,7 +112,7 @@ class Syncer:
             self.received += step.received
             self.observe(self._half.server_time, now)
             if urgent or not step.more:
-                return
+                return step.wipe
         raise FrameFault("exchange_endless")
 
     def observe(self, heard: Time, now_ms: int) -> None:

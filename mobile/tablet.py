@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from mobile import wipe as wiping
 from mobile.background import Background
 from mobile.bundles import Bundles
 from mobile.case_keys import CaseKeys
@@ -30,7 +31,7 @@ from mobile.value_text import UNKNOWN, value_text
 from shared.catalogue import Catalogue, CatalogueError, RecordType, load_catalogue
 from shared.errors import SenError
 from shared.ids import b64, unb64
-from shared.labels import date_text, phrase
+from shared.labels import date_text, datetime_text, phrase
 from shared.sealing import BoxKeys, derive
 from sync.log import Change
 from sync.store import Device, Scope
@@ -58,7 +59,11 @@ class Tablet:
         self._held = ProfileLock(folder)
         if alone:
             self._held.take()
-        self.pin = PinLock(folder / "officer.json", self.clock.now_ms, cheap=cheap_pin)
+            if wiping.under_way(folder):
+                wiping.finish(folder, self.hardware)
+                self.profile = Profile.load(folder)
+        self._cheap_pin = cheap_pin
+        self.pin = PinLock(folder / wiping.OFFICER, self.clock.now_ms, cheap=cheap_pin)
         self._catalogue = load_catalogue()
         self._officer: BoxKeys | None = None
         self._case_keys: CaseKeys | None = None
@@ -66,6 +71,8 @@ class Tablet:
         self.background = Background(self)
         self.wrote_urgent: Callable[[bool], None] = lambda urgent: None
         """Told after each change of the log, with whether it is urgent; the sync thread listens."""
+        self.told_to_wipe: Callable[[], object] = self.wipe
+        """Called when the server has read everything of this revoked tablet; a window does it in its own thread."""
         if self.profile.enrolled is not None:
             self._open_store(self.profile.enrolled)
 
@@ -78,7 +85,7 @@ class Tablet:
         folder, rows = self.profile.folder, RowKey(keys.rows)
         mac_key = keys.mac_key(unb64(who.server_box), who.device)
         identity = Device(who.device, keys.public, mac_key, who.user, Scope(who.stream, (), False, ""), {})
-        database = Database(folder / "tablet.sqlite3")
+        database = Database(folder / wiping.DATABASE)
         self._store = Store(database, rows, identity, catalogue=lambda: self._catalogue, now_ms=self.clock.now_ms, heard=self._heard)
         self._take_catalogue()
         self.index = Index(self._store, lambda: self._catalogue, self.clock.today, self.title_from)
@@ -92,6 +99,7 @@ class Tablet:
         """Take note of an enrolment, on disk, and open the store; the first exchange begins at once."""
         self.profile.enrolled = who
         self.profile.save()
+        wiping.forget(self.profile.folder)
         self._open_store(who)
         self.background.changed()
 
@@ -113,6 +121,35 @@ class Tablet:
         if self._store is None:
             raise SenError("not_enrolled")
         return self._store
+
+    def wipe(self) -> bool:
+        """Destroy what this revoked tablet holds, once everything is handed in; tells whether it did.
+
+        What was being typed becomes changes first, and leaves with the next exchange, which tells again to wipe. Drafts that wait
+        behind the PIN of a locked tablet cannot be opened, and go.
+        """
+        if self.unlocked:
+            self.forms.close_all()
+        with self.syncer.paused() as paused:
+            if not paused or self.store.unsent_count():
+                self.wrote(urgent=False)
+                return False
+            folder, who = self.profile.folder, self.who
+            wiping.begin(folder, wiping.Wiped(at_ms=self.clock.now_ms(), server=who.server_name, address=who.address))
+            self._officer = self._case_keys = None
+            self.store.database.close()
+            self._store = None
+            wiping.finish(folder, self.hardware)
+        self.profile = Profile.load(folder)
+        self.pin = PinLock(folder / wiping.OFFICER, self.clock.now_ms, cheap=self._cheap_pin)
+        return True
+
+    def wiped_words(self) -> str:
+        """What befell this tablet, until it is enrolled anew; "" where nothing did."""
+        told = wiping.wiped(self.profile.folder)
+        if told is None or self.enrolled:
+            return ""
+        return self.say("tablet_wiped", time=datetime_text(moment_of(told.at_ms)), server=told.server)
 
     def close(self) -> None:
         """Leave the forms, close the database, give the folder back."""

@@ -3,6 +3,7 @@
 from mobile.enrolment import Request, enrol
 from mobile.keys import check_pin
 from mobile.tablet import Tablet
+from mobile.wipe import wiped
 from shared.errors import SenError
 
 __all__ = ["EnrolPresenter"]
@@ -15,6 +16,15 @@ class EnrolPresenter:
 
     def __init__(self, tablet: Tablet) -> None:
         self.tablet = tablet
+
+    def revoked(self) -> str:
+        """What befell a tablet that was revoked and has wiped itself, in words; "" where nothing did."""
+        return self.tablet.wiped_words()
+
+    def address(self) -> str:
+        """The server's address from before; "" where there was none."""
+        told = wiped(self.tablet.profile.folder)
+        return "" if told is None else told.address
 
     def wrong(self, *, address: str, code: str, pin: str, again: str) -> dict[str, str]:
         """What is wrong with the answers, by field (``address``, ``code``, ``pin``, ``again``), in words; empty when nothing."""

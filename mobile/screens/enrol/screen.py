@@ -29,7 +29,6 @@ class EnrolScreen(Page):
         self.body = EnrolBody()
         self.ids.body.add_widget(self.body)
         say, form = self.shell.say, self.body.ids.form
-        self.body.ids.intro.text = say("mobile.enrol.intro")
         self.boxes: dict[str, InputBox] = {}
         self.remarks: dict[str, Message] = {}
         for name in FIELDS:
@@ -43,9 +42,11 @@ class EnrolScreen(Page):
         form.add_widget(self.button)
 
     def enter(self, **where: Any) -> None:
-        """Offer the address that the start gave."""
-        if self.shell.server and not self.boxes["address"].text:
-            self.boxes["address"].show(self.shell.server)
+        """Say what befell a tablet that was revoked, and offer the address that is known."""
+        self.body.ids.intro.text = self.presenter.revoked() or self.shell.say("mobile.enrol.intro")
+        address = self.shell.server or self.presenter.address()
+        if address and not self.boxes["address"].text:
+            self.boxes["address"].show(address)
 
     def _answers(self) -> dict[str, str]:
         return {name: box.text for name, box in self.boxes.items()}
