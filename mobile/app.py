@@ -17,6 +17,7 @@ from kivymd.app import MDApp
 
 from mobile.flow import allowed
 from mobile.navigation import Place, Way
+from mobile.remarks import unsaid
 from mobile.screens.page import Page
 from mobile.screens.table import PAGES
 from mobile.tablet import Tablet
@@ -225,9 +226,11 @@ class SenApp(MDApp):
         self.forget_pages(keep="settings")
 
     def news(self) -> None:
-        """Let the screen in front show what changed behind it."""
+        """Let the screen in front show what changed behind it; say once that the tablet's clock is wrong."""
         if self.front is not None and self.tablet.unlocked:
             self.front.news()
+            if words := unsaid(self.tablet):
+                AskSheet(title=self.say("clock_title"), words=words, answers=[(self.say("mobile.sheet.close"), None)]).open()
 
     # the screens
 

@@ -4,6 +4,7 @@ The only module with threads. It knows no window: results go back through a call
 them into the window's own thread.
 """
 
+import random
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,12 +18,25 @@ if TYPE_CHECKING:
 AFTER_CHANGE_S: Final = 4
 """Seconds from a change to the exchange that sends it: several go together."""
 EVERY_S: Final = 60
+FIRST_WAIT_S: Final = 20
 LONGEST_WAIT_S: Final = 60
 """Seconds between tries while there is no network: one that comes back is soon used, and a try without one costs nothing."""
+URGENT_FIRST_S: Final = 2
+URGENT_LONGEST_S: Final = 30
+"""The same while something urgent has no receipt of the server."""
 
 Post = Callable[[Callable[[], None]], None]
 
-__all__ = ["Background"]
+__all__ = ["Background", "pause_s"]
+
+
+def pause_s(failures: int, *, urgent: bool, chance: float) -> float:
+    """Seconds until the next try after so many failures in a row: doubled after each, up to a longest.
+
+    ``chance`` (0 to 1) takes up to half of it away: tablets that lost one network together do not come back in one moment.
+    """
+    first, longest = (URGENT_FIRST_S, URGENT_LONGEST_S) if urgent else (FIRST_WAIT_S, LONGEST_WAIT_S)
+    return float(min(longest, first * 2 ** min(failures - 1, 16))) * (1 - chance / 2)
 
 
 class Background:
@@ -36,6 +50,7 @@ class Background:
         self._ending = False
         self._thread: threading.Thread | None = None
         self._workers: ThreadPoolExecutor | None = None
+        self._chance = random.Random().random
         self._post: Post = lambda work: work()
         self._news: Callable[[], None] = lambda: None
 
@@ -84,30 +99,33 @@ class Background:
     def _run(self) -> None:
         wait, failures = 0.0, 0
         while True:
-            urgent = self._sleep(wait)
+            self._sleep(wait)
             if self._ending:
                 return
             ready = self._tablet.enrolled and not self._tablet.profile.settings.offline
-            done = self._try(urgent) if ready else True
+            done = self._try() if ready else True
             failures = 0 if done else failures + 1
-            wait = EVERY_S if done else min(LONGEST_WAIT_S, 10.0 * 2**failures)
+            wait = EVERY_S if done else pause_s(failures, urgent=self._urgent_waits(), chance=self._chance())
             if ready:
                 self._post(self._news)
 
-    def _sleep(self, wait: float) -> bool:
-        """Wait for the next exchange; tells whether something urgent is to be sent."""
+    def _urgent_waits(self) -> bool:
+        try:
+            return self._tablet.store.urgent_waits()
+        except SenError:
+            return False
+
+    def _sleep(self, wait: float) -> None:
+        """Wait for the next exchange; what is urgent ends the waiting at once."""
         with self._wake:
             if wait and not (self._changed or self._ending):
                 self._wake.wait(wait)
             if self._changed and not self._urgent and not self._ending:
                 self._wake.wait(AFTER_CHANGE_S)
-            urgent, self._urgent, self._changed = self._urgent, False, False
-            return urgent
+            self._urgent = self._changed = False
 
-    def _try(self, urgent: bool) -> bool:
+    def _try(self) -> bool:
         try:
-            if urgent:
-                self._tablet.syncer.sync(urgent=True)
             self._tablet.syncer.sync()
         except SenError:
             return False

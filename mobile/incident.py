@@ -47,7 +47,7 @@ def progress_of(tablet: "Tablet", record: str, values: Mapping[str, Any]) -> Pro
     elif waits:
         receipt = say("receipt_unsent")
     elif received is not None:
-        receipt = say("receipt_server", time=time_words(tablet, received))
+        receipt = say("receipt_server", time=time_words(tablet, received), server=tablet.who.server_name)
     else:
         receipt = say("receipt_draft") if tablet.store.show(record) is None else say("receipt_sent")
     return Progress(

@@ -82,6 +82,11 @@ class Store:
         with self.database.writing() as connection:
             connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
 
+    def forget_notes(self, *names: str) -> None:
+        """Let small named values go."""
+        with self.database.writing() as connection:
+            connection.executemany("DELETE FROM meta WHERE name = ?", [(name,) for name in names])
+
     # the contract of TabletStore
 
     def device(self) -> Device:
@@ -293,6 +298,10 @@ class Store:
     def unsent_count(self) -> int:
         """How many own changes the server is not known to have read."""
         return sum(log.head.number - log.acknowledged for log in self.own_logs())
+
+    def urgent_waits(self) -> bool:
+        """Whether an urgent change is not known to have reached the server."""
+        return any(log.urgent and log.acknowledged < log.head.number for log in self.own_logs())
 
     def unsent_bytes(self) -> int:
         """The bytes of those lines."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from mobile.bulk import uncollected
 from mobile.clock import moment_of
+from mobile.remarks import compare_clocks
 from shared.errors import SenError
 from sync.clock import Time, observe
 from sync.errors import FrameFault
@@ -51,7 +52,7 @@ class Syncer:
         """Records that the last exchange brought."""
 
     def sync(self, *, urgent: bool = False) -> None:
-        """Exchange until nothing is left; an urgent exchange sends the urgent log alone, in one round trip.
+        """Exchange until nothing is left. What is urgent leaves first, alone, in a round trip of its own; an urgent exchange ends there.
 
         Raises:
             SenError: ``switched_offline``, ``no_network``, ``network_cut``, or what the server says. What arrived is kept.
@@ -60,7 +61,10 @@ class Syncer:
             raise SenError("switched_offline")
         with self.alone():
             try:
-                wipe = self._exchange(urgent)
+                self.trips = self.received = 0
+                if urgent or self._tablet.store.urgent_waits():
+                    self._exchange(urgent=True)
+                wipe = not urgent and self._exchange()
                 self.last = None
                 if not urgent:
                     self.finished_ms = self._tablet.clock.now_ms()
@@ -91,9 +95,9 @@ class Syncer:
             if free:
                 self._one.release()
 
-    def _exchange(self, urgent: bool) -> bool:
+    def _exchange(self, *, urgent: bool = False) -> bool:
         """Exchange until nothing is left; tells whether this tablet was revoked and has handed in everything."""
-        cuts = self.trips = self.received = 0
+        cuts = 0
         while self.trips < MOST_TRIPS:
             now = self._tablet.clock.now_ms()
             request = self._half.request(now=Time(now, 0), urgent=urgent)
@@ -111,6 +115,9 @@ class Syncer:
             cuts = 0
             self.received += step.received
             self.observe(self._half.server_time, now)
+            if not self._tablet.clock.moved:
+                got, server = self._tablet.clock.now_ms(), self._half.server_time
+                compare_clocks(self._tablet.store, sent_ms=now, got_ms=got, server_ms=server.ms)
             if urgent or not step.more:
                 return step.wipe
         raise FrameFault("exchange_endless")

@@ -38,7 +38,7 @@ class Wiped:
 
 
 def begin(folder: Path, told: Wiped) -> None:
-    """Put the marker down, on disk when this returns: from here on the wipe is finished whatever happens. Raises SenError("tablet_full")."""
+    """Put the marker down, on disk when this returns: from here on the wipe is finished at last. Raises SenError("tablet_full")."""
     try:
         write_whole(folder / MARKER, json.dumps(asdict(told), ensure_ascii=False).encode("utf-8"))
     except OSError as error:

@@ -37,13 +37,14 @@ GIVE_UP_S = 600
 
 
 class Tablet:
-    """One officer's tablet. `proxy` is its only way to the server."""
+    """One officer's tablet. `proxy` is its only way to the server; `alone`: it exchanges by itself too, as the app does."""
 
-    def __init__(self, folder: Path, proxy: Proxy, today: datetime.date, pin: str) -> None:
+    def __init__(self, folder: Path, proxy: Proxy, today: datetime.date, pin: str, *, alone: bool = False) -> None:
         self.folder = folder
         self.proxy = proxy
         self._today = today
         self._pin = pin
+        self._alone = alone
         self._process: subprocess.Popen[str] | None = None
         self._said: queue.Queue[str] = queue.Queue()
         self.told: dict[str, Any] = {}
@@ -72,6 +73,7 @@ class Tablet:
             str(self.folder),
             "--today",
             self._today.isoformat(),
+            *(["--background"] if self._alone else []),
         ]
         with (self.folder.parent / f"{self.folder.name}.log").open("ab") as log:
             self._process = subprocess.Popen(

@@ -169,10 +169,10 @@ def test_what_waits_goes_out_when_the_switch_puts_the_tablet_back_on_the_network
     tablet.forms.close_all()
     sleep = background._sleep
 
-    def sleeping(wait: float) -> bool:
+    def sleeping(wait: float) -> None:
         if wait:
             slept.set()
-        return sleep(wait)
+        sleep(wait)
 
     background._sleep = sleeping  # type: ignore[method-assign]
     background.start(lambda work: work(), lambda: None if tablet.store.unsent_count() else done.set())

@@ -7,8 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from mobile import wipe
 from mobile.screens.enrol.presenter import EnrolPresenter
 from mobile.screens.form.presenter import FormPresenter

@@ -65,6 +65,7 @@ class IncidentScreen(Page):
         progress = self.presenter.progress
         ids.countdown.text, ids.receipt.text = progress.countdown, progress.receipt
         ids.receipt.opacity = 0 if progress.acknowledged else 1
+        ids.receipt.color = theme.SOFT if progress.sent else theme.RED
         ids.progress.stripe = theme.GREEN if progress.acknowledged else theme.RED
         self.status = self.presenter.form.saved_words()
         self.grid.refresh()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mobile.bundles import Read
+from mobile.remarks import remarks
 from mobile.status import sync_words, time_words
 from mobile.tablet import Tablet
 from shared.figure_text import amount_text
@@ -35,6 +36,10 @@ class SyncPresenter:
     def state(self) -> str:
         """What goes on now: sending, no network, switched off, the server's last word."""
         return self.tablet.syncer.words()
+
+    def remarks(self) -> list[str]:
+        """What a person should know of the tablet itself: a wrong clock, a restored or copied storage."""
+        return remarks(self.tablet)
 
     @property
     def busy(self) -> bool:

@@ -60,8 +60,8 @@ class SyncScreen(Page):
     def _state(self) -> None:
         say, column = self.shell.say, self.body.ids.state
         status, state, busy = self.presenter.status(), self.presenter.state(), self.presenter.busy
-        written = self.presenter.written_words()
-        if not self.differs("state", (status, state, busy, self.presenter.offline, written)):
+        written, remarks = self.presenter.written_words(), self.presenter.remarks()
+        if not self.differs("state", (status, state, busy, self.presenter.offline, written, remarks)):
             return
         column.clear_widgets()
         card = Card(spacing=10)
@@ -71,6 +71,10 @@ class SyncScreen(Page):
         button.bind(on_release=lambda *_: self.sync())
         card.add_widget(button)
         column.add_widget(card)
+        for words in remarks:
+            remark = Card(stripe=theme.AMBER)
+            remark.add_widget(Words(text=words))
+            column.add_widget(remark)
         switch = SwitchRow(words=say("mobile.sync.offline"), yes=say("mobile.sync.on"), no=say("mobile.sync.off"))
         switch.on = self.presenter.offline
         switch.bind(on_flip=lambda *_: self.flip())

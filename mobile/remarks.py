@@ -1,0 +1,70 @@
+"""What a person should know of the tablet itself: that its clock is wrong, that it was restored or copied.
+
+What is remarked changes nothing by itself: dates stay as they were entered, and the log keeps the order.
+"""
+
+from typing import TYPE_CHECKING, Final
+
+from mobile.status import time_words
+
+if TYPE_CHECKING:
+    from mobile.store import Store
+    from mobile.tablet import Tablet
+
+MINUTE_MS: Final = 60_000
+HOUR_MS: Final = 60 * MINUTE_MS
+DAY_MS: Final = 24 * HOUR_MS
+YEAR_MS: Final = 365 * DAY_MS
+
+TOLERANCE_MS: Final = 5 * MINUTE_MS
+"""A clock that is less than this beside the server's is right."""
+
+CLOCK: Final = "clock_off"
+FORKED: Final = "forked"
+SAID: Final = "clock_said"
+
+__all__ = ["compare_clocks", "remarks", "unsaid"]
+
+
+def compare_clocks(store: "Store", *, sent_ms: int, got_ms: int, server_ms: int) -> None:
+    """Note by how much (ms) the tablet's clock is ahead of the server's; nothing where that fits between request and answer."""
+    early, late = min(sent_ms, got_ms), max(sent_ms, got_ms)
+    off = early - server_ms if server_ms < early else late - server_ms if server_ms > late else 0
+    if abs(off) < TOLERANCE_MS:
+        if store.note(CLOCK) is not None:
+            store.forget_notes(CLOCK, SAID)
+    elif abs(off - int(store.note(CLOCK) or 0)) >= TOLERANCE_MS:
+        store.set_note(CLOCK, str(off))
+
+
+def remarks(tablet: "Tablet") -> list[str]:
+    """What stands on the screen «Đồng bộ» as long as it is true."""
+    return [words for words in (_clock(tablet), _forked(tablet)) if words]
+
+
+def unsaid(tablet: "Tablet") -> str:
+    """That the clock is wrong, once for as long as it is; "" where it is right or was said."""
+    words = _clock(tablet)
+    if not words or tablet.store.note(SAID) is not None:
+        return ""
+    tablet.store.set_note(SAID, str(tablet.clock.now_ms()))
+    return words
+
+
+def _clock(tablet: "Tablet") -> str:
+    off = int(tablet.store.note(CLOCK) or 0)
+    if not off:
+        return ""
+    return tablet.say("clock_ahead" if off > 0 else "clock_behind", amount=_amount(tablet, abs(off)))
+
+
+def _amount(tablet: "Tablet", ms: int) -> str:
+    for code, unit in (("span_years", YEAR_MS), ("span_days", 2 * DAY_MS), ("span_hours", HOUR_MS)):
+        if ms >= unit:
+            return tablet.say(code, count=round(ms / (DAY_MS if code == "span_days" else unit)))
+    return tablet.say("span_minutes", count=round(ms / MINUTE_MS))
+
+
+def _forked(tablet: "Tablet") -> str:
+    found = tablet.store.note(FORKED)
+    return "" if found is None else tablet.say("log_forked", time=time_words(tablet, int(found)))
