@@ -71,6 +71,8 @@ class Syncer:
             except SenError as error:
                 self.last = error
                 raise
+        if wipe:
+            self._tablet.told_to_wipe()
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -82,8 +84,6 @@ class Syncer:
             finally:
                 self.busy = False
                 self._tablet.pulled()
-        if wipe:
-            self._tablet.told_to_wipe()
 
     @contextmanager
     def paused(self) -> Iterator[bool]:

@@ -167,9 +167,10 @@ class _Answering:
     def _last_word(self, reader: Reader) -> dict[str, Any]:
         """What a revoked device is told: what a restored server still wants of it; then, once all is read, that it is to wipe itself.
 
-        An urgent exchange (it asks for no pull) does not tell of all logs, and ends nothing.
+        An urgent exchange (it asks for no pull) does not tell of all logs, and ends nothing; nor does a bundle, whose answer may
+        never come.
         """
-        if not self.wanted.page:
+        if not self.wanted.page or self.wanted.late:
             return {}
         head = Pull(reader, self.device, self.wanted, {}, self.server.run_key).still_wanted()
         if head or self.wanted.handing or not self._all_read():
