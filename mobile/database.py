@@ -44,6 +44,7 @@ class Database:
         self._here = threading.local()
         self._all: list[sqlite3.Connection] = []
         self._turn = threading.RLock()
+        self.unfolded = False
 
     @property
     def connection(self) -> sqlite3.Connection:
@@ -97,6 +98,14 @@ class Database:
             yield self.connection
         except sqlite3.Error as error:
             raise refusal(error) from error
+
+    def fold(self) -> None:
+        """Fold the write-ahead log into the file and empty it, so that nothing of a deleted row is left in it.
+
+        Deleted rows are overwritten in the file itself (``secure_delete``). ``unfolded``: somebody was reading just then; try again later.
+        """
+        with self.reading() as connection:
+            self.unfolded = bool(connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0])
 
     def close(self) -> None:
         """Close every thread's connection; the last one folds the write-ahead log in."""

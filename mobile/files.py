@@ -8,7 +8,7 @@ thumbnail.
 import hashlib
 import io
 import mimetypes
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -83,6 +83,11 @@ class Files:
     def has(self, digest: str) -> bool:
         """Whether the bytes of a hash are on this tablet."""
         return self._place(digest).exists()
+
+    def forget(self, digests: Iterable[str]) -> None:
+        """Take files off the tablet."""
+        for digest in digests:
+            self._place(digest).unlink(missing_ok=True)
 
     def read(self, digest: str) -> bytes:
         """The bytes of a hash. Raises SenError: ``file_not_here``, ``sealed_open_failed``, ``file_damaged``."""

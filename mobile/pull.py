@@ -5,6 +5,7 @@ What may live here: how a ``sync.store.Page`` becomes rows. The told state repla
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from sqlite3 import Connection
 from typing import TYPE_CHECKING
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
     from mobile.store import Store
 
 DIGEST_BYTES = 16
+FILE_HASH = re.compile(r"[0-9a-f]{64}")
 
-__all__ = ["PullWriter"]
+__all__ = ["PullWriter", "files_named"]
 
 
 class PullWriter:
@@ -37,6 +39,10 @@ class PullWriter:
         self.soles: dict[str, tuple[str, Change]] = {}
         self.gone: dict[str, Change] = {}
         self.left: set[str] = set()
+        self.dropped: set[str] = set()
+        """The records that were taken off the tablet."""
+        self.files: set[str] = set()
+        """The hashes of the files that these named."""
         self._aside = {(log, number) for log, number, _ in page.aside}
         self._rows: list[tuple[str, str, bytes, bytes, bytes]] = []
         self._lines: list[tuple[str, str, int, bytes]] = []
@@ -236,7 +242,7 @@ class PullWriter:
         """Drop what is outside the new scope, never an unsent change; the stream begins anew."""
         connection.execute("DELETE FROM cursor")
         connection.execute("DELETE FROM doubted")
-        told = json.dumps([scope.stream, list(scope.units), scope.cases, scope.version])
+        told = json.dumps([scope.stream, list(scope.units), scope.cases, scope.version, scope.home])
         connection.execute("INSERT OR REPLACE INTO meta VALUES ('scope', ?)", (told,))
         connection.execute("DELETE FROM part")
         sums: dict[str, int] = {}
@@ -259,7 +265,9 @@ class PullWriter:
 
     def _drop(self, connection: Connection, records: Mapping[str, RecordState]) -> None:
         """Take records off the tablet, with the lines and the sealed values that were held for them."""
+        self.dropped |= records.keys()
         for record, state in records.items():
+            self.files |= files_named(state)
             blobs = [(value.blob,) for _, value in state.values() if value.blob is not None]
             if self._heads_of(state.type):
                 blobs += self._blobs_named(connection, record)
@@ -280,6 +288,12 @@ class PullWriter:
         blobs = [(op.blob,) for change in gone for op in change.operations if op.blob is not None]
         connection.executemany("DELETE FROM blob WHERE hash = ?", blobs)
         connection.executemany("DELETE FROM wrap WHERE key_id = ?", [(change.record,) for change in gone])
+
+
+def files_named(state: RecordState) -> set[str]:
+    """The hashes of the files that a record names, whatever stands there now."""
+    elements = (path.rpartition("/")[2] for path, _ in state.values())
+    return {element for element in elements if FILE_HASH.fullmatch(element)}
 
 
 def parts_of(type_code: str, units: Sequence[str], scope: Scope, *, sealed: bool) -> list[str]:

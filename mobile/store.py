@@ -15,7 +15,7 @@ from mobile.database import Database
 from mobile.handback import HandBack
 from mobile.keys import RowKey
 from mobile.outbox import Outbox
-from mobile.pull import PullWriter
+from mobile.pull import PullWriter, files_named
 from mobile.tables import bring_up
 from shared.catalogue import Catalogue
 from sync.clock import Time
@@ -48,24 +48,27 @@ class Store:
         catalogue: gives the present catalogue.
         now_ms: the clock.
         heard: is told the ids of records whose content changed, after the commit.
+        let_go: is told the hashes of files that no record on the tablet names any more.
     """
 
     def __init__(
         self, database: Database, rows: RowKey, identity: Device, *, catalogue: Callable[[], Catalogue], now_ms: Callable[[], int],
-        heard: Callable[[Iterable[str]], None] = lambda records: None,
+        heard: Callable[[Iterable[str]], None] = lambda records: None, let_go: Callable[[Iterable[str]], None] = lambda files: None,
     ) -> None:  # fmt: skip
         self.database = database
         self.rows = rows
         self.catalogue = catalogue
         self.now_ms = now_ms
         self.heard = heard
+        self.let_go = let_go
         self._identity = identity
         with database.writing() as connection:
             bring_up(connection)
+        database.fold()
         told = self.note("scope")
         if told is not None:
-            stream, units, cases, version = json.loads(told)
-            self._identity = identity._replace(scope=Scope(stream, tuple(units), cases, version))
+            stream, units, cases, version, *home = json.loads(told)
+            self._identity = identity._replace(scope=Scope(stream, tuple(units), cases, version, *home))
         self.outbox = Outbox(self, identity.key)
         self.handback = HandBack(self)
 
@@ -196,7 +199,16 @@ class Store:
         if page.scope is not None:
             self._identity = self._identity._replace(scope=page.scope)
         self.outbox.settled(gone)
-        self.heard({*ready.touched, *ready.soles, *(change.record for change in gone.values())})
+        self.heard({*ready.touched, *ready.soles, *ready.dropped, *(change.record for change in gone.values())})
+        if ready.dropped or self.database.unfolded:
+            self.database.fold()
+        if ready.files:
+            self.let_go(ready.files - self._files_held())
+
+    def _files_held(self) -> set[str]:
+        """The hashes of all files that a record names which the tablet shows."""
+        shown = (self.show(record) for record in self.records())
+        return {digest for state in shown if state is not None for digest in files_named(state)}
 
     def refill(self, parts: Sequence[str]) -> None:
         """Pull these parts again from the start: their digests differ from the server's."""

@@ -6,6 +6,7 @@ keys and no list; what was typed is kept, and sending goes on.
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,9 @@ class Tablet:
         mac_key = keys.mac_key(unb64(who.server_box), who.device)
         identity = Device(who.device, keys.public, mac_key, who.user, Scope(who.stream, (), False, ""), {})
         database = Database(folder / wiping.DATABASE)
-        self._store = Store(database, rows, identity, catalogue=lambda: self._catalogue, now_ms=self.clock.now_ms, heard=self._heard)
+        self._store = Store(
+            database, rows, identity, catalogue=lambda: self._catalogue, now_ms=self.clock.now_ms, heard=self._heard, let_go=self._let_go
+        )
         self._take_catalogue()
         self.index = Index(self._store, lambda: self._catalogue, self.clock.today, self.title_from)
         self.drafts = Drafts(self._store, rows, self._draft_key)
@@ -110,10 +113,11 @@ class Tablet:
 
     @property
     def who(self) -> Enrolled:
-        """Whose tablet this is. Raises SenError("not_enrolled")."""
+        """Whose tablet this is, and the unit in which the officer records now. Raises SenError("not_enrolled")."""
         if self.profile.enrolled is None:
             raise SenError("not_enrolled")
-        return self.profile.enrolled
+        home = "" if self._store is None else self._store.device().scope.home
+        return replace(self.profile.enrolled, unit=home) if home else self.profile.enrolled
 
     @property
     def store(self) -> Store:
@@ -223,6 +227,10 @@ class Tablet:
         index: Index | None = getattr(self, "index", None)
         if index is not None:
             index.changed(records)
+
+    def _let_go(self, files: Iterable[str]) -> None:
+        """Take the files of records that left the tablet away."""
+        self.files.forget(files)
 
     def pulled(self) -> None:
         """Take up what an exchange brought: a new catalogue, changed records in the list."""

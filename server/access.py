@@ -4,7 +4,7 @@ What a role may do is data (``roles.yaml``). A route that is not in the table is
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -212,13 +212,15 @@ def scope_of(user: User, unit: str, *, catalogue: Catalogue | None = None, day: 
     """What a person's tablet of a unit may hold.
 
     Sealed types are in it only where the person manages cases in every unit of the scope. The version follows the contents.
+    ``home`` is where the person records now, where that is not the tablet's unit any more.
     """
     catalogue, day = catalogue or services().catalogue, day or _today()
-    here = {one.code for one in catalogue.units.subtree(unit)}
+    reach = [(held, _covered(catalogue, held, day)) for held in _held(catalogue, user, day, "read")]
+    home = _home(catalogue, reach, unit, day)
+    here = {one.code for one in catalogue.units.subtree(home)}
     units, own_cases = set[str](), set[str]()
-    for held in _held(catalogue, user, day, "read"):
-        covered = _covered(catalogue, held, day)
-        if unit not in covered:
+    for held, covered in reach:
+        if home not in covered:
             continue
         merged = {code for code in covered if set(catalogue.units[code].successors) & here}
         units |= covered & (here | merged)
@@ -226,9 +228,25 @@ def scope_of(user: User, unit: str, *, catalogue: Catalogue | None = None, day: 
             own_cases |= covered
     stream = catalogue.units.stream_of(unit)
     cases = bool(units) and units <= own_cases
-    told = "\0".join([stream, str(int(cases)), *sorted(units)])
+    moved = home if home != unit else ""
+    told = "\0".join([stream, str(int(cases)), *sorted(units), *([f"@{moved}"] if moved else [])])
     version = hashlib.sha256(told.encode()).hexdigest()[:16]
-    return Scope(stream, tuple(sorted(units)), cases, version)
+    return Scope(stream, tuple(sorted(units)), cases, version, moved)
+
+
+def _home(catalogue: Catalogue, reach: Sequence[tuple[RoleHeld, set[str]]], unit: str, day: date) -> str:
+    """Where the person of a tablet of a unit records: there; else in what the unit was merged into, or where the person was moved.
+
+    A tablet stays in its district's stream: whoever goes to another district enrols anew there.
+    """
+    units, covered = catalogue.units, set[str]().union(*(codes for _, codes in reach))
+    heirs = [one.code for one in units.heirs(unit, day) if one.code in covered]
+    if unit in heirs or not covered:
+        return unit
+    held = [role.unit for role, _ in reach if role.unit in units and units[role.unit].exists_on(day)]
+    moved = [] if unit in covered else [one.code for one in units.ordered(held)]
+    there = [code for code in (*heirs, *moved) if units.stream_of(code) == units.stream_of(unit)]
+    return there[0] if there else unit
 
 
 class PeopleRights:

@@ -72,7 +72,8 @@ def make_code(
     """
     if unit not in catalogue.units:
         raise SenError("unknown_unit")
-    if not scope_of(user, unit).units:
+    scope = scope_of(user, unit)
+    if not scope.units or (scope.home and unit not in scope.units):
         raise SenError("no_role_here")
     code = "".join(secrets.choice(LETTERS) for _ in range(CODE_LETTERS))
     session.add(

@@ -19,8 +19,8 @@ from server.gate import UNIT_PATH
 from server.ledger import SqlLedger
 from server.models import LineRow, LogRow, RecordRow, Review
 from server.people import Device, User, names_of
-from server.records import title_of
 from server.services import services
+from server.titles import title_of
 from shared.errors import SenError
 from shared.messages import phrase
 from sync.accept import HELD, write

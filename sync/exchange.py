@@ -314,7 +314,7 @@ class TabletHalf:
             read={log: LogHead(number, unb64(digest)) for log, (number, digest) in head.get("read", {}).items()},
             aside=[(log, number, code) for log, number, code in head.get("aside", [])],
             upto=head.get("upto", {}),
-            scope=None if scope is None else Scope(scope[0], tuple(scope[1]), scope[2], scope[3]),
+            scope=None if scope is None else Scope(scope[0], tuple(scope[1]), scope[2], scope[3], str(head.get("unit", ""))),
             documents=head.get("docs", {}),
             forked=head.get("forked", []),
             want=head.get("want", {}),

@@ -88,6 +88,7 @@ class Pull:
                 return Told(head, [], False)
             scope = self.device.scope
             head["scope"] = [scope.stream, list(scope.units), scope.cases, scope.version]
+            head |= {"unit": scope.home} if scope.home else {}
             token, cursor = None, _ORIGIN
         told = self._told(token, cursor)
         return told._replace(head=head | told.head)

@@ -24,13 +24,15 @@ __all__ = [
 class Scope(NamedTuple):
     """What a device may hold: the units whose records it sees, and whether with the sealed types and parts.
 
-    ``version`` changes whenever the scope does; a tablet that shows another one is told the whole of it.
+    ``version`` changes whenever the scope does; a tablet that shows another one is told the whole of it. ``home`` is the unit in which
+    its officer records now ("" where it is that of the enrolment): it changes when the officer is moved or the unit was merged.
     """
 
     stream: str
     units: tuple[str, ...]
     cases: bool
     version: str
+    home: str = ""
 
 
 class Device(NamedTuple):

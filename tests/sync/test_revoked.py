@@ -7,9 +7,7 @@ from sync.clock import Time
 from tests.support.pair import NOON_MS, PairServer, exchange
 from tests.support.tablet import MemoryTablet
 from tests.sync.test_restores import at_console
-from tests.sync.test_stories import Tablets, quiet, record, type_in
-
-__all__ = ["record"]
+from tests.sync.test_stories import Tablets, quiet, type_in
 
 
 def wipes(tablet: MemoryTablet, server: PairServer, *, urgent: bool = False) -> list[bool]:
