@@ -35,6 +35,8 @@ class Day:
         """Record → (type, unit)."""
         self.urgent: set[str] = set()
         """Who has an incident on the tablet that has not left."""
+        self.units = {name: person.unit for name, person in scenario.people.items()}
+        """Where each works now."""
         self.exchanges = 0
         self.kills = 0
         self.decided = 0
@@ -91,6 +93,8 @@ class Day:
 
     def _through(self, name: str, exchange: Callable[[], None]) -> None:
         screen = self.screen(name)
+        if isinstance(screen, Tablet) and screen.wiped:
+            return
         for _ in range(TRIES):
             try:
                 self.exchanges += 1
@@ -129,7 +133,7 @@ class Day:
     def enter(self, step: Step) -> None:
         values = dict(step.values)
         type = values.pop("type", "gbv_incident")
-        unit = self.scenario.people[step.who[0]].unit
+        unit = self.units[step.who[0]]
         self.kinds[step.name] = (type, unit)
         self.typed(step, "write", values, lambda screen: screen.enter(type, unit, values))
 
@@ -197,6 +201,19 @@ class Day:
         )
         self.journal.done(number, "")
         self.reports += self.office.desk(step.who[0]).consolidate(step.period, folder)
+
+    # --- rights
+
+    def move_officer(self, step: Step) -> None:
+        roles = self.scenario.people[step.whom].roles
+        self.office.desk(step.who[0]).move_officer(step.whom, roles, step.unit)
+        self.units[step.whom] = step.unit
+
+    def revoke(self, step: Step) -> None:
+        self.office.desk(step.who[0]).revoke(step.whom)
+
+    def take_up(self, step: Step) -> None:
+        self.office.desk(step.who[0]).take_up(self.ids[step.name])
 
     # --- networks and batteries
 
@@ -294,6 +311,11 @@ class Day:
             there = self.tablets[who].has_receipt(self.ids[step.name])
             self.claim(step, there, f"{who} sees the receipt of {step.name}", True, there)
 
+    def see_wiped(self, step: Step) -> None:
+        for who in step.who:
+            words = self.tablets[who].wiped
+            self.claim(step, "đã bị thu hồi" in words, f"{who} sees that the tablet was revoked", "đã bị thu hồi", words)
+
     def figure(self, step: Step) -> None:
         there = self.office.figure(step.figure, step.unit, step.period)
         name = f"figure {step.figure} of {step.unit} in {step.period}"
@@ -330,10 +352,14 @@ VERBS: Mapping[str, Callable[[Day, Step], None]] = {
     "accept": Day.accept,
     "give_back": Day.give_back,
     "acknowledge": Day.acknowledge,
+    "move_officer": Day.move_officer,
+    "revoke": Day.revoke,
+    "take_up": Day.take_up,
     "consolidate": Day.consolidate,
     "see": Day.see,
     "see_question": Day.see_question,
     "see_receipt": Day.see_receipt,
+    "see_wiped": Day.see_wiped,
     "see_not": Day.see_not,
     "figure": Day.figure,
 }

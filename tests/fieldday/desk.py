@@ -157,6 +157,39 @@ class Desk:
         page, form = self._form(self._page("/incidents"), f"/{id}/acknowledge")
         self._send(page, form)
 
+    def take_up(self, id: str) -> None:
+        """Take up what waits of a record."""
+        page, form = self._form(self._page("/review"), "/review", record=id)
+        self._send(page, form, "take")
+
+    def revoke(self, name: str) -> None:
+        """Revoke the tablet of that name."""
+        page = self._page("/admin/tablets")
+        row = next((row for row in page.root.all("tr") if name in row.text() and any(row.all("form"))), None)
+        if row is None:
+            raise Refused("not_found", f"there is no tablet of {name} to revoke")
+        action = next(row.all("form")).attributes["action"]
+        page, form = self._form(page, action)
+        self._send(page, form)
+
+    def move_officer(self, name: str, roles: Sequence[str], unit: str) -> None:
+        """End an officer's roles, and give them anew in another unit."""
+        while drop := self._of_person(name, "/end"):
+            self._send(*drop)
+        for role in roles:
+            add = self._of_person(name, "/role")
+            if add is None:
+                raise Refused("not_found", f"{name} cannot be given a role")
+            self._send(*add, role=role, unit=unit)
+
+    def _of_person(self, name: str, part: str) -> tuple[Page, Form] | None:
+        """The first form of a person on the page of people whose address ends so; None where there is none."""
+        page = self._page("/admin/users")
+        row = next(row for row in page.root.all("tr") if name in row.text())
+        actions = [form.attributes["action"] for form in row.all("form")]
+        found = [form for form in page.forms if form.action in actions and form.action.endswith(part)]
+        return (page, found[0]) if found else None
+
     def consolidate(self, period: str, folder: Path) -> list[Path]:
         """Make the unit's own report over all its units, and fetch it as DOCX and XLSX."""
         address = f"/reports/{period}/{self.unit}"

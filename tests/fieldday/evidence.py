@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -85,7 +85,8 @@ def gather(url: str) -> Evidence:
             "SELECT log, number, before, digest, body, stream, place, verdict FROM line ORDER BY stream, place"
         )
         lines = cursor.fetchall()
-        _lines(told, lines)
+        cursor.execute("SELECT log, number FROM review WHERE name <> ''")
+        _lines(told, lines, {(log, number) for log, number in cursor.fetchall()})
         bodies = {(row[0], row[1]): row[4] for row in lines}
         cursor.execute("SELECT id, type, unit, withdrawn, registers, sole FROM record")
         for id, type, unit, withdrawn, registers, sole in cursor.fetchall():
@@ -128,7 +129,8 @@ def _one_line(change: Mapping[str, Any]) -> Iterator[tuple[str, Register]]:
         )
 
 
-def _lines(told: Evidence, rows: Sequence[Sequence[Any]]) -> None:
+def _lines(told: Evidence, rows: Sequence[Sequence[Any]], taken_up: Set[tuple[str, int]]) -> None:
+    """Check every line's place, and gather what the accepted ones told; one that was taken up later is told by another line."""
     chains: dict[str, tuple[int, bytes]] = {}
     places: dict[str, int] = {}
     for log, number, before, digest, body, stream, place, verdict in sorted(rows, key=lambda r: (r[0], r[1])):
@@ -141,6 +143,8 @@ def _lines(told: Evidence, rows: Sequence[Sequence[Any]]) -> None:
             told.broken.append(f"log {log}: line {number} is not what its hash says")
         chains[log] = (number, hashlib.sha256(before + digest).digest())
         places[stream] = max(places.get(stream, 0), place)
+        if verdict and (log, number) in taken_up:
+            continue
         if verdict:
             told.set_aside.append(f"{log}.{number}: {verdict}")
         elif body is not None:

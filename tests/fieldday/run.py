@@ -100,7 +100,9 @@ def _judge(summary: Summary, day: Day, database: str) -> None:
         seen = [stored for stored in evidence.records.values() if stored.unit in units]
         found.broken += differing(day.office.desk(clerk.name).shown, seen, words(DATA), shape)
     for name, tablet in day.tablets.items():
-        units = units_below(DATA / "units.yaml", day.scenario.people[name].unit)
+        if tablet.wiped:
+            continue
+        units = units_below(DATA / "units.yaml", day.units[name])
         found.replicas_differ += differences(name, tablet.dump(), evidence, units, shape)
     summary.conflicts_decided = day.decided
     summary.take(found)

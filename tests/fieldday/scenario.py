@@ -25,7 +25,7 @@ TYPED = MAKES | {
 }  # fmt: skip
 """The verbs that one person does."""
 
-WHO, NAME, UNIT, PERIOD = r"(?P<who>[^:]+?)", r"(?P<name>\S+)", r"(?P<unit>[a-z0-9_]+)", r"(?P<period>\d{4}-\w+)"
+WHO, WHOM, NAME, UNIT, PERIOD = r"(?P<who>[^:]+?)", r"(?P<whom>\S+)", r"(?P<name>\S+)", r"(?P<unit>[a-z0-9_]+)", r"(?P<period>\d{4}-\w+)"
 
 
 class ScenarioError(Exception):
@@ -52,7 +52,7 @@ class Sentence:
     @property
     def written(self) -> str:
         """The sentence as the documentation shows it."""
-        plain = self.pattern.replace(WHO, "WHO").replace(NAME, "RECORD").replace(UNIT, "UNIT").replace(PERIOD, "PERIOD")
+        plain = self.pattern.replace(WHO, "WHO").replace(WHOM, "WHOM").replace(NAME, "RECORD").replace(UNIT, "UNIT").replace(PERIOD, "PERIOD")
         plain = re.sub(r"\(\?:(\w+)\)\?", r"\1", plain).replace("syncs?", "syncs")
         return re.sub(r"\(\?P<(\w+)>[^)]*\)", lambda m: m[1].upper(), plain)
 
@@ -83,10 +83,14 @@ SENTENCES: tuple[Sentence, ...] = tuple(
         ("accept", f"{WHO} accepts {NAME}", "", "console", "the district accepts a record or a report"),
         ("give_back", f"{WHO} returns {NAME}", "fields", "console", "the district returns it; `reason` says why"),
         ("acknowledge", f"{WHO} acknowledges {NAME}", "", "console", "the district takes note of an urgent incident"),
+        ("move_officer", f"{WHO} moves {WHOM} to {UNIT}", "", "console", "the administrator ends an officer's roles and gives the same ones in another unit"),
+        ("revoke", f"{WHO} revokes the tablet of {WHOM}", "", "console", "the administrator revokes an officer's tablet; it wipes itself when all is handed in"),
+        ("take_up", f"{WHO} takes up {NAME}", "", "console", "the district takes up what came of the record from a revoked tablet or without a right"),
         ("consolidate", f"{WHO} consolidates {PERIOD}", "", "console", "the district's own report of the period is made, as DOCX and XLSX"),
         ("see", f"{WHO} sees {NAME}", "fields", "", "these values must stand on the person's screen now"),
         ("see_question", f"{WHO} sees two answers in {NAME}", "lists", "", "these fields must be open questions there, with these values"),
         ("see_receipt", f"{WHO} sees the receipt of {NAME}", "", "tablet", "the tablet says that the server has the incident"),
+        ("see_wiped", f"{WHO} sees that the tablet was revoked", "", "tablet", "the tablet has wiped itself and says so"),
         ("see_not", f"{WHO} does not see {NAME}", "", "", "the record must not be on the person's screen"),
         ("figure", rf"figure (?P<figure>\w+) of {UNIT} in {PERIOD} is (?P<number>\S+)", "", "", "this figure must come out, by the server's own computation"),
     )
@@ -111,6 +115,7 @@ class Step:
 
     verb: str
     who: tuple[str, ...] = ()
+    whom: str = ""
     name: str = ""
     unit: str = ""
     period: str = ""
@@ -242,6 +247,8 @@ def read_sentence(text: str, values: Any, people: Mapping[str, Person], line: in
                 raise ScenarioError(f"{name} works on a tablet, and this is done on the console: «{text}»")
         if sentence.alone and len(who) > 1:
             raise ScenarioError(f"one person at a time does this: «{text}»")
+        if found.get("whom", next(iter(people))) not in people:
+            raise ScenarioError(f"nobody is called {found['whom']}; there are {', '.join(people)}")
         _check_values(sentence, text, values)
         return Step(verb=sentence.verb, who=who, values=values or {}, line=line, **found)
     near = difflib.get_close_matches(text, [s.written for s in SENTENCES], n=3, cutoff=0)

@@ -49,6 +49,8 @@ class Tablet:
         self._said: queue.Queue[str] = queue.Queue()
         self.told: dict[str, Any] = {}
         self._deaths = 0
+        self.wiped = ""
+        """What a tablet says that was revoked and has wiped itself."""
 
     @property
     def via(self) -> str:
@@ -208,12 +210,12 @@ class Tablet:
             raise Refused("bundle_not_read", f"missing {told['missing']}, refused {told['refused']}")
 
     def sync(self) -> None:
-        """Exchange until nothing is left."""
+        """Exchange until nothing is left; a revoked tablet wipes itself at the end."""
         self._exchange()
 
     def _exchange(self, **how: Any) -> None:
         try:
-            self.ask("sync", **how)
+            self.wiped = str(self.ask("sync", **how).get("wiped", ""))
         except Refused as refused:
             if refused.args[0] in LINK_TROUBLE:
                 raise CannotSync(*refused.args) from refused
