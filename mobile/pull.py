@@ -172,8 +172,8 @@ class PullWriter:
             self._change_scope(connection, page.scope)
         else:
             self._drop(connection, {record: self._before[record] for record in self.left if record in self._before})
-        store.count_answer(connection)
             self._drop_own_blobs(connection)
+        store.count_answer(connection)
         aside = store.outbox.acknowledge(connection, page.read, page.aside, page.forked)
         store.handback.keep(connection, page.runs, page.pasts)
         store.handback.owe(connection, page.want)

@@ -63,7 +63,7 @@ def test_p11_f11_a_wrong_clock_is_told_once_and_loses_nothing(make: Make, wire: 
     assert words in unsaid(a), "wrong again is said again"
 
 
-def test_p11_f11_a_clock_that_jumps_while_writing_keeps_the_order_of_the_log(make: Make, wire: Wire) -> None:
+def test_m55_p11_f11_a_clock_that_jumps_while_writing_keeps_the_order_of_the_log(make: Make, wire: Wire) -> None:
     tablet = make()
     jumps = [0, YEARS_30, -YEARS_30, MINUTE_MS - NOON_MS, 7 * HOUR_MS, -MINUTE_MS, 0]
     record = talk(FormPresenter(tablet))

@@ -38,7 +38,7 @@ def carried(tablet: Tablet, message: bytes) -> list[Change]:
     return [Change.parse(line) for run in runs for line in run.lines]
 
 
-def test_f49_an_incident_leaves_first_and_alone_before_a_thousand_other_changes(make: Make, wire: Wire) -> None:
+def test_m54_an_incident_leaves_first_and_alone_before_a_thousand_other_changes(make: Make, wire: Wire) -> None:
     tablet = make()
     record = talk(FormPresenter(tablet))
     tablet.forms.close_all()
@@ -53,7 +53,7 @@ def test_f49_an_incident_leaves_first_and_alone_before_a_thousand_other_changes(
     assert tablet.syncer.trips == len(wire.sent)
 
 
-def test_f49_the_receipt_says_when_and_by_which_server(make: Make, wire: Wire) -> None:
+def test_m54_the_receipt_says_when_and_by_which_server(make: Make, wire: Wire) -> None:
     tablet = make()
     wire.broken = True
     presenter = left(tablet)
@@ -72,7 +72,7 @@ def test_the_pauses_grow_and_differ_by_chance(urgent: bool, longest: int) -> Non
     assert pause_s(1, urgent=True, chance=0) < pause_s(1, urgent=False, chance=1)
 
 
-def test_f01_an_incident_is_tried_again_until_its_receipt_also_after_a_restart(make: Make, wire: Wire) -> None:
+def test_m54_f01_an_incident_is_tried_again_until_its_receipt_also_after_a_restart(make: Make, wire: Wire) -> None:
     tablet = make()
     wire.broken = True
     presenter = left(tablet)

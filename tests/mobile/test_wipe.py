@@ -53,7 +53,7 @@ def left_in(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir() if not path.name.startswith("in-use.sqlite3")}
 
 
-def test_p10_f38_a_revoked_tablet_hands_in_everything_and_wipes_itself(make: Make, wire: Wire, tmp_path: Path) -> None:
+def test_m50_p10_f38_a_revoked_tablet_hands_in_everything_and_wipes_itself(make: Make, wire: Wire, tmp_path: Path) -> None:
     tablet = furnished(make, wire)
     settled = len(wire.server.verdicts())
     wire.server.revoke(tablet.who.device)
@@ -113,7 +113,7 @@ def killed_after(folder: Path, count: int) -> bool:
     return done.returncode != 0
 
 
-def test_p10_f38_a_wipe_that_is_killed_anywhere_goes_on_at_the_next_start(make: Make, wire: Wire, tmp_path: Path) -> None:
+def test_m50_p10_f38_a_wipe_that_is_killed_anywhere_goes_on_at_the_next_start(make: Make, wire: Wire, tmp_path: Path) -> None:
     """SIGKILL before each single use of a file, one after the other; whatever is left then, the next start takes away."""
     tablet = furnished(make, wire)
     who = tablet.who

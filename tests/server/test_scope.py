@@ -163,7 +163,7 @@ def test_f37_the_files_of_what_left_are_gone(app: Flask, add_person: AddUser, en
     assert not tablet.files.has(digest)
 
 
-def test_f37_p10_unsent_work_is_delivered_when_the_right_is_gone_and_waits_for_the_district(
+def test_m52_f37_unsent_work_is_delivered_when_the_right_is_gone_and_waits_for_the_district(
     app: Flask, add_person: AddUser, enrol: Enrol
 ) -> None:
     lan, huyen = add_person("lan", f"collector@{HERE}"), add_person("huyen", "district_officer@hong_ngu")
@@ -183,7 +183,7 @@ def test_f37_p10_unsent_work_is_delivered_when_the_right_is_gone_and_waits_for_t
         assert open_record(person, record).values["participants_total"] == 60
 
 
-def test_f37_an_officer_who_was_moved_goes_on_in_the_new_unit(app: Flask, add_person: AddUser, enrol: Enrol) -> None:
+def test_m52_f37_an_officer_who_was_moved_goes_on_in_the_new_unit(app: Flask, add_person: AddUser, enrol: Enrol) -> None:
     lan, thuan = add_person("lan", f"collector@{HERE}"), add_person("thuan", f"collector@{THERE}")
     a, b = enrol(lan, HERE), enrol(thuan, THERE)
     old, theirs = written(a), written(b)
@@ -208,7 +208,7 @@ def test_f37_an_officer_who_was_moved_goes_on_in_the_new_unit(app: Flask, add_pe
             open_record(huyen, old)
 
 
-def test_f36_a_commune_that_was_merged_while_a_tablet_was_away(app: Flask, add_person: AddUser, enrol: Enrol) -> None:
+def test_m53_f36_a_commune_that_was_merged_while_a_tablet_was_away(app: Flask, add_person: AddUser, enrol: Enrol) -> None:
     """Thường Thới Hậu B ended on 31/12/2019 and went into Thường Lạc."""
     ended, heir = "thuong_thoi_hau_b", "thuong_lac"
     at_day(app, datetime(2019, 12, 30, 8, tzinfo=VIETNAM))

@@ -22,7 +22,7 @@ def wipes(tablet: MemoryTablet, server: PairServer, *, urgent: bool = False) -> 
     raise AssertionError("the exchange does not end")
 
 
-def test_p10_f38_what_a_revoked_tablet_brings_is_held_and_nothing_is_pulled(tablets: Tablets, server: PairServer, record: str) -> None:
+def test_m50_p10_f38_what_a_revoked_tablet_brings_is_held_and_nothing_is_pulled(tablets: Tablets, server: PairServer, record: str) -> None:
     a, b = tablets["A"], tablets["B"]
     quiet(tablets, server)
     type_in(b, record, title="Sau khi thu hồi")

@@ -63,7 +63,7 @@ def acts(app: Flask) -> list[str]:
         return list(connection.scalars(select(AuditEntry.action).order_by(AuditEntry.number)))
 
 
-def test_p10_f38_what_a_revoked_tablet_left_is_listed_and_taken_up(app: Flask, office: Office, visit: Visit, device: HandDevice) -> None:
+def test_m51_p10_f38_what_a_revoked_tablet_left_is_listed_and_taken_up(app: Flask, office: Office, visit: Visit, device: HandDevice) -> None:
     visitor, record = visit("huyen"), new_record_id()
     revoked(app, device)
     assert len(device.push(two_lines(device, record))["aside"]) == 2
@@ -117,7 +117,7 @@ def test_f37_a_line_whose_right_was_gone_waits_for_the_district(app: Flask, offi
         assert open_record(office.people["huyen"], record).values["participants_total"] == 44
 
 
-def test_f38_a_conflict_is_asked_when_it_is_taken_up(app: Flask, office: Office, visit: Visit, device: HandDevice) -> None:
+def test_m51_f38_a_conflict_is_asked_when_it_is_taken_up(app: Flask, office: Office, visit: Visit, device: HandDevice) -> None:
     record = office.records["talk"]
     revoked(app, device)
     device.push([device.line([{"p": "place", "v": "Trường tiểu học (dữ liệu mẫu)"}], r=record)])
