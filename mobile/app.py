@@ -80,9 +80,13 @@ class SenApp(MDApp):
         """Show the first screen and begin to look for news."""
         Window.bind(on_keyboard=self._key, on_touch_down=self._touched, on_key_down=self._touched)
         Clock.schedule_interval(lambda _: self.news(), NEWS_S)
+        self.listen()
+        self._show(self.way.front)
+
+    def listen(self) -> None:
+        """Let the tablet exchange by itself, and tell this window what comes of it."""
         self.tablet.told_to_wipe = lambda: self.post(self.wipe)
         self.tablet.background.start(self.post, self.news)
-        self._show(self.way.front)
 
     def on_pause(self) -> bool:
         """Keep what was typed: the system may end the app now without another word (kivy#6701)."""

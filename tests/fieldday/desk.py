@@ -157,6 +157,10 @@ class Desk:
         page, form = self._form(self._page("/incidents"), f"/{id}/acknowledge")
         self._send(page, form)
 
+    def waiting(self) -> str:
+        """What the page of what waits says."""
+        return self._page("/review").text
+
     def take_up(self, id: str) -> None:
         """Take up what waits of a record."""
         page, form = self._form(self._page("/review"), "/review", record=id)
