@@ -182,15 +182,25 @@ def test_b19_damaged_and_foreign_files_are_refused_each_by_its_name(app: Flask, 
     assert "1 thay đổi mới" in words(bring(visitor, [renamed]))
 
 
-def test_a_revoked_tablet_gets_no_answer(app: Flask, visit: Visit, enrol: Enrol, tmp_path: Path) -> None:
+def test_m50_f38_what_a_revoked_tablet_brings_by_files_is_held_and_no_file_wipes_it(app: Flask, visit: Visit, enrol: Enrol, tmp_path: Path) -> None:
     tablet, visitor = enrol("lan"), visit("huyen")
+    talk(FormPresenter(tablet))
+    tablet.forms.close_all()
     with app.app_context():
         def revoke(session: Any) -> None:
             session.get_one(Device, tablet.who.device).revoked_ms = 1
 
         db.transaction(revoke)
     page = bring(visitor, written(tablet, tmp_path / "1"))
-    assert page.status_code == 422 and "đã bị thu hồi" in words(page) and not bundles_of(app)
+    assert page.status_code == 200
+    with app.app_context(), db.reading() as connection:
+        held = select(LineRow.verdict).where(LineRow.verdict != "")
+        assert set(connection.scalars(held)) == {"device_revoked"}
+    tablet.bundles.read(fetched(visitor, page, tmp_path / "2"))
+    assert tablet.enrolled and tablet.store.set_aside()[0][1] == "device_revoked" and tablet.store.records() == []
+    assert tablet.store.unsent_count() == 0
+    tablet.syncer.sync()
+    assert not tablet.enrolled, "the next exchange on a network does"
 
 
 def bundles_of(app: Flask) -> list[Path]:
