@@ -174,7 +174,11 @@ def test_a_tablets_scope_follows_the_role_and_its_version_the_scope(app: Flask, 
         assert (of_lan.cases, of_hoa.cases, of_officer.cases) == (False, True, False)
         assert set(of_lan.units) < set(of_officer.units)
         assert len({of_lan.version, of_hoa.version, of_officer.version}) == 3
-        assert scope_of(lan, "long_khanh_b").units == ()
+        moved = scope_of(lan, "long_khanh_b")
+        assert (moved.units, moved.home) == (of_lan.units, "long_khanh_a"), "a tablet of another unit follows its officer"
+        assert moved.version != of_lan.version and of_lan.home == ""
+        elsewhere = scope_of(lan, "trung_uong")
+        assert (elsewhere.units, elsewhere.home) == ((), ""), "never into another district's stream"
         assert scope_of(lan, "long_khanh_a") == of_lan
 
 
