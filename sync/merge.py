@@ -250,6 +250,8 @@ class _Work:
     def judge_again(self, register: Register, learnt: Value) -> None:
         path = next(path for path, other in self.state.registers.items() if other is register)
         for other in list(register.values):
+            if other not in register.values:  # judging another one again has moved it
+                continue
             if any(self.lineage.holds(other.past, origin) for origin in learnt.origins) and len(register.values) > 1:
                 register.values.remove(other)
                 self.place(register, path, other._replace(open=False), tuple(learnt.origins))
@@ -257,17 +259,16 @@ class _Work:
     def resolve_waiting(self, saw: dict[str, tuple[str, ...]]) -> None:
         """Judge again the values that waited for this change at paths where it stands no longer, or never did."""
         for path, register in self.state.registers.items():
-            for value in list(register.values):
-                if self.name in value.waits:
-                    past, waits = self.gather(register, path, saw.get(path, ()))
-                    rest = tuple(name for name in _both(value.waits, waits) if name != self.name)
-                    register.values.remove(value)
-                    register.touched = self.number
-                    learnt = value._replace(past=join(value.past, past, self.lineage.past((self.name,))), waits=rest, open=False)
-                    if register.values:
-                        self.place(register, path, learnt, saw.get(path, ()))
-                    else:
-                        register.values.append(learnt)
+            while (value := next((one for one in register.values if self.name in one.waits), None)) is not None:
+                past, waits = self.gather(register, path, saw.get(path, ()))
+                rest = tuple(name for name in _both(value.waits, waits) if name != self.name)
+                register.values.remove(value)
+                register.touched = self.number
+                learnt = value._replace(past=join(value.past, past, self.lineage.past((self.name,))), waits=rest, open=False)
+                if register.values:
+                    self.place(register, path, learnt, saw.get(path, ()))
+                else:
+                    register.values.append(learnt)
 
     def settle_standings(self) -> None:
         """A deletion is in force exactly while it has seen everything that stands in what it deletes."""
