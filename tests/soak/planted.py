@@ -30,7 +30,7 @@ from tests.support import tablet as plain_tablet
 Planted = Callable[[], AbstractContextManager[object]]
 
 NARROW: Mapping[str, tuple[str, ...]] = {
-    "latest believes the tablet's clock": ("edit", "edit", "edit", "clock", "exchange", "page"),
+    "latest believes the tablet's clock": ("edit", "edit", "edit", "clock", "clock", "exchange"),
     "what waits is never judged again": ("edit", "urgent", "urgent", "send_urgent", "exchange", "page"),
     "a cut pull counts as complete": ("create", "edit", "edit", "page", "page", "push", "exchange", "console"),
     "what is not sent is dropped with its unit": ("edit", "edit", "slow", "deliver", "scope", "page", "exchange"),

@@ -24,7 +24,7 @@ from tests.soak.world import World, memory_engine
 NUMBERS = st.integers(0, LARGEST - 1)
 HOW = st.tuples(NUMBERS, NUMBERS, NUMBERS)
 PLACE = st.integers(0, 2)
-SETTINGS = settings(max_examples=25, stateful_step_count=20, deadline=None, print_blob=True, suppress_health_check=list(HealthCheck))
+SETTINGS = settings(max_examples=15, stateful_step_count=15, deadline=None, print_blob=True, suppress_health_check=list(HealthCheck))
 
 
 class Machine(RuleBasedStateMachine):
