@@ -1,5 +1,6 @@
 """Faults planted into the code one at a time: what a bug there would do. A soak that does not catch each of them proves nothing."""
 
+import hmac
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from typing import Any
@@ -282,6 +283,6 @@ PLANTED: Mapping[str, Planted] = {
     "what left the scope stays on the tablet": _always(PullWriter, "_drop", lambda right: _nothing),
     "what was set aside stands on its tablet": _always(PullWriter, "_settle", _aside_stands),
     "a clock runs backwards": _both_ticks,
-    "a proof is not looked at": _always(sync.messages.hmac, "compare_digest", lambda right: lambda *_: True),
+    "a proof is not looked at": _always(hmac, "compare_digest", lambda right: lambda *_: True),
 }
 """What is wrong → puts it into the code for as long as the block lasts."""

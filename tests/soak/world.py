@@ -12,11 +12,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 from sqlalchemy import Connection, Engine, create_engine, delete, event, select
 from sqlalchemy.pool import StaticPool
 
-import shared.ids
 from server.db import db
 from server.ledger import OwnIdentity
 from server.models import Blob, FallenValue, LineRow, LogRow, PartRow, PastUnit, RecordRow, StreamRow
@@ -181,12 +181,8 @@ class World:
     @contextmanager
     def owning_randomness(self) -> Iterator[None]:
         """Ids that the code makes come from this history's seed."""
-        before = shared.ids.secrets
-        shared.ids.secrets = SimpleNamespace(token_bytes=self.rng.randbytes)  # type: ignore[assignment]
-        try:
+        with patch("shared.ids.secrets", SimpleNamespace(token_bytes=self.rng.randbytes)):
             yield
-        finally:
-            shared.ids.secrets = before
 
     def short_id(self) -> str:
         """64 random bits of this history."""
