@@ -22,6 +22,7 @@ import requests
 from sqlalchemy import create_engine
 
 from shared.catalogue import DATA
+from shared.labels import phrase
 from tests.support.databases import DATABASES
 from tests.support.device import HandDevice, knock
 from tests.support.headless import Headless
@@ -87,12 +88,17 @@ def test_f51_a_wrong_used_or_expired_code_changes_nothing(place: Place) -> None:
 
 
 def test_f38_a_revoked_tablet_is_told_whom_to_ask(place: Place) -> None:
+    """What it still brings is held for review and changes no record; nothing is told to it."""
     device = HandDevice.enrol(place.device.post, place.code())
     device.push([device.line(GOOD)])
     place.admin("device", "revoke", device.id)
     before = place.dump()
-    says(device.send(named(device)), 403, {"device_revoked"}, "Liên hệ", "Contact")
-    assert place.dump() == before
+    told = device.push([device.line(GOOD)])
+    assert [code for _, _, code in told["aside"]] == ["device_revoked"] and "told" not in told and "c" not in told
+    after = place.dump()
+    assert {table for table in before if before[table] != after[table]} <= {"line", "log", "stream", "device"}
+    assert len(after["line"]) == len(before["line"]) + 1
+    assert "Liên hệ" in phrase("device_revoked", "vi") and "Contact" in phrase("device_revoked", "en")
     goes_on(place)
     place.nobody_is_named()
 
