@@ -166,16 +166,19 @@ class _Work:
             register.values.append(value)
 
     def gather(self, register: Register, path: str, saw: Iterable[str]) -> tuple[Past, tuple[str, ...]]:
-        """The past of an operation: the names it saw and their pasts; and those of them that have not come."""
-        names = tuple(saw)
-        pasts, waits = [self.lineage.past(names)], dict[str, None]()
-        for name in names:
+        """The past of an operation: the names it saw and their pasts; and those of them that have not come.
+
+        What a fallen value waited for when it fell may have come since: it is looked up too.
+        """
+        names = list(dict.fromkeys(saw))
+        pasts, waits = [self.lineage.past(names)], list[str]()
+        for name in names:  # grows as it goes
             known = self.in_force(register, name) or self.judge.known(path, name)
             if known is None:
-                waits[name] = None
+                waits.append(name)
             else:
                 pasts.append(known.past)
-                waits.update(dict.fromkeys(known.waits))
+                names += [other for other in known.waits if other not in names]
         return join(*pasts), tuple(waits)
 
     def in_force(self, register: Register, name: str) -> Known | None:

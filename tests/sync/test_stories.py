@@ -367,3 +367,15 @@ def test_m39_a_deletion_that_a_late_edit_calls_in_question(tablets: Tablets, ser
     with server.reading() as reader:
         parts = reader.parts(tablets["C"].identity.scope)
     assert sum(part.digest for part in parts) % (1 << 128) == tablets["C"].digest()
+
+
+def test_m40_waited_for_when_it_fell(tablets: Tablets, server: PairServer, record: str) -> None:
+    tablet = tablets["A"]
+    for number in (1, 3):
+        type_in(tablet, record, people=number)
+        type_in(tablet, record, people=number + 1, urgent=True)
+    type_in(tablet, record, people=5, urgent=True)
+    exchange(tablet, server)
+    (value,) = server.state(record).registers["people"].values
+    assert (value.value, value.waits) == (5, ())
+    assert_all_show(tablets, server, record, "people", 5)
