@@ -146,6 +146,9 @@ class PlainTablet(MemoryTablet):
     def keep(self, page: Page) -> None:
         self.sealed.update(page.blobs)
         super().keep(page)
+        if page.scope is not None:  # lines that no record holds, as after a damage, go with the old scope
+            here = self.told.keys() | {line.change.record for line in self.unsettled.values()}
+            self.held = {name: body for name, body in self.held.items() if Change.parse(body).record in here}
 
     def drop_foreign(self) -> None:
         before = self.told.keys()
