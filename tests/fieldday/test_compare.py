@@ -66,6 +66,7 @@ class Day:
         connection = sqlite3.connect(self.database)
         connection.execute("CREATE TABLE record (id, type, unit, withdrawn, registers, sole)")
         connection.execute("CREATE TABLE line (log, number, before, digest, body, stream, place, verdict)")
+        connection.execute("CREATE TABLE review (log, number, segment, name)")
         if self.registers:
             body = json.dumps({"i": ID, "y": "activity", "g": ["u"], "n": ["x"], "f": self.registers})
             connection.execute("INSERT INTO record VALUES (?, 'activity', 'u', ?, ?, NULL)", (ID, withdrawn, body))
