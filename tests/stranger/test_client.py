@@ -212,7 +212,7 @@ def test_a_scope_that_changes_takes_sealed_values_away_and_brings_them_back(offi
     assert m.scope[2] and "full_name" in m.told[case]
     office.command("server", "user", "role", "mai", f"case_worker@{UNIT}", "--end")
     assert "scope" in m.exchange()[0] and not m.scope[2]
-    assert not any(held.operation.get("b") for registers in m.told.values() for values in registers.values() for held in values)
+    assert {kind for _, kind in map(m.place.get, m.told)} == {ACTIVITY}
     own = activity(m, "Viết khi không còn quyền xem hồ sơ")
     m.exchange()
     assert office.rows(f"SELECT id FROM record WHERE id = '{own}'") == [(own,)]
