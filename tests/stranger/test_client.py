@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.stranger.client import Client, Refused
+from tests.stranger.client import Broken, Client, Refused
 from tests.stranger.office import HAMLET, UNIT, Office
 from tests.stranger.wire import b64, sha256, stream_next, stream_start
 from tests.support.databases import DATABASES, fresh_database
@@ -173,13 +173,27 @@ def test_a_wrong_line_is_set_aside_and_the_rest_taken(office: Office, a: Client,
     assert office.rows(f"SELECT verdict FROM line WHERE log = '{log}' AND number = {number}") == [("unknown_field",)]
 
 
-def test_a_chain_that_does_not_follow_is_refused_whole(office: Office, a: Client) -> None:
+def test_a_chain_that_does_not_end_as_told_is_refused_whole(office: Office, a: Client) -> None:
     a.exchange()
     record = activity(a, "Chuỗi sai")
     log = a.logs[0]
-    right, log.heads[log.read] = log.heads[log.read], bytes(32)
+    right, log.heads[-1] = log.heads[-1], bytes(32)
     before = office.rows("SELECT count(*) FROM line")
     with pytest.raises(Refused, match="wrong_chain"):
+        a.exchange()
+    assert office.rows("SELECT count(*) FROM line") == before
+    log.heads[-1] = right
+    a.exchange()
+    assert office.rows(f"SELECT id FROM record WHERE id = '{record}'") == [(record,)]
+
+
+def test_a_run_that_follows_nothing_is_neither_read_nor_asked_for_ever(office: Office, a: Client) -> None:
+    a.exchange()
+    record = activity(a, "Không nối vào đâu")
+    log = a.logs[0]
+    right, log.heads[log.read] = log.heads[log.read], bytes(32)
+    before = office.rows("SELECT count(*) FROM line")
+    with pytest.raises(Broken, match="neither read nor refused"):
         a.exchange()
     assert office.rows("SELECT count(*) FROM line") == before
     log.heads[log.read] = right
@@ -212,7 +226,7 @@ def test_a_scope_that_changes_takes_sealed_values_away_and_brings_them_back(offi
     assert m.scope[2] and "full_name" in m.told[case]
     office.command("server", "user", "role", "mai", f"case_worker@{UNIT}", "--end")
     assert "scope" in m.exchange()[0] and not m.scope[2]
-    assert {kind for _, kind in map(m.place.get, m.told)} == {ACTIVITY}
+    assert {m.place[one][1] for one in m.told} == {ACTIVITY}
     own = activity(m, "Viết khi không còn quyền xem hồ sơ")
     m.exchange()
     assert office.rows(f"SELECT id FROM record WHERE id = '{own}'") == [(own,)]
