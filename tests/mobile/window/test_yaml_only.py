@@ -22,7 +22,7 @@ def test_what_is_added_in_yaml_has_its_form(on: Any, home: Any, tmp_path: Path) 
     tablet = new_tablet(tmp_path / "profile")
     tablet.unlock(PIN)
     synced = {"catalogue": {"version": added.version, "texts": dict(added.texts)}}
-    tablet.store.keep(Page({}, (), (), (), (), {}, {}, (), {}, None, synced, True))
+    tablet.store.keep(Page({}, (), (), (), (), {}, {}, (), {}, None, synced, (), {}, (), True))
     tablet.pulled()
     app = on(tablet)
     try:
