@@ -145,9 +145,10 @@ class Outbox:
     # sending
 
     def logs(self) -> list[OwnLog]:
-        """The logs, the urgent one first; a closed one as long as it has something to send."""
+        """The logs, the urgent one first; a closed one as long as it has something to send, or waits to be told what became of a change."""
         query = (
-            "SELECT id, urgent, number, chain, acknowledged FROM log WHERE closed = 0 OR acknowledged < number"
+            "SELECT id, urgent, number, chain, acknowledged FROM log"
+            " WHERE closed = 0 OR acknowledged < number OR id IN (SELECT log FROM own_line WHERE settled = 0)"
             " ORDER BY urgent DESC, closed DESC, id"
         )
         with self.store.database.reading() as connection:

@@ -237,7 +237,7 @@ class TabletHalf:
                 runs.append(run)
                 budget -= sum(len(line) for line in run.lines)
         if not urgent:
-            self.handed, left = self.store.handing_back(budget) if budget > 0 else ([], True)
+            self.handed, left = self.store.handing_back(budget) if budget > 0 else ([], self.store.owes())
             runs += self.handed
             head |= self._pull(device, runs) | ({"handing": 1} if left else {})
         return pack_request(self.store, head, runs)

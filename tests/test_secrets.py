@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import functools
 import io
 import json
 import shutil
@@ -126,11 +127,13 @@ def _on_console(office: Office, marks: Marks, records: dict[str, str]) -> None:
     records["console case"] = urlsplit(after.url).path.split("/")[2]
 
 
+@functools.cache
 def browser_of(office: Office, name: str) -> Browser:
-    """A person's browser, signed in."""
+    """A person's browser, signed in, the same for all tests: so many signing in within a minute from one address would have to wait."""
     browser = Browser(office.address)
     page = browser.open("/sign-in")
-    assert urlsplit(browser.send(page, page.form("/sign-in"), login=login_of(name), password=PASSWORD).url).path != "/sign-in"
+    after = browser.send(page, page.form("/sign-in"), login=login_of(name), password=PASSWORD)
+    assert urlsplit(after.url).path != "/sign-in", after.text
     return browser
 
 

@@ -222,4 +222,4 @@ class FileSheet(Sheet):
     def _take(self, then: Callable[[Sequence[Path]], None]) -> None:
         self.dismiss(animation=False)
         if self.chosen:
-            then(self.chosen)
+            then(tuple(self.chosen))

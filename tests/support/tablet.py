@@ -137,7 +137,8 @@ class MemoryTablet:
         return LogHead(len(self.lines_of[log]), chain)
 
     def own_logs(self) -> list[OwnLog]:
-        logs = [log for log in self.lines_of if log in self.closed and self.acknowledged[log] < len(self.lines_of[log])]
+        waiting = {line.change.log for line in self.unsettled.values()}
+        logs = [log for log in self.lines_of if log in self.closed and (self.acknowledged[log] < len(self.lines_of[log]) or log in waiting)]
         return [OwnLog(log, log == self.urgent, self.head(log), self.acknowledged[log]) for log in (*logs, self.urgent, self.main)]
 
     def unsent(self, log: str, after: int, limit_bytes: int) -> Run | None:

@@ -40,7 +40,7 @@ def until(true: Callable[[], Any], what: str = "") -> Any:
         found = true()
         if found:
             return found
-        assert time.monotonic() < end, f"it did not come: {what or true}"
+        assert time.monotonic() < end, f"it did not come: {what or true}; there stands: {said()}"
         ticks(1)
 
 
@@ -66,6 +66,12 @@ def find(kind: str, text: str = "", *, within: Any = None) -> list[Any]:
         if kind in names and (not text or words == text):
             found.append(widget)
     return found
+
+
+def said() -> list[str]:
+    """All words that stand in the window now, sheets and notices included."""
+    texts = (getattr(widget, "text", "") for child in Window.children for widget in everything(child))
+    return [text for text in texts if isinstance(text, str) and text]
 
 
 def viewport(widget: Any) -> Any:

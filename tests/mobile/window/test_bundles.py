@@ -43,7 +43,7 @@ def test_f47_a_bundle_is_written_and_its_answer_read_by_hand(
     assert faults(sheet) == []
     ticks(4)
     touch(find("OfferRow", "usb/")[0])
-    ticks(4)
+    until(lambda: find("Words", str(home / "usb")), "the folder is open")
     touch(find("RoundButton", app.say("mobile.sync.folder_ok"))[0])
     sheet = until(lambda: find(SHEET), "what was written")[0]
     files = sorted((home / "usb").iterdir())
@@ -59,10 +59,8 @@ def test_f47_a_bundle_is_written_and_its_answer_read_by_hand(
     until(lambda: find("FileSheet"), "the sheet of files")
     ticks(4)
     touch(find("OfferRow", "usb/")[0])
-    ticks(4)
-    touch(find("OfferRow", next(answer.iterdir()).name)[0])
-    ticks(4)
-    touch(find("RoundButton", app.say("mobile.sheet.take", count=1))[0])
+    touch(until(lambda: find("OfferRow", next(answer.iterdir()).name), "the folder is open")[0])
+    touch(until(lambda: find("RoundButton", app.say("mobile.sheet.take", count=1)), "it is chosen")[0])
     sheet = until(lambda: find(SHEET), "what came")[0]
     assert words_of(sheet).count(app.say("bundle_kept", received=0, read=1)) == 1
     close(app)
