@@ -14,6 +14,8 @@ from kivy.uix.widget import Widget
 
 PATIENCE_S = 20
 """Seconds after which what does not come is a failure."""
+FRAME_S = 1 / 120
+"""What the app's own loop rests between two frames, so that its other threads get their turn."""
 ENTER, BACKSPACE = 13, 8
 
 
@@ -41,6 +43,7 @@ def until(true: Callable[[], Any], what: str = "") -> Any:
         if found:
             return found
         assert time.monotonic() < end, f"it did not come: {what or true}; there stands: {said()}"
+        time.sleep(FRAME_S)
         ticks(1)
 
 
