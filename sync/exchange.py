@@ -35,7 +35,7 @@ from sync.messages import (
 )
 from sync.page import read_states
 from sync.pull import Pull, Wanted
-from sync.standing import Stand, stand_of, told_read
+from sync.standing import Stand, stand_of, told_again, told_read
 from sync.store import Device, Ledger, Page, Reader, Scope, Server, TabletStore
 
 SMALLEST_PAGE = 8 * 1024
@@ -87,6 +87,8 @@ class _Answering:
         self.now_ms = now_ms
         self.segments: dict[str, Sequence[Segment]] = dict(device.read)
         self.stands: dict[str, Stand] = {}
+        self.tells_on = False
+        """The tablet has still to tell lines that were read from it before: it is told nothing until it is through."""
         self.cursor: Cursor | None = None
         """The reader's new cursor, when all that came behind its old one are the lines that it told just now, undisputed."""
 
@@ -127,7 +129,9 @@ class _Answering:
         state = ledger.log(run.log)
         assert state is not None
         self.segments[run.log] = state.segments
-        self.stands[run.log] = Stand(one.head, one.segment)
+        stand = Stand(one.head, one.segment)
+        further = told_again(stand, self.wanted.heads.get(run.log, (0, 0, "")), state.segments)
+        self.stands[run.log], self.tells_on = further or stand, self.tells_on or further is None
         return one
 
     def answer(self) -> tuple[dict[str, Any], list[bytes]]:
@@ -137,6 +141,8 @@ class _Answering:
             lines: list[bytes] = []
             if self.device.revoked:
                 return head | self._last_word(reader), lines
+            if self.tells_on:
+                return head, lines
             if self.wanted.page and self.cursor is not None:
                 head |= {"c": {self.device.scope.stream: self.cursor.token()}, "upto": self._upto()}
             elif self.wanted.page:

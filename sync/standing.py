@@ -13,7 +13,7 @@ from sync.log import LogHead, chain_start
 from sync.page import Own
 from sync.store import Device, Reader
 
-__all__ = ["Stand", "stand_of", "told_read"]
+__all__ = ["Stand", "stand_of", "told_again", "told_read"]
 
 
 class Stand(NamedTuple):
@@ -55,6 +55,26 @@ def stand_of(log: str, claim: Sequence[int | str], device: Device, segments: Seq
         return Stand(LogHead(0, chain_start(log, device.key)), None)
     best = max(read, key=lambda one: (one.head.number == acknowledged, one.head.number))
     return Stand(best.head, best.id)
+
+
+def told_again(stand: Stand, claim: Sequence[int | str], segments: Sequence[Segment]) -> Stand | None:
+    """Where a log stands of which lines are told again, because the answer to their first telling was lost.
+
+    Args:
+        stand: where the lines of this request end.
+
+    Returns:
+        The stand at the tablet's last line, where the server has read on to just that line. None where it has read on, but
+        not so far or not along this chain for all it knows: what it told now would hold lines that the tablet still tells.
+    """
+    number, hash8 = int(claim[0]), str(claim[2])
+    reads_on = any(one.id == stand.segment and one.head.number > stand.head.number for one in segments)
+    if number <= stand.head.number or not reads_on:
+        return stand
+    for one in attached(segments):
+        if one.head.number == number and b64(one.head.hash)[:8] == hash8:
+            return Stand(one.head, one.id)
+    return None
 
 
 def told_read(claims: Mapping[str, Sequence[int | str]], stands: Mapping[str, Stand]) -> dict[str, list[int | str]]:
