@@ -1,4 +1,4 @@
-"""What goes on behind the window: the exchange whenever there is a network, and long work that a screen asked for.
+"""What goes on behind the window: the exchange whenever there is a network, the files behind it, and long work that a screen asked for.
 
 The only module with threads. It knows no window: results go back through a callback that the application gives («post»), which puts
 them into the window's own thread.
@@ -127,6 +127,7 @@ class Background:
     def _try(self) -> bool:
         try:
             self._tablet.syncer.sync()
+            self._tablet.carrier.carry(stop=lambda: self._changed or self._ending)
         except SenError:
             return False
         return True

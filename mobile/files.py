@@ -1,124 +1,212 @@
-"""Photos and files of records: stored by the SHA-256 of their bytes, sealed, in the profile's folder.
+"""Photos and files of records: stored by the SHA-256 of what travels, in the profile's folder; and how far each has come.
 
-The record holds hash, name, size and mime; a name from the disk is only text. A file of a sealed type is sealed under the case key, any
-other with the device's row key. A photo is decoded and encoded again, so that nothing but the picture stays: no place, no camera, no
-thumbnail.
+The record holds hash, name, size and mime. A file of a confidential field is sealed under the case key, and its hash is that of the
+sealed bytes; any other is sealed here with the device's row key, and its hash is that of its content. What was fetched piece by
+piece waits in the database until it is whole.
 """
 
 import hashlib
-import io
-import mimetypes
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from PIL import Image, ImageOps
-
+from mobile.database import Database
 from mobile.hardware import write_whole
 from mobile.keys import RowKey
+from shared.attachment import MOST_CHOSEN_BYTES, prepare
 from shared.errors import SenError
-from shared.sealing import open_bytes, seal_bytes
-from shared.text import clean
+from shared.sealing import key_id_of, open_file, seal_file
+from sync.files import FILE_HASH
 
-MOST_BYTES: Final = 25 * 1024 * 1024
-LONGEST_SIDE: Final = 1600
-"""Pixels of a stored photo's longer side; enough for print at half a page."""
-MOST_PIXELS: Final = 80_000_000
+_OPEN: Final = b"p"
+_SEALED: Final = b"c"
 
-__all__ = ["Files"]
+__all__ = ["Files", "Refused"]
+
+
+class Refused(NamedTuple):
+    """A file that the server does not take, and the code of its reason."""
+
+    hash: str
+    code: str
 
 
 class Files:
     """The files of a tablet, by hash.
 
+    A file is ``kept`` when it is stored, ``waits`` once a line of the log names it, and ``sent`` when the server has it; a fetched one is
+    ``sent`` from the first. One of a record that left the tablet before the server had it ``leaves``: it goes once it is sent. One that the server does not take, or that is harmed here, is ``refused`` until it is stored again.
+
     Args:
         key: gives a case key by its id, None where it is not there.
     """
 
-    def __init__(self, folder: Path, rows: RowKey, key: Callable[[str], bytes | None]) -> None:
+    def __init__(self, folder: Path, database: Database, rows: RowKey, key: Callable[[str], bytes | None]) -> None:
         self._folder = folder
+        self._database = database
         self._rows = rows
         self._key = key
+
+    # storing
 
     def add(self, path: Path, *, photo: bool, case: str | None) -> dict[str, Any]:
         """Store a file of the disk; gives what the record holds of it: sha256, name, size, mime.
 
+        Args:
+            case: the id of the key that seals it; None where the field is not confidential.
+
         Raises:
-            SenError: ``file_unreadable``, ``file_too_large``, ``not_a_photo``, ``tablet_full``.
+            SenError: ``file_unreadable``, ``file_too_large``, ``not_a_photo``, ``photo_too_large``, ``photo_moves``,
+                ``file_kind_not_taken``, ``tablet_full``.
         """
         try:
-            if path.stat().st_size > MOST_BYTES:
-                raise SenError("file_too_large", limit=MOST_BYTES // (1024 * 1024))
-            data = path.read_bytes()
+            with path.open("rb") as file:
+                data = file.read(MOST_CHOSEN_BYTES + 1)
         except OSError as error:
             raise SenError("file_unreadable") from error
-        mime = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-        if photo:
-            data, mime = _picture(data), "image/jpeg"
-        name = clean(path.name).replace("\n", " ").replace("\t", " ")[-120:]
-        return self.store(data, name=name, mime=mime, case=case)
+        told = prepare(data, path.name, photo=photo)
+        return {"sha256": self.store(told.data, case), "name": told.name, "size": len(told.data), "mime": told.mime}
 
-    def store(self, data: bytes, *, name: str, mime: str, case: str | None) -> dict[str, Any]:
-        """Store bytes under their hash, sealed. Raises SenError("tablet_full")."""
-        digest = hashlib.sha256(data).hexdigest()
-        bound = f"file {digest}"
+    def store(self, data: bytes, case: str | None) -> str:
+        """Store bytes, on disk when this returns; gives their hash. Raises SenError: ``tablet_full``, ``sealed_open_failed``."""
         if case is not None:
             key = self._key(case)
             if key is None:
                 raise SenError("sealed_open_failed")
-            sealed = b"c" + case.encode("ascii").ljust(36) + seal_bytes(key, data, bound.encode())
-        else:
-            sealed = b"p" + self._rows.seal(data, bound)
+            data = seal_file(key, case, data)
+        digest = hashlib.sha256(data).hexdigest()
+        self._write(digest, data, sealed=case is not None)
+        with self._database.writing() as connection:
+            connection.execute(
+                "INSERT INTO file (hash, size, state) VALUES (?, ?, 'kept') ON CONFLICT DO UPDATE SET code = '',"
+                " state = CASE state WHEN 'refused' THEN 'waits' ELSE state END",
+                (digest, len(data)),
+            )
+        return digest
+
+    def _write(self, digest: str, data: bytes, *, sealed: bool) -> None:
+        body = _SEALED + data if sealed else _OPEN + self._rows.seal(data, f"file {digest}")
         try:
-            write_whole(self._place(digest), sealed)
+            write_whole(self._place(digest), body)
         except OSError as error:
             raise SenError("tablet_full") from error
-        return {"sha256": digest, "name": name, "size": len(data), "mime": mime}
 
     def _place(self, digest: str) -> Path:
-        if len(digest) != 64 or not all(letter in "0123456789abcdef" for letter in digest):
+        if not FILE_HASH.fullmatch(digest):
             raise SenError("file_not_here")
         return self._folder / digest[:2] / digest
+
+    # reading
 
     def has(self, digest: str) -> bool:
         """Whether the bytes of a hash are on this tablet."""
         return self._place(digest).exists()
 
     def forget(self, digests: Iterable[str]) -> None:
-        """Take files off the tablet."""
+        """Take files off the tablet; one that the server has not got yet goes when it has."""
         for digest in digests:
-            self._place(digest).unlink(missing_ok=True)
+            with self._database.writing() as connection:
+                connection.execute("DELETE FROM file_part WHERE hash = ?", (digest,))
+                connection.execute("UPDATE file SET state = 'leaves' WHERE hash = ? AND state = 'waits'", (digest,))
+                connection.execute("DELETE FROM file WHERE hash = ? AND state <> 'leaves'", (digest,))
+            if self.state(digest) != "leaves":
+                self._place(digest).unlink(missing_ok=True)
 
-    def read(self, digest: str) -> bytes:
-        """The bytes of a hash. Raises SenError: ``file_not_here``, ``sealed_open_failed``, ``file_damaged``."""
-        place = self._place(digest)
-        if not place.exists():
-            raise SenError("file_not_here")
-        sealed, bound = place.read_bytes(), f"file {digest}"
-        if sealed.startswith(b"c"):
-            key = self._key(sealed[1:37].decode("ascii", "replace").strip())
-            if key is None:
-                raise SenError("sealed_open_failed")
-            data = open_bytes(key, sealed[37:], bound.encode())
-        else:
-            data = self._rows.open(sealed[1:], bound)
+    def travelling(self, digest: str) -> bytes:
+        """The bytes of a hash as they travel: of a confidential file the sealed ones.
+
+        Raises:
+            SenError: ``file_not_here``, ``file_damaged``.
+        """
+        try:
+            body = self._place(digest).read_bytes()
+        except OSError as error:
+            raise SenError("file_not_here") from error
+        try:
+            data = body[1:] if body.startswith(_SEALED) else self._rows.open(body[1:], f"file {digest}")
+        except SenError as error:
+            raise SenError("file_damaged") from error
         if hashlib.sha256(data).hexdigest() != digest:
             raise SenError("file_damaged")
         return data
 
+    def read(self, digest: str) -> bytes:
+        """The content of a hash. Raises SenError: ``file_not_here``, ``sealed_open_failed``, ``file_damaged``."""
+        data = self.travelling(digest)
+        with self._place(digest).open("rb") as file:
+            sealed = file.read(1) == _SEALED
+        if not sealed:
+            return data
+        key = self._key(key_id_of(data))
+        if key is None:
+            raise SenError("sealed_open_failed")
+        return open_file(key, data)
 
-def _picture(data: bytes) -> bytes:
-    """Decode a picture and encode it again, upright, without anything beside the picture."""
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            if image.width * image.height > MOST_PIXELS:
-                raise SenError("file_too_large", limit=MOST_BYTES // (1024 * 1024))
-            upright = ImageOps.exif_transpose(image).convert("RGB")
-            upright.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
-            bare = Image.new("RGB", upright.size)
-            bare.paste(upright)
-            out = io.BytesIO()
-            bare.save(out, "JPEG", quality=82, optimize=True)
-            return out.getvalue()
-    except (OSError, ValueError, Image.DecompressionBombError) as error:
-        raise SenError("not_a_photo") from error
+    # sending
+
+    def waiting(self) -> list[str]:
+        """The files that lines of the log name and the server is not known to have, in the order of their hashes."""
+        with self._database.reading() as connection:
+            return [row[0] for row in connection.execute("SELECT hash FROM file WHERE state IN ('waits', 'leaves') ORDER BY hash")]
+
+    def state(self, digest: str) -> str:
+        """``kept``, ``waits``, ``leaves``, ``sent``, ``refused``; "" where the tablet knows nothing of it."""
+        with self._database.reading() as connection:
+            row = connection.execute("SELECT state FROM file WHERE hash = ?", (digest,)).fetchone()
+        return "" if row is None else str(row[0])
+
+    def refused(self) -> list[Refused]:
+        """What the server did not take."""
+        with self._database.reading() as connection:
+            return [Refused(*row) for row in connection.execute("SELECT hash, code FROM file WHERE state = 'refused' ORDER BY hash")]
+
+    def sent(self, digest: str) -> None:
+        """Take note that the server has a file."""
+        if self.state(digest) == "leaves":
+            self._set(digest, "sent", "")
+            self.forget([digest])
+        else:
+            self._set(digest, "sent", "")
+
+    def refuse(self, digest: str, code: str) -> None:
+        """Take note that the server does not take a file, or that it is damaged here."""
+        self._set(digest, "refused", code)
+
+    def _set(self, digest: str, state: str, code: str) -> None:
+        with self._database.writing() as connection:
+            connection.execute("UPDATE file SET state = ?, code = ? WHERE hash = ?", (state, code, digest))
+
+    def ask_again(self) -> None:
+        """The server was restored: of every file that is here it is asked anew whether it has it."""
+        with self._database.writing() as connection:
+            connection.execute("UPDATE file SET state = 'waits' WHERE state = 'sent'")
+
+    # fetching
+
+    def fetched(self, digest: str) -> int:
+        """How many bytes of a file that is being fetched are on disk."""
+        with self._database.reading() as connection:
+            row = connection.execute("SELECT max(at + size) FROM file_part WHERE hash = ?", (digest,)).fetchone()
+        return row[0] or 0
+
+    def keep_part(self, digest: str, at: int, chunk: bytes) -> None:
+        """Keep the next bytes of a file, on disk when this returns. Raises SenError("tablet_full")."""
+        body = self._rows.seal(chunk, f"part {digest} {at}")
+        with self._database.writing() as connection:
+            connection.execute("INSERT INTO file_part (hash, at, size, data) VALUES (?, ?, ?, ?)", (digest, at, len(chunk), body))
+
+    def join(self, digest: str, *, sealed: bool) -> None:
+        """Make a file of its parts, whose last has come. Raises SenError: ``file_damaged`` (it is fetched anew), ``tablet_full``."""
+        with self._database.reading() as connection:
+            parts = connection.execute("SELECT at, data FROM file_part WHERE hash = ? ORDER BY at", (digest,)).fetchall()
+        data = b"".join(self._rows.open(body, f"part {digest} {at}") for at, body in parts)
+        right = hashlib.sha256(data).hexdigest() == digest
+        if right:
+            self._write(digest, data, sealed=sealed)
+        with self._database.writing() as connection:
+            connection.execute("DELETE FROM file_part WHERE hash = ?", (digest,))
+            if right:
+                row = (digest, len(data))
+                connection.execute("INSERT INTO file (hash, size, state) VALUES (?, ?, 'sent') ON CONFLICT DO NOTHING", row)
+        if not right:
+            raise SenError("file_damaged")

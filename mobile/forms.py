@@ -20,6 +20,7 @@ from shared.errors import SenError
 from shared.ids import new_record_id
 from sync.compose import transition, withdrawal
 from sync.log import Change, Operation
+from sync.paths import is_sealed
 from sync.state import RecordState
 from sync.view import Snapshot, snapshot
 
@@ -185,8 +186,9 @@ class Forms:
         field = form.type.field_at(path)
         if field is None or field.kind not in ("files", "photos"):
             raise SenError("unknown_field")
-        case = self._key_to_seal(form) if form.type.sealed_by is not None else None
-        if form.type.sealed_by is not None and case is None:
+        sealed = is_sealed(form.type, path)
+        case = self._key_to_seal(form) if sealed else None
+        if sealed and case is None:
             raise SenError("case_first")
         for file in files:
             told = self.tablet.files.add(file, photo=field.kind == "photos", case=case)

@@ -6,6 +6,7 @@
 """
 
 import argparse
+import hashlib
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -287,7 +288,7 @@ class Headless:
     # sending
 
     def sync(self, urgent: bool = False) -> Answer:
-        """Exchange until nothing is left."""
+        """Exchange until nothing is left; photos and files go behind it (``carry``)."""
         syncer = self.tablet.syncer
         syncer.sync(urgent=urgent)
         unsent = self.tablet.store.unsent_count() if self.tablet.enrolled else 0
@@ -307,12 +308,24 @@ class Headless:
             "missing": found.missing, "refused": [[name, error.code] for name, error in found.refused],
         }  # fmt: skip
 
+    def carry(self) -> Answer:
+        """Send the photos and files that wait; gives how many still do."""
+        self.tablet.carrier.carry()
+        return {"waiting": len(self.tablet.files.waiting())}
+
+    def fetch(self, record: str, path: str, sha256: str) -> Answer:
+        """Bring a file that another device recorded, as a touch on «ảnh chưa tới» does; gives the SHA-256 of its content."""
+        self.form.open(record)
+        self.form.fetch(path, sha256)
+        return {"content": hashlib.sha256(self.form.open_file(sha256)).hexdigest()}
+
     def status(self) -> Answer:
         """What has not left, what was set aside, and the digest of what is held."""
         store, sync = self.tablet.store, SyncPresenter(self.tablet)
         return {
             "words": sync.status(), "state": sync.state(), "unsent": store.unsent_count(), "bytes": store.unsent_bytes(),
             "waiting": [asdict(row) for row in sync.waiting()], "aside": [list(one) for one in store.set_aside()],
+            "photos": sync.photos(), "sent_bytes": self.tablet.carrier.sent_bytes,
             "unsettled": len(store.outbox.unsettled()), "digest": f"{store.digest():032x}",
             "parts": {part: f"{digest:032x}" for part, digest in store.part_digests().items() if digest},
             "logs": [[log.log, log.urgent, log.head.number, log.acknowledged] for log in store.own_logs()],
@@ -322,9 +335,9 @@ class Headless:
 COMMANDS: Mapping[str, Callable[..., Answer | None]] = {
     name: getattr(Headless, name)
     for name in (
-        "address", "attach", "change", "decide", "delete_row", "dump", "enrol", "enter", "figures", "findings", "go", "history",
-        "home", "leave", "list", "lock", "offline", "open", "read_bundle", "ready", "receipt", "report", "show", "start", "status",
-        "submit", "sync", "type", "unlock", "withdraw", "write_bundle",
+        "address", "attach", "carry", "change", "decide", "delete_row", "dump", "enrol", "enter", "fetch", "figures", "findings", "go",
+        "history", "home", "leave", "list", "lock", "offline", "open", "read_bundle", "ready", "receipt", "report", "show", "start",
+        "status", "submit", "sync", "type", "unlock", "withdraw", "write_bundle",
     )
 }  # fmt: skip
 """Every command by its name; ``quit`` ends the process."""

@@ -13,6 +13,7 @@ from shared.errors import SenError
 from shared.ids import new_id
 from sync.clock import tick
 from sync.errors import ContentFault
+from sync.files import files_named
 from sync.log import Change, LogHead, Operation, chain_next, chain_start, parse_name, write_line
 from sync.messages import Run
 from sync.store import OwnLog
@@ -109,6 +110,9 @@ class Outbox:
             (log, number + 1, line.name, chain, body, len(line.body), now),
         )
         connection.execute("UPDATE log SET number = ?, chain = ? WHERE id = ?", (number + 1, chain_next(chain, line.hash), log))
+        named = [(digest,) for digest in files_named(change.operations)]
+        upsert = "INSERT INTO file (hash, size, state) VALUES (?, 0, 'waits') ON CONFLICT DO UPDATE SET state = 'waits'"
+        connection.executemany(upsert, named)
         store.set_note("time", f"{time.ms},{time.counter}")
         return line.name, change
 

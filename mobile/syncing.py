@@ -118,6 +118,8 @@ class Syncer:
             if not self._tablet.clock.moved:
                 got, server = self._tablet.clock.now_ms(), self._half.server_time
                 compare_clocks(self._tablet.store, sent_ms=now, got_ms=got, server_ms=server.ms)
+            if self._half.lost:
+                self._tablet.files.ask_again()
             if urgent or not step.more:
                 return step.wipe
         raise FrameFault("exchange_endless")

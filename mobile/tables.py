@@ -38,6 +38,13 @@ VERSIONS: Final[tuple[tuple[str, ...], ...]] = (
         "CREATE TABLE document (name TEXT PRIMARY KEY, version TEXT NOT NULL, body BLOB NOT NULL) WITHOUT ROWID",
         "CREATE TABLE draft (record TEXT PRIMARY KEY, saved INTEGER NOT NULL, body BLOB NOT NULL) WITHOUT ROWID",
     ),
+    (
+        "CREATE TABLE file (hash TEXT PRIMARY KEY, size INTEGER NOT NULL, state TEXT NOT NULL, code TEXT NOT NULL DEFAULT '')"
+        " WITHOUT ROWID",
+        "CREATE INDEX file_state ON file (state) WHERE state <> 'sent'",
+        "CREATE TABLE file_part (hash TEXT NOT NULL, at INTEGER NOT NULL, size INTEGER NOT NULL, data BLOB NOT NULL,"
+        " PRIMARY KEY (hash, at))",
+    ),
 )
 """For each version of the file, the statements that lead to it from the one before."""
 

@@ -13,6 +13,7 @@ from typing import Any
 from mobile import wipe as wiping
 from mobile.background import Background
 from mobile.bundles import Bundles
+from mobile.carrier import Carrier
 from mobile.case_keys import CaseKeys
 from mobile.clock import Clock, moment_of
 from mobile.database import Database
@@ -93,10 +94,11 @@ class Tablet:
         self._take_catalogue()
         self.index = Index(self._store, lambda: self._catalogue, self.clock.today, self.title_from)
         self.drafts = Drafts(self._store, rows, self._draft_key)
-        self.files = Files(folder / "files", rows, lambda case: self.case_keys.key(case))
+        self.files = Files(folder / "files", database, rows, lambda case: self.case_keys.key(case))
         self.forms = Forms(self)
         self.syncer = Syncer(self)
         self.bundles = Bundles(self)
+        self.carrier = Carrier(self)
 
     def enrolled_as(self, who: Enrolled) -> None:
         """Take note of an enrolment, on disk, and open the store; the first exchange begins at once."""

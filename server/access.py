@@ -17,7 +17,8 @@ from shared.catalogue import Catalogue, RecordType
 from sync.store import Scope
 
 ANYBODY = frozenset({"*"})
-"""No sign-in: the sign-in page itself, static files, and what proves its sender by other means (enrolment, exchange)."""
+"""No sign-in: the sign-in page itself, static files, and what proves its sender by other means (enrolment, exchange,
+files)."""
 
 READERS = frozenset({"collector", "case_worker", "unit_lead", "district_officer", "district_lead"})
 RECORDERS = frozenset({"collector", "case_worker"})
@@ -54,6 +55,7 @@ ENDPOINTS: Mapping[str, Rule] = {
     "api-docs.openapi_json": Rule(who=ANYBODY),
     "enrol.enrol": Rule(who=ANYBODY),
     "exchange.exchange": Rule(who=ANYBODY),
+    "files.files": Rule(who=ANYBODY),
     "catalogue.catalogue": Rule(who=EVERYBODY),
     "catalogue.record_type": Rule(who=EVERYBODY),
     "catalogue.units": Rule(who=EVERYBODY),

@@ -29,7 +29,7 @@ from server.services import Services
 from shared.catalogue import load_catalogue
 
 AREAS = (
-    "server.api.enrol", "server.api.exchange", "server.api.catalogue", "server.api.people", "server.console.session",
+    "server.api.enrol", "server.api.exchange", "server.api.files", "server.api.catalogue", "server.api.people", "server.console.session",
     "server.console.today", "server.console.records", "server.console.writing", "server.console.attachments", "server.console.acts",
     "server.console.figures", "server.console.search", "server.console.questions", "server.console.alike", "server.console.incidents",
     "server.console.needs", "server.console.review", "server.console.reports", "server.console.bundles", "server.console.users",

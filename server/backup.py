@@ -29,7 +29,7 @@ MANIFEST = "manifest.json"
 KEYS_SUFFIX = ".keys"
 CHUNK = 1 << 20
 LARGEST_MANIFEST = 1 << 20
-COUNTED = ("line", "record", "blob", "person", "device", "audit")
+COUNTED = ("line", "record", "blob", "file", "person", "device", "audit")
 """The tables whose rows a manifest counts."""
 
 __all__ = ["KEYS_SUFFIX", "Manifest", "back_up", "back_up_keys", "check", "restore", "would_lose"]

@@ -18,6 +18,7 @@ OWN_NAMES = {"run": "server", "backup": "backup", "restore": "restore"}
 """Command → what it is called behind sen.py, where it stands beside ``admin`` and not under it."""
 COUNTED = {
     "line": "dòng thay đổi · lines of changes", "record": "bản ghi · records", "blob": "giá trị niêm phong · sealed values",
+    "file": "ảnh và tệp · photos and files",
     "person": "người dùng · people", "device": "máy tính bảng · tablets", "audit": "lượt đọc đã ghi · readings in the audit trail",
 }  # fmt: skip
 """Table that a backup counts → what its rows are called."""

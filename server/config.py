@@ -41,6 +41,7 @@ class Config:
     session_minutes: int = field(default=60, metadata={"help": "minutes without a click after which a person is signed out"})
     code_hours: int = field(default=72, metadata={"help": "hours for which an enrolment code can be used"})
     largest_body_mb: int = field(default=16, metadata={"help": "megabytes that one request may bring"})
+    file_quota_mb: int = field(default=2048, metadata={"help": "megabytes of photos and files that one tablet may store"})
     database_wait_s: int = field(default=10, metadata={"help": "seconds that a transaction waits for another one's lock"})
     log: str = field(default="info", metadata={"help": "what is logged: debug, info, warning or error"})
 

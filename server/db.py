@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session as FlaskSession
 from sqlalchemy import Connection, Dialect, Engine, MetaData, Table, event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Session
 
@@ -46,7 +47,10 @@ NAMES = {
 
 Result = TypeVar("Result")
 
-__all__ = ["Base", "code_of", "db", "engine_options", "insert_rows", "reading", "retrying", "transaction", "watch_engine", "writing"]
+__all__ = [
+    "Base", "code_of", "db", "engine_options", "insert_missing", "insert_rows", "reading", "retrying", "transaction", "watch_engine",
+    "writing",
+]  # fmt: skip
 
 
 class Base(DeclarativeBase):
@@ -156,6 +160,13 @@ def transaction(work: Callable[[Session], Result]) -> Result:
             return result
 
     return retrying(once)
+
+
+def insert_missing(connection: Connection, table: type, rows: Sequence[Mapping[str, Any]]) -> int:
+    """Insert rows; those whose key is there already stay as they are. Gives how many were new."""
+    kind = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = kind.insert(table).on_conflict_do_nothing()
+    return sum(connection.execute(statement, [dict(row)]).rowcount for row in rows)
 
 
 @contextlib.contextmanager

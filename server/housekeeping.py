@@ -1,4 +1,6 @@
-"""What a server does when nobody waits for it: put pushed records into columns once the pushing has paused."""
+"""What a server does when nobody waits for it: put pushed records into columns once the pushing has paused, and once a day drop the
+files that no record has held for a month.
+"""
 
 import threading
 import time
@@ -6,12 +8,16 @@ import time
 from flask import Flask, current_app
 
 from server.editing import sql_server
+from server.files import collect
 from server.logbook import log_failure
 from server.projection import bring_up
 from server.services import services
 
 PAUSE_S = 1.0
 """Seconds without a push after which the columns are made: a tablet that is still sending is not slowed."""
+
+COLLECT_EVERY_S = 24 * 3600
+"""Seconds between two looks for files that are in no record."""
 
 __all__ = ["Housekeeper", "lines_came"]
 
@@ -24,6 +30,7 @@ class Housekeeper:
         self._woken = threading.Event()
         self._ended = threading.Event()
         self._last = 0.0
+        self._collected: float | None = None
         self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
 
     def start(self) -> None:
@@ -51,8 +58,15 @@ class Housekeeper:
             try:
                 with self._app.app_context():
                     bring_up(services().catalogue)
+                    self._collect()
             except Exception as error:  # the next list makes the columns; a server must not end for it
                 log_failure(error, "housekeeping")
+
+    def _collect(self) -> None:
+        now = time.monotonic()
+        if self._collected is None or now - self._collected >= COLLECT_EVERY_S:
+            self._collected = now
+            collect(services().clock.now_ms())
 
 
 def lines_came() -> None:

@@ -33,8 +33,8 @@ from sync.view import Sealed, Snapshot, content, snapshot, spelled
 PAGE_ROWS = 50
 
 __all__ = [
-    "Answer", "Entry", "Listing", "Opened", "Question", "Row", "case_of", "counts_by_type", "history", "is_there", "open_record",
-    "open_values_of", "plain_records", "questions", "search", "state_of",
+    "Answer", "Entry", "Listing", "Opened", "Question", "Row", "case_of", "counts_by_type", "history", "holds_sealed", "is_there",
+    "open_record", "open_values_of", "plain_records", "questions", "search", "state_of",
 ]  # fmt: skip
 
 
@@ -242,7 +242,7 @@ def open_record(user: User, record: str, *, why: str = "", lang: str = "vi") -> 
     values: Mapping[str, Any] = shot.values
     opened = bool(may and why.strip())
     if opened:
-        sealed = [code for code, value in shot.values.items() if _holds_sealed(value)]
+        sealed = [code for code, value in shot.values.items() if holds_sealed(value)]
         note_reading(user=user.id, record=record, fields=sealed, why=why, at_ms=services().clock.now_ms())
         values = open_values_of(state, record_type, shot.values)
     return Opened(
@@ -259,12 +259,13 @@ def case_of(record_type: RecordType, state: RecordState) -> str | None:
     return None if value is None or value.value is None else str(value.value)
 
 
-def _holds_sealed(value: Any) -> bool:
+def holds_sealed(value: Any) -> bool:
+    """Whether something in a value is confidential and was not opened."""
     if isinstance(value, Sealed):
         return True
     if isinstance(value, list):
-        return any(_holds_sealed(item) for item in value)
-    return isinstance(value, dict) and any(_holds_sealed(item) for item in value.values())
+        return any(holds_sealed(item) for item in value)
+    return isinstance(value, dict) and any(holds_sealed(item) for item in value.values())
 
 
 def open_values_of(state: RecordState, record_type: RecordType, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from server import audit
 from server.db import reading
+from server.files import FileChunk, FileRow
 from server.models import Blob, LineRow, LogRow, RecordRow, StreamRow
 from server.people import Device
 from server.schema import differences, newest, present
@@ -34,7 +35,8 @@ def verify() -> tuple[list[str], dict[str, int]]:
         faults += _streams(session)
         faults += _logs(session)
         faults += _blobs(session)
-        tables: list[Any] = [LineRow, RecordRow, Blob, audit.AuditEntry]
+        faults += _files(session)
+        tables: list[Any] = [LineRow, RecordRow, Blob, FileRow, audit.AuditEntry]
         counts = {str(one.__tablename__): session.scalar(select(func.count()).select_from(one)) or 0 for one in tables}
     return faults, counts
 
@@ -91,3 +93,12 @@ def _blobs(session: Session) -> Iterator[str]:
     for row in _rows(session, select(Blob.hash, Blob.data)):
         if b64(hashlib.sha256(row.data).digest()) != row.hash:
             yield f"blob {row.hash}"
+
+
+def _files(session: Session) -> Iterator[str]:
+    """That every whole file has its hash; one is in memory at a time."""
+    for row in session.execute(select(FileRow.hash, FileRow.size)).all():
+        chunks = select(FileChunk.data).where(FileChunk.hash == row.hash, FileChunk.device == "").order_by(FileChunk.at)
+        data = b"".join(session.scalars(chunks))
+        if len(data) != row.size or hashlib.sha256(data).hexdigest() != row.hash:
+            yield f"file {row.hash}"

@@ -25,6 +25,8 @@ VERSION = b"\x01"
 KEY_BYTES = 32
 NONCE_BYTES = 12
 HEAD_BYTES = 1 + 16
+SEALED_FILE_EXTRA = HEAD_BYTES + NONCE_BYTES + 16
+"""Bytes that a sealed file is longer than its content."""
 
 PIN_MEMORY_KIB = 64 * 1024
 PIN_PASSES = 3
@@ -32,8 +34,8 @@ SALT_BYTES = 16
 SIGNATURE_BYTES = 64
 
 __all__ = [
-    "KEY_BYTES", "NONCE_BYTES", "SIGNATURE_BYTES", "BoxKeys", "agree", "derive", "key_from_pin", "key_id_of", "new_key", "new_salt",
-    "open_box", "open_bytes", "open_value", "seal_box", "seal_bytes", "seal_value", "sign", "verify",
+    "KEY_BYTES", "NONCE_BYTES", "SEALED_FILE_EXTRA", "SIGNATURE_BYTES", "BoxKeys", "agree", "derive", "key_from_pin", "key_id_of",
+    "new_key", "new_salt", "open_box", "open_bytes", "open_file", "open_value", "seal_box", "seal_bytes", "seal_file", "seal_value", "sign", "verify",
 ]  # fmt: skip
 
 
@@ -131,6 +133,19 @@ def open_value(key: bytes, blob: bytes, record: str, path: str) -> Any:
         return _decode(data.decode("utf-8"))
     except (ValueError, RecursionError):
         raise SenError("sealed_open_failed") from None
+
+
+def seal_file(key: bytes, key_id: str, data: bytes) -> bytes:
+    """Seal the bytes of a confidential file, as a blob. The hash by which a record names it is that of the sealed bytes."""
+    head = VERSION + uuid.UUID(key_id).bytes
+    return head + seal_bytes(key, data, head + b"file")
+
+
+def open_file(key: bytes, blob: bytes) -> bytes:
+    """Open a confidential file. Raises SenError("sealed_open_failed")."""
+    key_id_of(blob)
+    head = blob[:HEAD_BYTES]
+    return open_bytes(key, blob[HEAD_BYTES:], head + b"file")
 
 
 def _refuse_constant(name: str) -> None:

@@ -1,4 +1,4 @@
-"""HTTP to the server: one address, messages in and out, and what goes wrong as plain refusals.
+"""HTTP to the server: messages and files in and out, and what goes wrong as plain refusals.
 
 Only a silence ends a request, never its length: a page may take minutes on a weak network.
 """
@@ -12,6 +12,7 @@ from urllib3.util import SKIP_HEADER
 
 from shared.errors import SenError
 from shared.messages import codes
+from sync import files
 from sync.messages import CONTENT_TYPE, MAX_MESSAGE_BYTES
 
 CONNECT_S: Final = 20
@@ -23,7 +24,7 @@ HEADERS: Final = {
 }  # fmt: skip
 """A message says all about itself; what libraries add by habit is a third of a request with nothing new."""
 
-__all__ = ["post_json", "post_message"]
+__all__ = ["post_file", "post_json", "post_message"]
 
 
 def post_message(address: str, data: bytes) -> bytes:
@@ -32,8 +33,17 @@ def post_message(address: str, data: bytes) -> bytes:
     Raises:
         SenError: ``no_network``, ``network_cut``, ``server_busy``, ``not_a_message`` (a wifi that asks to sign in), or the server's code.
     """
-    answer = _post(f"{address}/api/exchange", headers=HEADERS, data=io.BytesIO(data))
-    if answer.status == 200 and answer.kind == CONTENT_TYPE:
+    return _posted(f"{address}/api/exchange", CONTENT_TYPE, data)
+
+
+def post_file(address: str, data: bytes) -> bytes:
+    """Send a request about files and give the answer. Raises SenError as ``post_message``."""
+    return _posted(f"{address}/api/files", files.CONTENT_TYPE, data)
+
+
+def _posted(url: str, kind: str, data: bytes) -> bytes:
+    answer = _post(url, headers={**HEADERS, "Content-Type": kind}, data=io.BytesIO(data))
+    if answer.status == 200 and answer.kind == kind:
         return answer.content
     raise _problem(answer)
 

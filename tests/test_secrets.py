@@ -102,6 +102,7 @@ def _on_tablet(office: Office, folder: Path, marks: Marks, records: dict[str, st
         tablet.ask("attach", record=records[code], path="attachments", files=[str(secret)])
     tablet.ask("change", record=records["gbv_case"], values={"full_name": marks.plant("tablet changed name", types["gbv_case"].fields["full_name"])})
     assert tablet.ask("sync")["unsent"] == 0 and tablet.ask("status")["aside"] == []
+    assert tablet.ask("carry")["waiting"] == 0, "the server holds the sealed files"
     tablet.ask("start", type="gbv_case")
     tablet.ask("type", path="full_name", value=marks.plant("tablet draft", types["gbv_case"].fields["full_name"]))
     tablet.kill()
@@ -332,7 +333,7 @@ def loot_of(folder: Path, *more: bytes) -> Loot:
                     opened.append(rows.open(row["body"], bound.format(**dict(row))))
         wraps = [tuple(row) for row in connection.execute("SELECT key_id, wrapped FROM wrap")]
     sealed += [body[37:] for body in opened if body.startswith(b"c")]
-    sealed += [path.read_bytes()[37:] for path in (folder / "files").rglob("*") if path.is_file()]
+    sealed += [path.read_bytes()[18:] for path in (folder / "files").rglob("*") if path.is_file()]
     for path in folder.glob("*.json"):
         keys |= _keys_in(json.loads(path.read_bytes()))
     for key_id, wrapped in wraps:

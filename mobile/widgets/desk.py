@@ -3,7 +3,7 @@
 A path is a field's code (``title``) or a field of a row (``speakers/ROW/name``).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple, Protocol
 
@@ -72,6 +72,12 @@ class Desk(Protocol):
 
     def pick_files(self, path: str, *, photos: bool) -> None:
         """Let the officer choose files of the disk and add them to the field at a path."""
+
+    def file_words(self, item: Mapping[str, Any]) -> str:
+        """Give what stands below a file's name: its size, that it has not left, that it has not come here."""
+
+    def open_file(self, path: str, item: Mapping[str, Any]) -> None:
+        """Show a photo; bring it first where it has not come here."""
 
     def later(self, work: Callable[[], None]) -> None:
         """Do something after the present touch has been dealt with."""

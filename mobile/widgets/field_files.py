@@ -5,7 +5,7 @@ from typing import Any
 from kivy.metrics import dp
 
 from mobile.widgets import theme
-from mobile.widgets.basics import Card, Column, RoundButton, Words
+from mobile.widgets.basics import Column, PressCard, RoundButton, Words
 from mobile.widgets.entry import InputBox
 from mobile.widgets.field import FieldWidget
 from mobile.widgets.field_rows import RowIcon
@@ -14,7 +14,7 @@ __all__ = ["ComputedField", "FilesField", "PhotosField"]
 
 
 class FilesField(FieldWidget):
-    """Files chosen from the disk, each with its name and size."""
+    """Files chosen from the disk, each with its name, its size, and what it still has to travel."""
 
     photos = False
 
@@ -34,12 +34,12 @@ class FilesField(FieldWidget):
         for item in value or []:
             self.column.add_widget(self._line(item))
 
-    def _line(self, item: dict[str, Any]) -> Card:
-        card = Card(orientation="horizontal", padding=(dp(14), dp(4)), spacing=dp(8))
+    def _line(self, item: dict[str, Any]) -> PressCard:
+        card = PressCard(orientation="horizontal", padding=(dp(14), dp(4)), spacing=dp(8))
+        card.bind(on_release=lambda *_: self.desk.open_file(self.path, item))
         words = Column(spacing=dp(2), pos_hint={"center_y": 0.5})
         words.add_widget(Words(text=str(item.get("name", "–"))))
-        kilobytes = -(-item.get("size", 0) // 1024)
-        words.add_widget(Words(role="small", text=self.desk.say("mobile.field.size_kb", kb=kilobytes)))
+        words.add_widget(Words(role="small", text=self.desk.file_words(item)))
         card.add_widget(words)
         icon = RowIcon(name="delete-outline", color=theme.RED, pos_hint={"center_y": 0.5})
         icon.bind(on_release=lambda *_: self.desk.later(lambda: self._drop(item["sha256"])))

@@ -1,11 +1,14 @@
 """Sheets: what lies over a screen for one question and goes away with its answer."""
 
+import io
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from kivy.core.image import Image as CoreImage
 from kivy.core.window import Window
 from kivy.metrics import dp
 from kivy.properties import StringProperty
+from kivy.uix.image import Image
 from kivy.uix.modalview import ModalView
 
 from mobile.widgets.basics import Column, Link, RoundButton, Words
@@ -14,7 +17,9 @@ from mobile.widgets.entry import InputBox
 ROWS_MOST = 60
 """A history shows at most so many of its newest rows."""
 
-__all__ = ["AskSheet", "HistorySheet", "ReasonSheet", "Sheet"]
+PICTURE_HEIGHT_DP = 420
+
+__all__ = ["AskSheet", "HistorySheet", "PictureSheet", "ReasonSheet", "Sheet"]
 
 
 class Sheet(ModalView):
@@ -97,6 +102,18 @@ class HistorySheet(Sheet):
             line.add_widget(Words(text=words))
             line.add_widget(Words(role="small", text=f"{who} · {when}"))
             self.ids.body.add_widget(line)
+        self.deed(close, None)
+
+
+class PictureSheet(Sheet):
+    """One photo, drawn from memory: nothing of it is written on the disk in the clear."""
+
+    width_dp = 720
+
+    def __init__(self, *, title: str, picture: bytes, close: str) -> None:
+        super().__init__(title=title)
+        texture = CoreImage(io.BytesIO(picture), ext="jpg").texture
+        self.ids.body.add_widget(Image(texture=texture, fit_mode="contain", size_hint_y=None, height=dp(PICTURE_HEIGHT_DP)))
         self.deed(close, None)
 
 

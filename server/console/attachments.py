@@ -1,37 +1,30 @@
-"""Files and photos of records at the console: kept by the SHA-256 of their bytes below the server's folder, sealed where the record is.
+"""Files and photos of records at the console: added to a form, and given out to who may read the record.
 
-A photo is decoded and encoded again, so that nothing but the picture stays. A file that a tablet recorded may not be here yet.
+What is stored is prepared as on a tablet (``shared.attachment``), sealed where the record is. A file that a tablet recorded may not
+have come yet.
 """
 
 import hashlib
-import io
-import mimetypes
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from flask import Blueprint, Response, request
-from PIL import Image, ImageOps
 from werkzeug.datastructures import FileStorage
 
 from server import db
 from server.console.shell import me
-from server.places import write_private
+from server.files import keep_whole, load
 from server.records import Opened, case_of, open_record, state_of
 from server.services import services
+from shared.attachment import MOST_CHOSEN_BYTES, kind_of, prepare, shown_name
 from shared.catalogue import RecordType
 from shared.errors import SenError
-from shared.sealing import open_bytes, seal_bytes
-from shared.text import clean
+from shared.sealing import open_file, seal_file
 from sync.view import Sealed
 
 NEW = "new "
 """Before a field's code: the input of its new files."""
-
-LONGEST_SIDE = 1600
-MOST_PIXELS = 80_000_000
-SAFE_TYPES = frozenset({"image/jpeg", "image/png", "application/pdf"})
-"""Shown by the browser; everything else is only offered to be saved."""
 
 blueprint = Blueprint("attachments", __name__)
 blueprints = (blueprint,)
@@ -71,52 +64,22 @@ def _case(record_type: RecordType, record: str | None) -> str:
 
 
 def _keep(upload: FileStorage, *, photo: bool, case: str | None) -> dict[str, Any]:
-    data = upload.read()
-    name = clean(Path(upload.filename or "").name).replace("\n", " ").replace("\t", " ")[-120:] or "tệp"
-    mime = mimetypes.guess_type(name)[0] or "application/octet-stream"
-    if photo:
-        data, mime = _picture(data), "image/jpeg"
-    digest = hashlib.sha256(data).hexdigest()
+    kept = prepare(upload.stream.read(MOST_CHOSEN_BYTES + 1), upload.filename or "", photo=photo)
     held = services()
-    stored = data if case is None else case.encode("ascii") + seal_bytes(held.keys.new_case_key(case), data, f"file {digest}".encode())
-    write_private(_place(digest), (b"o" if case is None else b"c") + stored)
-    return {"sha256": digest, "name": name, "size": len(data), "mime": mime}
-
-
-def _place(digest: str) -> Path:
-    if len(digest) != 64 or not all(letter in "0123456789abcdef" for letter in digest):
-        raise SenError("not_found")
-    return services().places.var / "files" / digest[:2] / digest
-
-
-def _picture(data: bytes) -> bytes:
-    """Decode a picture and encode it again, upright, without anything beside the picture."""
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            if image.width * image.height > MOST_PIXELS:
-                raise SenError("not_a_photo")
-            upright = ImageOps.exif_transpose(image).convert("RGB")
-            upright.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
-            bare = Image.new("RGB", upright.size)
-            bare.paste(upright)
-            out = io.BytesIO()
-            bare.save(out, "JPEG", quality=82, optimize=True)
-            return out.getvalue()
-    except (OSError, ValueError, Image.DecompressionBombError) as error:
-        raise SenError("not_a_photo") from error
+    stored = kept.data if case is None else seal_file(held.keys.new_case_key(case), case, kept.data)
+    digest = hashlib.sha256(stored).hexdigest()
+    keep_whole(digest, stored)
+    return {"sha256": digest, "name": kept.name, "size": len(kept.data), "mime": kept.mime}
 
 
 @blueprint.get("/records/<record>/files/<digest>")
 def file(record: str, digest: str) -> Response:
     """A file of a record; a sealed one is not given out here."""
-    item = _item(open_record(me(), record), digest)
-    place = _place(digest)
-    if not place.exists():
-        raise SenError("file_not_here")
-    data = place.read_bytes()
-    if not data.startswith(b"o"):
+    opened = open_record(me(), record)
+    code, item = _item(opened, digest)
+    if opened.record_type.fields[code].confidential:
         raise SenError("sealed_open_failed")
-    return _answer(data[1:], item)
+    return _answer(load(digest), item)
 
 
 @blueprint.post("/records/<record>/files/<digest>")
@@ -126,31 +89,31 @@ def sealed_file(record: str, digest: str) -> Response:
     if not why:
         raise SenError("reason_to_read")
     opened = open_record(me(), record, why=why)
-    item, place = _item(opened, digest), _place(digest)
+    _, item = _item(opened, digest)
     case = case_of(opened.record_type, opened.state)
     key = services().keys.case_key(case) if case and opened.confidential_open else None
-    if not place.exists() or key is None:
+    if key is None:
         raise SenError("file_not_here")
-    return _answer(open_bytes(key, place.read_bytes()[37:], f"file {digest}".encode()), item)
+    return _answer(open_file(key, load(digest)), item)
 
 
-def _item(opened: Opened, digest: str) -> Mapping[str, Any]:
-    """What the record says of a file. Raises SenError("not_found")."""
+def _item(opened: Opened, digest: str) -> tuple[str, Mapping[str, Any]]:
+    """The field that holds a file, and what the record says of it. Raises SenError("not_found")."""
     for code, one in opened.record_type.fields.items():
         if one.kind in ("files", "photos"):
             value = opened.values.get(code)
             for item in value if isinstance(value, list) else ():
                 if item["sha256"] == digest:
                     told = item.get("sealed")
-                    return item if told is None or isinstance(told, Sealed) else {**item, **told}
+                    return code, (item if told is None or isinstance(told, Sealed) else {**item, **told})
     raise SenError("not_found")
 
 
 def _answer(data: bytes, item: Mapping[str, Any]) -> Response:
-    mime = str(item.get("mime") or "")
-    answer = Response(data, mimetype=mime if mime in SAFE_TYPES else "application/octet-stream")
-    shown = "inline" if mime in SAFE_TYPES else "attachment"
-    answer.headers.set("Content-Disposition", shown, filename=str(item.get("name") or "sen"))
+    """A file to be saved, never shown as a page of ours, whatever is in it."""
+    answer = Response(data, mimetype="application/octet-stream")
+    name = quote(shown_name(str(item.get("name") or ""), kind_of(data)), safe="")
+    answer.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{name}"  # RFC 6266: a header is Latin letters alone
     answer.headers["Cache-Control"] = "no-store"
+    answer.headers["X-Content-Type-Options"] = "nosniff"
     return answer
-

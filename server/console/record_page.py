@@ -15,7 +15,7 @@ from server.console.values import Shown, Titles, shown
 from server.console.words import age_words, state_words, unit_words
 from server.language import lang
 from server.people import User
-from server.records import Opened, open_record
+from server.records import Opened, holds_sealed, open_record
 from server.reporting import REPORT, beside
 from server.services import services
 from shared.beside import alike
@@ -99,7 +99,7 @@ def record_page(record: str, *, why: str = "") -> Response:
         questions=question_views(user, opened.questions, may=lambda one: acts),
         deeds=[] if row.withdrawn else sorted(_deeds(user, opened), key=lambda one: one.reason),
         edit=url_for("writing.edit", record=row.id) if writes else "",
-        report=_report(opened), may_withdraw=writes, sealed=any(isinstance(one, Sealed) for one in opened.values.values()),
+        report=_report(opened), may_withdraw=writes, sealed=any(holds_sealed(one) for one in opened.values.values()),
         may_open=opened.may_open_confidential and not opened.confidential_open,
         opened=opened.confidential_open, why=why if opened.confidential_open else "",
         updated=age_words(row.updated_ms), twins=_twins(user, opened), twins_words=phrase("may_be_twice", lang()),

@@ -10,6 +10,7 @@ from typing import Any
 from flask import url_for
 from flask_babel import gettext as _
 
+from server.files import has
 from server.language import lang
 from server.people import User
 from server.records import search
@@ -17,9 +18,11 @@ from server.services import services
 from shared.field import Field
 from shared.kinds import has_shape
 from shared.labels import date_text, datetime_text, number_text, raw_text
+from shared.messages import phrase
 from sync.view import Sealed
 
 UNKNOWN = "–"
+FileLine = tuple[str, str, bool, str]
 
 __all__ = ["UNKNOWN", "Shown", "Titles", "field_words", "item_words", "shown", "value_words"]
 
@@ -27,7 +30,7 @@ __all__ = ["UNKNOWN", "Shown", "Titles", "field_words", "item_words", "shown", "
 @dataclass(frozen=True, kw_only=True)
 class Shown:
     """A field of a record on its page. ``heads`` and ``rows`` hold a field of rows (``numeric``: which columns are numbers),
-    ``url`` leads to what it names. ``files`` are name, address and whether it is sealed.
+    ``url`` leads to what it names. ``files`` are name, address, whether it is sealed, and in words that it has not come.
     """
 
     path: str
@@ -40,7 +43,7 @@ class Shown:
     heads: list[str] = field(default_factory=list)
     rows: list[list[str]] = field(default_factory=list)
     numeric: list[bool] = field(default_factory=list)
-    files: list[tuple[str, str, bool]] = field(default_factory=list)
+    files: list[FileLine] = field(default_factory=list)
 
 
 class Titles:
@@ -151,7 +154,8 @@ def shown(one: Field, value: Any, titles: Titles, record: str) -> Shown:
     if value is not None and not has_shape(one, value):
         return replace(told, text=raw_text(value))
     if of_files:
-        return replace(told, files=[_file(record, item) for item in value or ()])
+        here = has([item["sha256"] for item in items])
+        return replace(told, files=[_file(record, item, missing=item["sha256"] not in here) for item in items])
     if one.kind == "rows":
         return replace(told, heads=_row_heads(one), rows=_row_lines(one, value or [], titles), numeric=_row_numeric(one))
     url = ""
@@ -163,11 +167,11 @@ def shown(one: Field, value: Any, titles: Titles, record: str) -> Shown:
     return replace(told, text=value_words(one, value, titles), measure=measure, url=url)
 
 
-def _file(record: str, item: Mapping[str, Any]) -> tuple[str, str, bool]:
+def _file(record: str, item: Mapping[str, Any], *, missing: bool) -> FileLine:
     sealed = "sealed" in item
     name = (item["sealed"] if sealed else item).get("name") or _("tệp không tên")
     address = url_for("attachments.sealed_file" if sealed else "attachments.file", record=record, digest=item["sha256"])
-    return str(name), address, sealed
+    return str(name), address, sealed, phrase("file_missing", lang()) if missing else ""
 
 
 def _row_heads(one: Field) -> list[str]:

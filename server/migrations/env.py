@@ -4,6 +4,8 @@ from alembic import context
 from sqlalchemy import text
 
 import server.audit
+import server.file_names
+import server.files
 import server.models
 import server.people  # noqa: F401  (all tables)
 from server.db import db

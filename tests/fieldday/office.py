@@ -27,10 +27,11 @@ def login_of(name: str) -> str:
 
 
 class Office:
-    """The server of a day and its desks. `codes` has an enrolment code for each person with a tablet."""
+    """The server of a day (`server` is its process) and its desks. `codes` has an enrolment code for each person with a tablet."""
 
-    def __init__(self, address: str, people: Mapping[str, Person], codes: Mapping[str, str]) -> None:
-        self.address = address
+    def __init__(self, server: Watched, people: Mapping[str, Person], codes: Mapping[str, str]) -> None:
+        self.server = server
+        self.address: str = server.told["address"]
         self.codes = codes
         self._people = people
         self._desks: dict[str, Desk] = {}
@@ -79,4 +80,4 @@ def open_office(folder: Path, database: str, people: Mapping[str, Person], today
     codes = json.loads(prepared.stdout)
     by_name = {p.name: codes[login_of(p.name)] for p in people.values() if p.tablet}
     with Watched(["-m", "server", "run", "--json", "--port", "0"], folder / "server.log", given) as server:
-        yield Office(server.told["address"], people, by_name)
+        yield Office(server, people, by_name)

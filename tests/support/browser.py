@@ -186,9 +186,12 @@ class Browser:
 
     def send(self, page: Page, form: Form, press: str | None = None, /, **values: Any) -> Page:
         """Fill a form in and send it; gives the page that comes of it. Raises KeyError for what is not in the form."""
-        target = urljoin(page.url, form.action)
-        body = form.filled(values, press)
-        headers = {"Referer": page.url}
         if form.method == "post":
-            return Page(self._http.post(target, data=body, headers=headers, timeout=TIMEOUT_S))
-        return Page(self._http.get(target, params=body, headers=headers, timeout=TIMEOUT_S))
+            return Page(self.post(page, form, press, **values))
+        target, headers = urljoin(page.url, form.action), {"Referer": page.url}
+        return Page(self._http.get(target, params=form.filled(values, press), headers=headers, timeout=TIMEOUT_S))
+
+    def post(self, page: Page, form: Form, press: str | None = None, **values: Any) -> requests.Response:
+        """Fill a form in and post it; gives the document that comes of it."""
+        target, headers = urljoin(page.url, form.action), {"Referer": page.url}
+        return self._http.post(target, data=form.filled(values, press), headers=headers, timeout=TIMEOUT_S)

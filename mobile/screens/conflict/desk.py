@@ -1,6 +1,6 @@
 """The desk of one field alone: the third value of a question, written into no form."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -94,6 +94,13 @@ class OneFieldDesk:
         return ""
 
     def pick_files(self, path: str, *, photos: bool) -> None:
+        """There are no files."""
+
+    def file_words(self, item: Mapping[str, Any]) -> str:
+        """There are no files."""
+        return ""
+
+    def open_file(self, path: str, item: Mapping[str, Any]) -> None:
         """There are no files."""
 
     def later(self, work: Callable[[], None]) -> None:

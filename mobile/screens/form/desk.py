@@ -1,6 +1,6 @@
 """The desk of a form: what field widgets ask, answered by the form's presenter and the application around it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,8 @@ from mobile.screens.form.presenter import FormPresenter
 from mobile.screens.page import Shell
 from mobile.widgets.desk import Remark
 from mobile.widgets.picker import FileSheet
-from mobile.widgets.sheets import AskSheet, ReasonSheet
+from mobile.widgets.sheets import AskSheet, PictureSheet, ReasonSheet
+from shared.attachment import JPEG
 from shared.errors import SenError
 
 __all__ = ["FormDesk"]
@@ -123,6 +124,27 @@ class FormDesk:
             self.shell.work(lambda: self.form.attach(path, files), stored)
 
         FileSheet(say=self.say, start=Path.home(), photos=photos, then=chosen).open()
+
+    def file_words(self, item: Mapping[str, Any]) -> str:
+        """Give what stands below a file's name."""
+        return self.form.file_words(item)
+
+    def open_file(self, path: str, item: Mapping[str, Any]) -> None:
+        """Show a photo; bring it first where it has not come here, outside the window's thread."""
+        sha256 = item["sha256"]
+
+        def brought() -> bytes:
+            self.form.fetch(path, sha256)
+            return self.form.open_file(sha256)
+
+        def there(result: Any) -> None:
+            if isinstance(result, SenError):
+                self.shell.tell(result)
+            elif item.get("mime") == JPEG:
+                PictureSheet(title=str(item.get("name", "")), picture=result, close=self.say("mobile.sheet.close")).open()
+            self.changed()
+
+        self.shell.work(brought, there)
 
     def later(self, work: Callable[[], None]) -> None:
         """Do something after the present touch."""

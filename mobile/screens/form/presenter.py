@@ -4,7 +4,7 @@ The presenter is the desk that the field widgets ask (``mobile.widgets.desk.Desk
 section, locking or submitting turns the difference to what the form showed when it was opened into one change of the log.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -17,6 +17,7 @@ from mobile.value_text import UNKNOWN, value_text
 from mobile.widgets.desk import Remark
 from shared.catalogue import Field
 from shared.errors import SenError
+from sync.paths import is_sealed
 
 __all__ = ["FormPresenter", "Move", "Notice", "SectionTab"]
 
@@ -252,9 +253,22 @@ class FormPresenter:
         left = [one for one in self.value(path) or [] if one["sha256"] != sha256]
         self.set(path, left or None)
 
-    def open_file(self, path: str, sha256: str) -> bytes:
-        """The bytes of a file of the field at a path. Raises SenError("file_not_here")."""
+    def open_file(self, sha256: str) -> bytes:
+        """The bytes of a file of this form. Raises SenError("file_not_here")."""
         return self.tablet.files.read(sha256)
+
+    def file_words(self, item: Mapping[str, Any]) -> str:
+        """What stands below a file's name: its size, and that it has not come here or has not left."""
+        tablet = self.tablet
+        if not tablet.files.has(item["sha256"]):
+            return tablet.say("file_not_come")
+        size = tablet.say("mobile.field.size_kb", kb=-(-int(item.get("size", 0)) // 1024))
+        state = tablet.files.state(item["sha256"])
+        return f"{size} · {tablet.say('file_unsent')}" if state in ("kept", "waits") else size
+
+    def fetch(self, path: str, sha256: str) -> None:
+        """Bring a file that another device recorded; takes long, so run it outside the window's thread. Raises SenError."""
+        self.tablet.carrier.fetch(sha256, sealed=is_sealed(self.open_form.type, path))
 
     def now(self) -> str:
         """This minute as a stored datetime."""

@@ -15,7 +15,7 @@ __all__ = ["SyncPresenter", "WaitingRow"]
 
 @dataclass(frozen=True, kw_only=True)
 class WaitingRow:
-    """One record whose changes have not left, or one line that was set aside, in words."""
+    """One record whose changes have not left, one line that was set aside, or one file that was not taken (no ``record``), in words."""
 
     record: str
     words: str
@@ -74,11 +74,18 @@ class SyncPresenter:
         entry = self.tablet.index.entry(record)
         return "" if entry is None else f"{self.tablet.catalogue.types[entry.type].label.get(self.tablet.language)} · "
 
+    def photos(self) -> str:
+        """How many photos and files have not left («2 ảnh chưa gửi»); "" when none."""
+        count = len(self.tablet.files.waiting())
+        return self.tablet.say("files_unsent", count=count) if count else ""
+
     def aside(self) -> list[WaitingRow]:
         """The lines that the server set aside, with the reason and what to do."""
         rows = []
         for record, code in self.tablet.store.set_aside():
             rows.append(WaitingRow(record=record, words=self.tablet.title_of(record), below=self.tablet.say(code), tone="soon"))
+        for refused in self.tablet.files.refused():
+            rows.append(WaitingRow(record="", words=self.tablet.say("file_not_taken"), below=self.tablet.say(refused.code), tone="soon"))
         return rows
 
     # by files
@@ -116,5 +123,8 @@ class SyncPresenter:
             yield say("bundle_none_found")
 
     def sync_now(self) -> None:
-        """Exchange until both sides have nothing left; takes long, so run it outside the window's thread. Raises SenError."""
+        """Exchange until both sides have nothing left, then send the photos and files; takes long, so run it outside the window's
+        thread. Raises SenError.
+        """
         self.tablet.syncer.sync()
+        self.tablet.carrier.carry()

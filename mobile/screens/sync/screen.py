@@ -99,27 +99,31 @@ class SyncScreen(Page):
 
     def _waiting(self) -> None:
         say, column = self.shell.say, self.body.ids.waiting
-        aside, waiting = self.presenter.aside(), self.presenter.waiting()
-        if not self.differs("waiting", (aside, waiting)):
+        aside, waiting, photos = self.presenter.aside(), self.presenter.waiting(), self.presenter.photos()
+        if not self.differs("waiting", (aside, waiting, photos)):
             return
         column.clear_widgets()
         if aside:
             column.add_widget(Words(role="head", text=say("mobile.sync.aside")))
             for row in aside:
                 column.add_widget(self._row(row))
-        column.add_widget(Words(role="head", text=say("mobile.sync.waiting" if waiting else "mobile.sync.nothing")))
+        if waiting or not photos:
+            column.add_widget(Words(role="head", text=say("mobile.sync.waiting" if waiting else "mobile.sync.nothing")))
         if waiting:
             column.add_widget(Words(role="small", text=self.presenter.size()))
         for row in waiting[:ROWS_MOST]:
             column.add_widget(self._row(row))
         if len(waiting) > ROWS_MOST:
             column.add_widget(Words(text=say("mobile.sync.more", count=len(waiting) - ROWS_MOST)))
+        if photos:
+            column.add_widget(Words(role="head", text=photos))
 
     def _row(self, row: WaitingRow) -> PressCard:
         card = PressCard(stripe=theme.AMBER if row.tone == "soon" else theme.NONE)
         card.add_widget(Words(role="strong", text=row.words))
         card.add_widget(Words(role="small", text=row.below))
-        card.bind(on_release=lambda *_: self.shell.go("form", record=row.record))
+        if row.record:
+            card.bind(on_release=lambda *_: self.shell.go("form", record=row.record))
         return card
 
     def sync(self) -> None:

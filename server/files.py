@@ -1,0 +1,321 @@
+"""The bytes of files, in the database: chunk by chunk as they come, whole under their hash once they are checked.
+
+They stand beside the records, so that one backup holds both of one moment, several server processes see the same, and a chunk is
+durable when it is answered. A device's chunks are its own until the file is whole and right: what one device garbles no other
+device's upload meets. A sealed file stays sealed; the server has looked at its head alone.
+"""
+
+import hashlib
+from typing import NamedTuple
+
+from sqlalchemy import BigInteger, Connection, LargeBinary, String, delete, func, insert, select, update
+from sqlalchemy.orm import Mapped, mapped_column
+
+from server.db import db, insert_missing, reading, retrying, writing
+from server.file_names import Naming, held_in_force, namings, read_names, waiting_names
+from server.records import case_of, state_of
+from server.services import services
+from shared.attachment import MOST_BYTES, fits
+from shared.errors import SenError
+from shared.sealing import SEALED_FILE_EXTRA, key_id_of
+from sync.files import Ask, Get, Put
+from sync.store import Device
+
+KEPT_UNNAMED_MS = 30 * 24 * 3600 * 1000
+"""How long a file is kept that no record holds any more, and a part of a file of which nothing more came."""
+MOST_PARTS = 8
+"""Files that a device may have begun at once; beginning another one drops its oldest."""
+BATCH = 200
+WHOLE = ""
+"""The device of the chunks of a whole file."""
+
+__all__ = ["FileChunk", "FilePart", "FileRow", "collect", "has", "how_much", "keep_whole", "load", "piece", "take"]
+
+
+class FileRow(db.Model):  # type: ignore[name-defined,misc]
+    """A whole file. ``device`` brought it ("" the console); ``unnamed_ms`` is when it was first found that no record holds it."""
+
+    __tablename__ = "file"
+    hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    size: Mapped[int] = mapped_column(BigInteger)
+    device: Mapped[str] = mapped_column(String(11), index=True)
+    unnamed_ms: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class FilePart(db.Model):  # type: ignore[name-defined,misc]
+    """How far a device has brought a file; ``touched_ms`` is when its last chunk came."""
+
+    __tablename__ = "file_part"
+    hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    device: Mapped[str] = mapped_column(String(11), primary_key=True)
+    size: Mapped[int] = mapped_column(BigInteger)
+    held: Mapped[int] = mapped_column(BigInteger)
+    touched_ms: Mapped[int] = mapped_column(BigInteger)
+
+
+class FileChunk(db.Model):  # type: ignore[name-defined,misc]
+    """Consecutive bytes of a file from ``at``."""
+
+    __tablename__ = "file_chunk"
+    hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    device: Mapped[str] = mapped_column(String(11), primary_key=True)
+    at: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    data: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class Held(NamedTuple):
+    """How many bytes of a file are held, and whether it is whole and was found right."""
+
+    bytes: int
+    whole: bool
+
+
+# --- what a device asks --------------------------------------------------------------------------------------------
+
+
+def how_much(device: Device, asks: Ask) -> dict[str, Held]:
+    """How much the server has of files; those that the device may not know of are left out.
+
+    A whole file that is asked about is named by a line that is here: it counts as in use from now on, so that it is not
+    collected between this answer and the next look at the records.
+    """
+    read_names()
+    with reading() as connection:
+        known = list(namings(connection, asks.files, device))
+        told = {digest: _held(connection, device, digest) for digest in known}
+        unnamed = list(connection.scalars(select(FileRow.hash).where(FileRow.hash.in_(known), FileRow.unnamed_ms.is_not(None))))
+    if unnamed:
+        kept = retrying(lambda: _use_again(unnamed))
+        told |= {digest: Held(0, False) for digest in unnamed if digest not in kept}
+    return {digest: _settled(device, digest) if _complete(device, digest, held) else held for digest, held in told.items()}
+
+
+def _use_again(hashes: list[str]) -> set[str]:
+    with writing() as connection:
+        connection.execute(update(FileRow).where(FileRow.hash.in_(hashes)).values(unnamed_ms=None))
+        return set(connection.scalars(select(FileRow.hash).where(FileRow.hash.in_(hashes))))
+
+
+def _held(connection: Connection, device: Device, digest: str) -> Held:
+    size = connection.scalar(select(FileRow.size).where(FileRow.hash == digest))
+    if size is not None:
+        return Held(size, True)
+    held = connection.scalar(select(FilePart.held).where(FilePart.hash == digest, FilePart.device == device.id))
+    return Held(held or 0, False)
+
+
+def _complete(device: Device, digest: str, held: Held) -> bool:
+    """Whether all bytes came, and the server ended before it looked at them."""
+    if held.whole or not held.bytes:
+        return False
+    with reading() as connection:
+        size = connection.scalar(select(FilePart.size).where(FilePart.hash == digest, FilePart.device == device.id))
+    return size == held.bytes
+
+
+def _settled(device: Device, digest: str) -> Held:
+    """A complete part as it stands once it is checked: whole, or gone."""
+    with reading() as connection:
+        known = namings(connection, [digest], device).get(digest, [])
+    try:
+        return _finish(device, digest, known)
+    except SenError:
+        return Held(0, False)
+
+
+def take(device: Device, asks: Put, now_ms: int) -> Held:
+    """Keep a chunk; it is on disk when this returns. Tells how far the file is held, whatever the chunk was.
+
+    Bytes that are there are passed over; a chunk that leaves a gap is not kept. Another size begins the file anew.
+
+    Raises:
+        SenError: ``not_found`` where no line names it for this device; ``file_too_large``; ``file_quota``; ``file_wrong_hash``
+            and ``file_not_fit`` of a file that came whole and is wrong: all of it is dropped.
+    """
+    read_names()
+    with reading() as connection:
+        known = namings(connection, [asks.file], device).get(asks.file)
+    if known is None:
+        raise SenError("not_found")
+    if asks.size > MOST_BYTES + SEALED_FILE_EXTRA:
+        raise SenError("file_too_large", limit=MOST_BYTES // (1024 * 1024))
+    held = retrying(lambda: _keep(device, asks, now_ms))
+    return _finish(device, asks.file, known) if held.bytes == asks.size and not held.whole else held
+
+
+def _keep(device: Device, asks: Put, now_ms: int) -> Held:
+    with writing() as connection:
+        here = (FilePart.hash == asks.file, FilePart.device == device.id)
+        part = select(FilePart.size, FilePart.held).where(*here).with_for_update()
+        row = connection.execute(part).one_or_none()
+        held = _held(connection, device, asks.file)
+        if held.whole:
+            return held
+        if row is None or row.size != asks.size:
+            if asks.at:
+                return Held(0, False)
+            _begin(connection, device, asks, now_ms)
+            row = connection.execute(part).one()
+        fresh = asks.chunk[row.held - asks.at :] if row.held >= asks.at else b""
+        if not fresh:
+            return Held(row.held, False)
+        connection.execute(insert(FileChunk).values(hash=asks.file, device=device.id, at=row.held, data=fresh))
+        connection.execute(update(FilePart).where(*here).values(held=row.held + len(fresh), touched_ms=now_ms))
+        return Held(row.held + len(fresh), False)
+
+
+def _begin(connection: Connection, device: Device, asks: Put, now_ms: int) -> None:
+    """Make room for a file of this size, with none of its bytes there."""
+    others = select(FilePart.hash).where(FilePart.device == device.id, FilePart.hash != asks.file)
+    for digest in list(connection.scalars(others.order_by(FilePart.touched_ms.desc(), FilePart.hash).offset(MOST_PARTS - 1))):
+        _drop_part(connection, digest, device.id)
+    stored = connection.scalar(select(func.sum(FileRow.size)).where(FileRow.device == device.id)) or 0
+    quota = services().config.file_quota_mb
+    if stored + asks.size > quota * 1024 * 1024:
+        raise SenError("file_quota", limit=quota)
+    connection.execute(delete(FileChunk).where(FileChunk.hash == asks.file, FileChunk.device == device.id))
+    fresh = {"size": asks.size, "held": 0, "touched_ms": now_ms}
+    insert_missing(connection, FilePart, [{"hash": asks.file, "device": device.id, **fresh}])
+    connection.execute(update(FilePart).where(FilePart.hash == asks.file, FilePart.device == device.id).values(**fresh))
+
+
+def _drop_part(connection: Connection, digest: str, device: str) -> None:
+    for table in (FileChunk, FilePart):
+        connection.execute(delete(table).where(table.hash == digest, table.device == device))
+
+
+def _finish(device: Device, digest: str, known: list[Naming]) -> Held:
+    """Look at a file that came whole, with no lock held, and put it under its hash or drop it."""
+    with reading() as connection:
+        data = _joined(connection, digest, device.id)
+    code = "file_wrong_hash" if hashlib.sha256(data).hexdigest() != digest else "" if _fits(data, known) else "file_not_fit"
+
+    def settle() -> bool:
+        with writing() as connection:
+            there = connection.scalar(select(FileRow.hash).where(FileRow.hash == digest)) is not None
+            row = {"hash": digest, "size": len(data), "device": device.id}
+            if there or code or not insert_missing(connection, FileRow, [row]):
+                _drop_part(connection, digest, device.id)
+                return there or not code
+            mine = (FileChunk.hash == digest, FileChunk.device == device.id)
+            connection.execute(update(FileChunk).where(*mine).values(device=WHOLE))
+            connection.execute(delete(FilePart).where(FilePart.hash == digest, FilePart.device == device.id))
+            return True
+
+    if not retrying(settle):
+        raise SenError(code)
+    return Held(len(data), True)
+
+
+def _fits(data: bytes, known: list[Naming]) -> bool:
+    """Whether bytes are what some record that names them may hold: sealed for its case, or of a kind that is taken."""
+    return any(_sealed_for(data, naming) if naming.sealed else fits(data, photo=naming.photo) for naming in known)
+
+
+def _sealed_for(data: bytes, naming: Naming) -> bool:
+    with reading() as connection:
+        case = case_of(services().catalogue.types[naming.type], state_of(connection, naming.record))
+    try:
+        return key_id_of(data) == case
+    except SenError:
+        return False
+
+
+def piece(device: Device, asks: Get) -> tuple[int, bytes]:
+    """The size of a file, and bytes of it from a place: as many as stand together there, at most what was asked for.
+
+    Raises:
+        SenError: ``not_found`` where the device may not know of it; ``file_not_here`` where it has not come.
+    """
+    read_names()
+    with reading() as connection:
+        if not namings(connection, [asks.file], device):
+            raise SenError("not_found")
+        size = connection.scalar(select(FileRow.size).where(FileRow.hash == asks.file))
+        if size is None:
+            raise SenError("file_not_here")
+        here = select(FileChunk.at, FileChunk.data).where(FileChunk.hash == asks.file, FileChunk.device == WHOLE, FileChunk.at <= asks.at)
+        chunk = connection.execute(here.order_by(FileChunk.at.desc()).limit(1)).one()
+    begin = asks.at - chunk.at
+    return size, chunk.data[begin : begin + asks.most]
+
+
+# --- the console ---------------------------------------------------------------------------------------------------
+
+
+def keep_whole(digest: str, data: bytes) -> None:
+    """Keep a file that is here whole; one that is there already stays."""
+
+    def work() -> None:
+        with writing() as connection:
+            if insert_missing(connection, FileRow, [{"hash": digest, "size": len(data), "device": WHOLE}]):
+                connection.execute(insert(FileChunk).values(hash=digest, device=WHOLE, at=0, data=data))
+            else:
+                connection.execute(update(FileRow).where(FileRow.hash == digest).values(unnamed_ms=None))
+
+    retrying(work)
+
+
+def has(hashes: list[str]) -> set[str]:
+    """Those of these files that are here whole."""
+    with reading() as connection:
+        return set(connection.scalars(select(FileRow.hash).where(FileRow.hash.in_(hashes))))
+
+
+def load(digest: str) -> bytes:
+    """The bytes of a whole file. Raises SenError: ``file_not_here``, ``file_damaged``."""
+    with reading() as connection:
+        if connection.scalar(select(FileRow.hash).where(FileRow.hash == digest)) is None:
+            raise SenError("file_not_here")
+        data = _joined(connection, digest, WHOLE)
+    if hashlib.sha256(data).hexdigest() != digest:
+        raise SenError("file_damaged")
+    return data
+
+
+def _joined(connection: Connection, digest: str, device: str) -> bytes:
+    chunks = select(FileChunk.data).where(FileChunk.hash == digest, FileChunk.device == device).order_by(FileChunk.at)
+    return b"".join(connection.scalars(chunks))
+
+
+# --- garbage -------------------------------------------------------------------------------------------------------
+
+
+def collect(now_ms: int) -> int:
+    """Drop files that no record has held for 30 days and no line that was set aside names, and parts that nobody goes on with.
+
+    A line that names a file anew while this runs asks about it once it is read (``how_much``), and either finds it in use again, or
+    learns that it is to be sent again by the tablet that has it. Gives how many files went.
+    """
+    after, gone = "", 0
+    while True:
+        read_names()
+        with reading() as connection:
+            hashes = list(connection.scalars(select(FileRow.hash).where(FileRow.hash > after).order_by(FileRow.hash).limit(BATCH)))
+        if not hashes:
+            break
+        gone += retrying(lambda hashes=hashes: _collect_batch(hashes, now_ms))  # type: ignore[misc]
+        after = hashes[-1]
+
+    def drop_parts() -> None:
+        with writing() as connection:
+            old = select(FilePart.hash, FilePart.device).where(FilePart.touched_ms < now_ms - KEPT_UNNAMED_MS)
+            for row in connection.execute(old).all():
+                _drop_part(connection, row.hash, row.device)
+
+    retrying(drop_parts)
+    return gone
+
+
+def _collect_batch(hashes: list[str], now_ms: int) -> int:
+    with writing() as connection:
+        used = held_in_force(connection, hashes) | waiting_names(connection, hashes)
+        unused = [digest for digest in hashes if digest not in used]
+        set_unnamed = update(FileRow).where(FileRow.unnamed_ms.is_(None), FileRow.hash.in_(unused))
+        connection.execute(set_unnamed.values(unnamed_ms=now_ms))
+        connection.execute(update(FileRow).where(FileRow.unnamed_ms.is_not(None), FileRow.hash.in_(used)).values(unnamed_ms=None))
+        old = (FileRow.hash.in_(unused), FileRow.unnamed_ms <= now_ms - KEPT_UNNAMED_MS)
+        going = list(connection.scalars(select(FileRow.hash).where(*old).with_for_update()))
+        connection.execute(delete(FileRow).where(FileRow.hash.in_(going)))
+        connection.execute(delete(FileChunk).where(FileChunk.hash.in_(going), FileChunk.device == WHOLE))
+        return len(going)
