@@ -128,6 +128,19 @@ def test_records_go_before_files_and_a_file_gives_way_to_a_record(pair: tuple[Ta
     assert a.files.waiting() == []
 
 
+def test_a_photo_that_was_not_sent_stays_until_it_is_when_its_record_leaves_the_tablet(pair: tuple[Tablet, Tablet], tmp_path: Path) -> None:
+    a, _ = pair
+    digests = [digest for seed in (40, 41) for digest in files_of(a, record_with(a, photo(tmp_path, seed)))]
+    a.syncer.sync()
+    a.files.forget(digests[:1])
+    assert a.files.has(digests[0]) and set(a.files.waiting()) == set(digests)
+    a.carrier.carry()
+    assert not a.files.has(digests[0]) and a.files.has(digests[1]) and a.files.state(digests[0]) == ""
+    assert [there(a, digest) for digest in digests] == digests
+    a.files.forget(digests)
+    assert not any(a.files.has(digest) for digest in digests)
+
+
 def test_p08_t01_a_confidential_photo_and_its_name_stand_nowhere_in_the_clear(own: tuple[Office, Path], tmp_path: Path) -> None:
     office, folder = own
     source = photo(tmp_path, 21, name=f"{NAME}.jpg")

@@ -10,19 +10,19 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from server import file_names, files
 from server.db import reading, transaction
 from server.enrolment import make_code
 from server.files import KEPT_UNNAMED_MS, MOST_PARTS, FileChunk, FilePart, FileRow, collect
-from server.people import User
+from server.people import Device, User
 from server.services import services
 from server.verify import verify
 from shared.errors import SenError
 from shared.ids import new_record_id
-from sync.files import CONTENT_TYPE, Ask, Put, open_answer, seal_request
+from sync.files import CONTENT_TYPE, Ask, Get, Put, open_answer, seal_request
 from tests.server.conftest import AddUser
 from tests.support.device import Answered, HandDevice
 
@@ -249,3 +249,12 @@ def test_verify_names_a_file_that_is_not_its_hash(app: Flask, device: HandDevice
         assert verify()[0] == [f"file {hashlib.sha256(data).hexdigest()}"]
 
 
+def test_p10_a_revoked_tablet_gets_no_file(app: Flask, device: HandDevice) -> None:
+    data = document(70)
+    record_with(device, data)
+    assert put(device, data) == ""
+    with app.app_context():
+        transaction(lambda session: session.execute(update(Device).where(Device.id == device.id).values(revoked_ms=1)))
+    for asks in (Ask(()), Get(hashlib.sha256(data).hexdigest(), 0, 10)):
+        answer = device.post("/api/files", seal_request(device.id, device.mac_key, asks), CONTENT_TYPE)
+        assert answer.problem["code"] == "device_revoked"
