@@ -169,7 +169,8 @@ def test_f40_f13_killed_in_the_middle_of_an_upload_it_goes_on_where_it_was(own: 
         with tablet:
             tablet.ask("address", address=office.address)
             assert tablet.ask("carry")["waiting"] == 0
-            assert tablet.ask("status")["sent_bytes"] - before == size - held, "what was kept is not sent again"
+            sent = tablet.ask("status")["sent_bytes"] - before
+            assert 0 < sent <= size - held, "what was kept is not sent again (a chunk that was on the wire may have come since)"
             assert tablet.ask("status")["photos"] == ""
     with contextlib.closing(sqlite3.connect(folder / "sen.sqlite3")) as connection:
         assert connection.execute("SELECT hash, size FROM file").fetchall() == [(digest, size)]
