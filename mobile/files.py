@@ -35,7 +35,8 @@ class Files:
     """The files of a tablet, by hash.
 
     A file is ``kept`` when it is stored, ``waits`` once a line of the log names it, and ``sent`` when the server has it; a fetched one is
-    ``sent`` from the first. One of a record that left the tablet before the server had it ``leaves``: it goes once it is sent. One that the server does not take, or that is harmed here, is ``refused`` until it is stored again.
+    ``sent`` from the first. One of a record that left the tablet before the server had it ``leaves``: it goes once it is sent. One that the
+    server does not take, or that is harmed here, is ``refused`` until it is stored again.
 
     Args:
         key: gives a case key by its id, None where it is not there.

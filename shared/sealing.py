@@ -35,7 +35,8 @@ SIGNATURE_BYTES = 64
 
 __all__ = [
     "KEY_BYTES", "NONCE_BYTES", "SEALED_FILE_EXTRA", "SIGNATURE_BYTES", "BoxKeys", "agree", "derive", "key_from_pin", "key_id_of",
-    "new_key", "new_salt", "open_box", "open_bytes", "open_file", "open_value", "seal_box", "seal_bytes", "seal_file", "seal_value", "sign", "verify",
+    "new_key", "new_salt", "open_box", "open_bytes", "open_file", "open_value", "seal_box", "seal_bytes", "seal_file", "seal_value",
+    "sign", "verify",
 ]  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from tests.stranger import wire
 from tests.stranger.wire import Held, b64, sha256, stands, unb64
 from tests.support.processes import ROOT
 
-PAGE = (ROOT / "docs" / "sync.md").read_text("utf-8").partition("## 13. A worked")[2]
+PAGE = (ROOT / "docs" / "sync.md").read_text("utf-8").partition("## 14. A worked")[2]
 
 
 def block(language: str) -> str:
