@@ -44,7 +44,7 @@ def furnished(make: Make, wire: Wire) -> Tablet:
     case(form)
     tablet.forms.close_all()
     tablet.syncer.sync()
-    tablet.files.store(NAME.encode() * 50, name="ảnh.jpg", mime="image/jpeg", case=None)
+    tablet.files.store(NAME.encode() * 50, None)
     return tablet
 
 

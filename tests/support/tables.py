@@ -9,6 +9,9 @@ from sqlalchemy import Column, Engine, MetaData, Table, select
 BEHIND = {"device": {"seen_ms", "unsent"}, "record": {"current", "folded", "dated", "state"}}
 """When a device was last heard of, and the columns that lists read, which are made from the registers once pushing pauses."""
 
+MADE_BEHIND = {"file_cursor", "file_name"}
+"""Tables that are made from the lines, also once pushing pauses: which lines name which files."""
+
 __all__ = ["dump_of"]
 
 
@@ -23,6 +26,7 @@ def dump_of(engine: Engine) -> dict[str, list[tuple[Any, ...]]]:
         return {
             name: sorted((tuple(row) for row in connection.execute(select(*_columns(table)))), key=repr)
             for name, table in sorted(tables.tables.items())
+            if name not in MADE_BEHIND
         }
 
 
