@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from shared.catalogue import Catalogue, Field, RecordType
-from shared.kinds import KINDS, check_value, is_file
+from shared.kinds import Check, check_value, compiled_check, is_file
 from sync.log import RECORD_STANDING, Change, Operation
 from sync.paths import field_of, is_sealed
 from sync.state import RecordState
@@ -62,10 +62,11 @@ class Gate:
     def __init__(self, catalogue: Catalogue, rights: Rights) -> None:
         self.catalogue = catalogue
         self.rights = rights
-        self.plain: dict[str, dict[str, Field]] = {}
+        self.plain: dict[str, dict[str, Check]] = {}
         self.allowed: dict[tuple[str, str, str, bool], bool] = {}
-        self.bare: dict[tuple[str, str, str], str] = {}
-        """Verdicts of operations without a value, as an element of a set: the same in every record of a type."""
+        self.bare: dict[str, dict[tuple[str, str, str | None], str]] = {}
+        """Of each type the verdicts of operations without a value, as an element of a set, and of those that name the record's own
+        unit: the same in every record."""
 
     def refusal(self, change: Change, state: RecordState | None, writer: str) -> str:
         """Why a change is set aside, or "". A confidential value in the clear goes before all other reasons: its line is not kept.
@@ -98,14 +99,18 @@ class Gate:
             if content or not self._may_write(change.user, unit, record_type, content=False):
                 return "no_right"
         plain = self.plain.get(record_type.code) or self._plain(record_type)
+        bare = self.bare[record_type.code]
         for op in change.operations:
-            field = plain.get(op.path) if op.kind == "set" and op.blob is None else None
-            if field is not None:
-                code = (op.value is not None and KINDS[field.kind].check(field, op.value)) or ""
-            elif op.path == UNIT_PATH and op.value != unit and op.value is not None:
-                code = self._operation(record_type, op) or self._moved(change.user if writer else "", op.value, record_type)
-            elif op.value is None and op.blob is None:
-                code = self._bare(record_type, op)
+            kind, path, value, blob, _, _ = op
+            if blob is not None:
+                code = self._operation(record_type, op)
+            elif kind == "set" and path in plain:
+                code = (value is not None and plain[path](value)) or ""
+            elif value is None or (path == UNIT_PATH and value == unit):
+                known = bare.get((kind, path, value))
+                code = self._bare(record_type, op) if known is None else known
+            elif path == UNIT_PATH:
+                code = self._operation(record_type, op) or self._moved(change.user if writer else "", value, record_type)
             else:
                 code = self._operation(record_type, op)
             if code:
@@ -113,10 +118,7 @@ class Gate:
         return ""
 
     def _bare(self, record_type: RecordType, op: Operation) -> str:
-        key = (record_type.code, op.kind, op.path)
-        code = self.bare.get(key)
-        if code is None:
-            code = self.bare[key] = self._operation(record_type, op)
+        code = self.bare[record_type.code][op.kind, op.path, op.value] = self._operation(record_type, op)
         return code
 
     def _answers(self, record_type: RecordType) -> frozenset[str]:
@@ -125,11 +127,12 @@ class Gate:
         """
         return frozenset(field.code for field in record_type.fields.values() if field.from_above or field.kind == "figures")
 
-    def _plain(self, record_type: RecordType) -> dict[str, Field]:
-        """The fields of a type that a plain ``set`` may fill: neither sealed nor computed, nor of ``SLOW_KINDS``."""
+    def _plain(self, record_type: RecordType) -> dict[str, Check]:
+        """The checks of the fields of a type that a plain ``set`` may fill: neither sealed nor computed, nor of ``SLOW_KINDS``."""
         fields = record_type.fields.values()
+        self.bare.setdefault(record_type.code, {})
         self.plain[record_type.code] = {
-            field.code: field
+            field.code: compiled_check(field)
             for field in fields
             if not field.confidential and field.computed is None and field.kind not in SLOW_KINDS
         }

@@ -19,8 +19,10 @@ from server.logs import Logs
 from server.models import Blob, FallenValue, LineRow, PastUnit, RecordRow, StreamRow
 from server.parts import PartSums
 from server.projection import load_states, project
+from server.reader import SqlReader
 from shared.ids import b64, new_id
 from sync.clock import Time
+from sync.cursor import Cursor
 from sync.errors import FrameFault
 from sync.lineage import Segment
 from sync.log import Change, LogHead, Operation, chain_next, chain_start, stream_start, write_line
@@ -28,7 +30,7 @@ from sync.merge import Fallen, fresh
 from sync.paths import sealed_heads
 from sync.policies import Judge
 from sync.state import RecordState, digest_of_sole
-from sync.store import Arrival, KnownLine, LogState
+from sync.store import Arrival, KnownLine, LogState, Scope
 
 __all__ = ["OwnIdentity", "SqlLedger", "ensure_stream"]
 
@@ -46,6 +48,18 @@ class OwnIdentity:
     key: bytes
     logs: dict[str, tuple[str, LogHead]] = field(default_factory=dict)
     new_log: Callable[[], str] = new_id
+
+
+LINE_COLUMNS = (
+    "log", "number", "segment", "before", "digest", "body", "record", "stream", "place", "stream_hash", "arrived_ms", "verdict",
+    "operations", "witness",
+)  # fmt: skip
+"""Of ``LineRow``, in the order in which ``SqlLedger.append`` gives them."""
+
+FRESH_COLUMNS = (
+    "id", "stream", "type", "unit", "touched", "withdrawn", "open_count", "sole", "created_ms", "updated_ms", "digest", "digest_sealed",
+)  # fmt: skip
+"""Of ``RecordRow``, in the order in which a new record gives them; the other columns are made behind the push."""
 
 
 class Loaded(NamedTuple):
@@ -95,7 +109,7 @@ class SqlLedger:
         self.fresh: dict[str, tuple[Arrival, int]] = {}
         self.latest: dict[str, frozenset[str]] = {}
         self.heads: dict[str, frozenset[str]] = {}
-        self.lines: list[dict[str, Any]] = []
+        self.lines: list[tuple[Any, ...]] = []
         self.line_names: dict[str, Arrival] = {}
         self.fallen: dict[tuple[str, str, str], Fallen] = {}
         self.new_fallen: list[tuple[str, Fallen]] = []
@@ -104,6 +118,15 @@ class SqlLedger:
     def head(self) -> LogHead:
         """The stream's last number and hash, with what this transaction has appended."""
         return LogHead(self.number, self.hash)
+
+    def lacks_nothing(self, scope: Scope, cursor: Cursor) -> bool:
+        """Whether this stream knows a cursor and no part of a scope was touched behind it."""
+        head = self.head()
+        if Cursor.at(head.number, head) == cursor:
+            return True
+        reader = SqlReader(self.connection, self.gate.catalogue)
+        known = reader.hash_at(self.stream, cursor.head)
+        return known is not None and known[:16] == cursor.hash and all(one.number <= cursor.number for one in reader.parts(scope))
 
     def keep_sealed(self, blobs: Sequence[tuple[str, bytes]], wraps: Sequence[Sequence[str]]) -> None:
         """Keep sealed values and wraps; raises FrameFault("wrong_blob") where the bytes are not those of the hash."""
@@ -199,14 +222,13 @@ class SqlLedger:
         self.number += 1
         told = f"{self.number} {arrival.log} {arrival.number} {self.now_ms} {arrival.verdict} ".encode("ascii")
         self.hash = hashlib.sha256(self.hash + told + arrival.digest).digest()
-        record = None if arrival.change is None else arrival.change.record
+        change = arrival.change
+        record, operations = (None, 0) if change is None else (change.record, len(change.operations))
         self.lines.append(
-            {
-                "log": arrival.log, "number": arrival.number, "segment": arrival.segment, "before": arrival.before,
-                "digest": arrival.digest, "body": arrival.body, "record": record, "stream": self.stream, "place": self.number,
-                "stream_hash": self.hash, "arrived_ms": self.now_ms, "verdict": arrival.verdict,
-                "operations": 0 if arrival.change is None else len(arrival.change.operations), "witness": self.witness,
-            }
+            (
+                arrival.log, arrival.number, arrival.segment, arrival.before, arrival.digest, arrival.body, record, self.stream,
+                self.number, self.hash, self.now_ms, arrival.verdict, operations, self.witness,
+            )
         )  # fmt: skip
         self.line_names[arrival.name] = arrival
         after = arrival.after or chain_next(arrival.before, arrival.digest)
@@ -262,7 +284,7 @@ class SqlLedger:
         own = self.log(self.own_log) if self.own_log else None
         if own is not None:
             self.own.logs[self.stream] = self.own_log, own.segments[0].head
-        insert_rows(self.connection, LineRow, self.lines)
+        insert_rows(self.connection, LineRow, LINE_COLUMNS, self.lines)
         self._write_records()
         self._write_fallen()
         self.connection.execute(
@@ -312,26 +334,25 @@ class SqlLedger:
 
     def _write_fresh(self, parts: PartSums) -> None:
         """Insert the records that one change made whole: who, where, which line and its digest; the rest is made later."""
-        rows = []
+        rows, now_ms = [], self.now_ms
         for record, (arrival, number) in self.fresh.items():
             change = arrival.change
             assert change is not None
-            heads = self._heads(change.type)
+            type_code, unit = change.type, change.unit
+            heads = self._heads(type_code)
             digest = digest_of_sole(change, arrival.name, heads, sealed=False)
             digest_sealed = digest_of_sole(change, arrival.name, heads, sealed=True) if heads else 0
-            parts.add(change.unit, change.type, sealed=False, number=number, change=digest)
+            parts.add(unit, type_code, sealed=False, number=number, change=digest)
             if heads:
-                parts.add(change.unit, change.type, sealed=True, number=number, change=digest_sealed)
+                parts.add(unit, type_code, sealed=True, number=number, change=digest_sealed)
             rows.append(
-                {
-                    "id": record, "stream": self.stream, "type": change.type, "unit": change.unit, "touched": number,
-                    "withdrawn": False, "open_count": 0, "sole": arrival.name,
-                    "created_ms": self.now_ms, "updated_ms": self.now_ms, "digest": digest.to_bytes(16, "big"),
-                    "digest_sealed": digest_sealed.to_bytes(16, "big"),
-                }
-            )
-            self.loaded[record] = Loaded(digest, digest_sealed, (change.unit,), self.now_ms)
-        insert_rows(self.connection, RecordRow, rows)
+                (
+                    record, self.stream, type_code, unit, number, False, 0, arrival.name, now_ms, now_ms,
+                    digest.to_bytes(16, "big"), digest_sealed.to_bytes(16, "big"),
+                )
+            )  # fmt: skip
+            self.loaded[record] = Loaded(digest, digest_sealed, (unit,), now_ms)
+        insert_rows(self.connection, RecordRow, FRESH_COLUMNS, rows)
 
     def _heads(self, type_code: str) -> frozenset[str]:
         known = self.heads.get(type_code)

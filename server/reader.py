@@ -26,7 +26,9 @@ __all__ = ["SqlReader"]
 class SqlReader:
     """One reading transaction; the caller begins and ends it."""
 
-    def __init__(self, connection: Connection, catalogue: Catalogue, read_wraps: Callable[[Sequence[str], Device], Any]) -> None:
+    def __init__(
+        self, connection: Connection, catalogue: Catalogue, read_wraps: Callable[[Sequence[str], Device], Any] = lambda *_: []
+    ) -> None:
         self.connection = connection
         self.catalogue = catalogue
         self.read_wraps = read_wraps
@@ -39,6 +41,8 @@ class SqlReader:
 
     def hash_at(self, stream: str, number: int) -> bytes | None:
         """s(number), or None past the end."""
+        if not number:
+            return stream_start(stream)
         query = select(LineRow.stream_hash).where(LineRow.stream == stream, LineRow.place == number)
         return self.connection.scalar(query)
 

@@ -8,6 +8,7 @@ not judged here (``validate`` does): a draft may break them, and nothing is refu
 import re
 from collections.abc import Callable
 from datetime import date, datetime
+from functools import partial
 from typing import Any, NamedTuple
 
 import marshmallow.fields as wire
@@ -25,6 +26,8 @@ LARGEST_DECIMAL = 1e15
 LONGEST = {"text": 1_000, "url": 2_000, "long": 20_000}
 """The most characters of a kind where the field says nothing."""
 
+TEXTS = frozenset({"text", "long"})
+
 MOST_ITEMS = 500
 """The most codes, files or rows in one field."""
 
@@ -35,7 +38,9 @@ FILE_MEMBERS = (("name", str), ("size", int), ("mime", str))
 MISSHAPEN = frozenset({"wrong_kind", "not_a_date"})
 """What a check says of a value that cannot be put in its kind's words."""
 
-__all__ = ["KINDS", "LARGEST_INT", "LONGEST", "MOST_ITEMS", "Kind", "check_value", "has_shape", "is_file", "longest"]
+__all__ = [
+    "KINDS", "LARGEST_INT", "LONGEST", "MOST_ITEMS", "Check", "Kind", "check_value", "compiled_check", "has_shape", "is_file", "longest",
+]  # fmt: skip
 
 
 def longest(field: Field) -> int:
@@ -178,6 +183,22 @@ KINDS: dict[str, Kind] = {
 def check_value(field: Field, value: Any) -> str | None:
     """Check a plain value's kind and limits of size; gives the code of what is wrong, or None."""
     return KINDS[field.kind].check(field, value)
+
+
+Check = Callable[[Any], str | None]
+"""The check of one field: takes a plain value, gives the code of what is wrong, or None."""
+
+
+def compiled_check(field: Field) -> Check:
+    """``check_value`` of one field, made once for a page of lines: what most values are is seen without asking the field again."""
+    if field.kind in TEXTS:
+        most = longest(field)
+
+        def text(value: Any) -> str | None:
+            return None if type(value) is str and len(value) <= most and value.isprintable() else _text(field, value)
+
+        return text
+    return partial(KINDS[field.kind].check, field)
 
 
 def has_shape(field: Field, value: Any) -> bool:

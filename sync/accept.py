@@ -136,11 +136,12 @@ class Path:
         Lines are read as they are asked for, so that a page of any size holds a batch of them in memory.
         """
         growing = False
-        for offset, line in enumerate(run.lines):
-            number, digest, before = run.first + offset, hash_in_run(line), self.at.hash
-            there = self.known.get((number, before), [])
-            known = next((one for one in there if one.digest == digest), None)
-            self.at, was = LogHead(number, chain_next(before, digest)), self.at
+        for number, line in enumerate(run.lines, run.first):
+            digest, was = hash_in_run(line), self.at
+            before = was.hash
+            self.at = LogHead(number, chain_next(before, digest))
+            there = self.known.get((number, before)) if self.known else None
+            known = next((one for one in there if one.digest == digest), None) if there else None
             if known is not None:
                 growing = False
                 self.cross(known.segment, was)

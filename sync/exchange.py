@@ -103,6 +103,7 @@ class _Answering:
         stream = self.device.scope.stream
         with self.server.writing(stream, self.device.user, self.now_ms) as ledger:
             before = ledger.head()
+            here = self._lacks_nothing(ledger)
             ledger.keep_sealed([(digest, _unpacked(data)) for digest, data in blobs], wraps)
             accepted = [self.own_run(ledger, run) for run in runs if not run.mac]
             proven = [run for run in runs if run.mac and hmac.compare_digest(run_mac(self.server.run_key, run), run.mac)]
@@ -111,9 +112,15 @@ class _Answering:
             after = ledger.head()
         done = [one for one in accepted if one is not None]
         alone = after.number - before.number == sum(one.new for one in done) and all(one.plain for one in done)
-        same_scope = self.wanted.versions.get("scope") == self.device.scope.version
-        here = self.wanted.cursors.get(stream) == Cursor.at(before.number, before).token() and len(self.wanted.cursors) == 1
-        self.cursor = Cursor.at(after.number, after) if alone and here and same_scope else None
+        self.cursor = Cursor.at(after.number, after) if alone and here else None
+
+    def _lacks_nothing(self, ledger: Ledger) -> bool:
+        """Whether the reader holds all of its scope that the stream has before this request's lines."""
+        cursors, scope = self.wanted.cursors, self.device.scope
+        token = cursors.get(scope.stream)
+        if not self.wanted.page or not token or len(cursors) != 1 or self.wanted.versions.get("scope") != scope.version:
+            return False
+        return ledger.lacks_nothing(scope, Cursor.read(token))
 
     def own_run(self, ledger: Ledger, run: Run) -> Accepted | None:
         """Read a run of the tablet's own; None where it is left aside. Raises FrameFault."""

@@ -9,12 +9,14 @@ canonical form is needed, in any language.
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from binascii import b2a_base64
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
+from json.scanner import make_scanner
 from math import isfinite
 from typing import Any, NamedTuple
 
-from shared.ids import RECORD_ID, SHORT_ID, b64
+from shared.ids import RECORD_ID, SHORT_ID
 from sync.clock import Time
 from sync.errors import ContentFault
 
@@ -23,8 +25,10 @@ MAX_LINE_BYTES = 256 * 1024
 
 MAX_OPERATIONS = 2_000
 MAX_DEPTH = 32
+LONGEST_PATH = 200
 HASH_BYTES = 32
 NAME_HASH_BYTES = 6
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 MAX_DIGITS = 15
 """Of a line's number in a name: what every database and every JSON reader holds exactly."""
 
@@ -111,7 +115,7 @@ def stream_start(stream: str) -> bytes:
 
 def name_of(log: str, number: int, hash_of_line: bytes) -> str:
     """The written form of a change's name."""
-    return f"{log}.{number}.{b64(hash_of_line[:NAME_HASH_BYTES])}"
+    return f"{log}.{number}.{b2a_base64(hash_of_line[:NAME_HASH_BYTES], newline=False).translate(_URL_SAFE).decode()}"
 
 
 def parse_name(text: str) -> Name:
@@ -123,8 +127,7 @@ def parse_name(text: str) -> Name:
     return Name(log, int(number), hash8)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """Who changed what in one record, and when. Valid from birth: ``parse`` and ``make`` check it."""
 
     log: str
@@ -159,27 +162,32 @@ class Change:
         if type(body) is not dict:
             raise ContentFault("not_an_object")
         try:
-            time = body["t"]
-            change = cls(
-                log=body["l"], number=body["n"], time=Time(time[0], time[1]), user=body["u"], catalogue=body["c"],
-                record=body["r"], type=body["y"], unit=body["g"],
-                operations=tuple(map(_operation, body["o"])),
-            )  # fmt: skip
+            ms, counter = body["t"][0], body["t"][1]
+            log, number, record, operations = body["l"], body["n"], body["r"], _operations(body["o"])
+            user, catalogue, type_code, unit = body["u"], body["c"], body["y"], body["g"]
+            fit = type(number) is type(ms) is type(counter) is int and type(record) is str
+            fit = fit and _are_texts(log, user, catalogue, type_code, unit)
         except (KeyError, TypeError, IndexError, AttributeError) as error:
             raise ContentFault("bad_line") from error
-        change._check()
+        if not fit:
+            raise ContentFault("bad_line")
+        if not (RECORD_ID.fullmatch(record) and _is_short(log)):
+            raise ContentFault("bad_id")
+        if not 0 < len(operations) <= MAX_OPERATIONS or not 0 <= ms < 1 << 47:
+            raise ContentFault("bad_line")
+        change: Change = _made(Change, (log, number, Time(ms, counter), user, catalogue, record, type_code, unit, operations))
         return change
 
-    def _check(self) -> None:
-        texts = (self.log, self.user, self.catalogue, self.record, self.type, self.unit)
-        if {*map(type, texts)} != _TEXTS or {*map(type, (self.number, *self.time))} != _NUMBERS:
-            raise ContentFault("bad_line")
-        if not (RECORD_ID.fullmatch(self.record) and SHORT_ID.fullmatch(self.log)):
-            raise ContentFault("bad_id")
-        if not 0 < len(self.operations) <= MAX_OPERATIONS or not 0 <= self.time.ms < 1 << 47:
-            raise ContentFault("bad_line")
-        if len(self.operations) > 1 and any(op.kind in ("withdraw", "delete") for op in self.operations):
-            raise ContentFault("deletion_not_alone")
+
+@lru_cache(maxsize=256)
+def _are_texts(*members: Any) -> bool:
+    """Whether what a device's lines have in common are texts: the same in thousands of lines."""
+    return all(type(member) is str for member in members)
+
+
+@lru_cache(maxsize=256)
+def _is_short(log: str) -> bool:
+    return SHORT_ID.fullmatch(log) is not None
 
 
 def _operation_as_json(op: Operation) -> dict[str, Any]:
@@ -196,17 +204,33 @@ def _operation_as_json(op: Operation) -> dict[str, Any]:
     return body
 
 
+def _operations(bodies: Sequence[Mapping[str, Any]]) -> tuple[Operation, ...]:
+    """Read a line's operations: those that say a path and a plain value, or an element added, without a detour."""
+    made, plain = [], True
+    for body in bodies:
+        size, path = len(body), body["p"]
+        if type(path) is str and 0 < len(path) <= LONGEST_PATH and "v" in body:
+            value = body["v"]
+            if size == 2 and type(value) in _PLAIN:
+                made.append(_made(Operation, ("set", path, value, None, (), None)))
+                continue
+            if size == 3 and value is None and body.get("k") == "add":
+                made.append(_made(Operation, ("add", path, None, None, (), None)))
+                continue
+        plain = False
+        made.append(_operation(body))
+    if not plain and len(made) > 1 and any(op.kind in ("withdraw", "delete") for op in made):
+        raise ContentFault("deletion_not_alone")
+    return tuple(made)
+
+
 def _operation(body: Mapping[str, Any]) -> Operation:
-    if len(body) == 2 and "v" in body:
-        path, value = body["p"], body["v"]
-        if type(path) is str and 0 < len(path) <= 200 and type(value) in _PLAIN:
-            return _made(Operation, ("set", path, value, None, (), None))
     get = body.get
     saw: Sequence[str] = get("s", ())
     op = Operation(get("k", "set"), body["p"], get("v"), get("b"), tuple(saw), get("why"))
     if op.kind not in KINDS:
         raise ContentFault("unknown_operation")
-    if type(op.path) is not str or not 0 < len(op.path) <= 200:
+    if type(op.path) is not str or not 0 < len(op.path) <= LONGEST_PATH:
         raise ContentFault("bad_path")
     if op.blob is not None and (type(op.blob) is not str or len(op.blob) != 43):
         raise ContentFault("bad_blob_hash")
@@ -221,10 +245,8 @@ def _operation(body: Mapping[str, Any]) -> Operation:
     return op
 
 
-_made = tuple.__new__
-"""Makes the most frequent operation without the detour over its keyword arguments: a page of lines has tens of thousands."""
-
-_TEXTS, _NUMBERS = {str}, {int}
+_made: Callable[..., Any] = tuple.__new__
+"""Makes a named tuple without the detour over its keyword arguments: a page of lines has tens of thousands."""
 
 _PLAIN = frozenset({str, int, bool, type(None)})
 """Types of values that need no further look; most operations of a new record set one of these."""
@@ -243,7 +265,8 @@ def _refuse_twice(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     return body
 
 
-_decode = json.JSONDecoder(parse_constant=_refuse_constant).decode
+_decoder = json.JSONDecoder(parse_constant=_refuse_constant)
+_decode, _scan = _decoder.decode, make_scanner(_decoder)  # type: ignore[arg-type]
 _decode_strictly = json.JSONDecoder(parse_constant=_refuse_constant, object_pairs_hook=_refuse_twice).decode
 
 
@@ -260,7 +283,7 @@ def _strict_json(line: bytes) -> Any:
     except UnicodeDecodeError as error:
         raise ContentFault("not_utf8") from error
     try:
-        body = _decode(text)
+        body = _read(text)
         if line.count(b'":') != _keys(body):
             body = _decode_strictly(text)
     except RecursionError as error:
@@ -274,12 +297,21 @@ def _strict_json(line: bytes) -> Any:
     return body
 
 
+def _read(text: str) -> Any:
+    """One JSON value; only blanks around it cost a second look."""
+    try:
+        body, end = _scan(text, 0)
+    except StopIteration:
+        end = -1
+    return body if end == len(text) else _decode(text)
+
+
 def _keys(body: Any) -> int:
     """How many keys a line and its operations have; -1 for what is no line. Keys deeper down send it the slow way."""
-    operations = body.get("o") if type(body) is dict else None
-    if type(operations) is not list or any(type(op) is not dict for op in operations):
+    try:
+        return len(body) + sum(map(len, body["o"]))
+    except (KeyError, TypeError):
         return -1
-    return len(body) + sum(map(len, operations))
 
 
 _ESCAPED_TROUBLE = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")

@@ -65,7 +65,7 @@ def is_fresh(change: Change, latest: Collection[str]) -> bool:
     """
     paths = set()
     for kind, path, value, _, saw, _ in change.operations:
-        if saw or kind not in FRESH_KINDS or path in latest or (path == UNIT_PATH and value != change.unit):
+        if saw or (kind != "set" and kind not in FRESH_KINDS) or path in latest or (path == UNIT_PATH and value != change.unit):
             return False
         paths.add(path)
     return len(paths) == len(change.operations)

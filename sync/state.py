@@ -9,6 +9,7 @@ for a person's decision. This module holds and stores; ``merge`` decides.
 import hashlib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from sync.lineage import Past
@@ -149,12 +150,20 @@ class RecordState:
 
 def digest_of_sole(change: Change, name: str, sealed_heads: Collection[str], *, sealed: bool) -> int:
     """The digest of a record that one change made whole; the same as its state's."""
+    paths = tuple([op.path for op in change.operations])
+    if sealed_heads:
+        paths = tuple(path for path in paths if (path.partition("/")[0] in sealed_heads) is sealed)
+    if not paths:
+        return 0
     told = f"=+{name}"
-    if not sealed_heads:
-        parts = [op.path + told for op in change.operations]
-    else:
-        parts = [op.path + told for op in change.operations if (op.path.partition("/")[0] in sealed_heads) is sealed]
-    return _hash_of_parts(change.record, parts) if parts else 0
+    body = "\n".join((change.record, f"{told}\n".join(_in_order(paths)) + told))
+    return int.from_bytes(hashlib.sha256(body.encode("utf-8")).digest()[:16], "big")
+
+
+@lru_cache(maxsize=256)
+def _in_order(paths: tuple[str, ...]) -> list[str]:
+    """Paths in the order of the parts that they begin: records that one form made have the same ones."""
+    return sorted(paths, key=lambda path: f"{path}=")
 
 
 def _hash_of_parts(record: str, parts: list[str]) -> int:

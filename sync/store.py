@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol
 
+from sync.cursor import Cursor
 from sync.lineage import Segment
 from sync.log import Change, LogHead, Operation
 from sync.merge import Fallen
@@ -132,6 +133,9 @@ class Ledger(Protocol):
 
     def head(self) -> LogHead:
         """The stream's last number and s(number), with what this transaction has appended."""
+
+    def lacks_nothing(self, scope: Scope, cursor: Cursor) -> bool:
+        """Whether this stream knows a cursor and no part of a scope was touched behind it; asked before a line is appended."""
 
     def keep_sealed(self, blobs: Sequence[tuple[str, bytes]], wraps: Sequence[Sequence[str]]) -> None:
         """Keep sealed values and wrapped case keys that travel beside lines; those that are there already stay."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import requests
 
+from mobile.bulk import uncollected
 from mobile.clock import Clock
 from mobile.database import Database
 from mobile.keys import DeviceKeys, RowKey
@@ -74,7 +75,9 @@ class BenchTablet:
         more = True
         while more:
             request = self.half.request(now=Time(self.store.now_ms(), 0))
-            more = self.half.receive(post_message(self.address, request)).more
+            answer = post_message(self.address, request)
+            with uncollected():  # as mobile.syncing does
+                more = self.half.receive(answer).more
 
     def counted(self, work: Callable[[], None]) -> Cost:
         """What the exchanges in some work cost, which go through a proxy that counts."""
