@@ -92,7 +92,8 @@ class CaseKeys:
 
     def _opened(self, record_type: RecordType, record: str, path: str, value: Any) -> Any:
         if isinstance(value, Sealed):
-            plain, field = self.open(record, path, value.blob, value), record_type.field_at(path)
+            field = record_type.field_at(path)
+            plain = self.open(record, record_type.path_of(path), value.blob, value)
             return plain if field is not None and has_shape(field, plain) else value
         if not isinstance(value, list):
             return value
@@ -104,7 +105,7 @@ class CaseKeys:
         if "sha256" in item:
             if "sealed" not in item:
                 return item
-            content = self.open(record, f"{path}/{item['sha256']}", item["sealed"].blob, None)
+            content = self.open(record, record_type.path_of(f"{path}/{item['sha256']}"), item["sealed"].blob, None)
             return {"sha256": item["sha256"], **content} if is_file(content) else item
         return {code: self._opened(record_type, record, f"{path}/{item['id']}/{code}", value) for code, value in item.items()}
 

@@ -98,7 +98,7 @@ def _questions(tablet: "Tablet") -> Iterator[Duty]:
     if not count:
         return
     first = asked[0]
-    found = tablet.catalogue.types[first.type].field_at(first.questions[0])
+    found = tablet.catalogue.all_types[first.type].field_at(first.questions[0])
     label = tablet.say("record_itself") if found is None else found.label.get(tablet.language)
     yield Duty(
         words=tablet.say("questions_count", count=count), below=f"«{first.title}»: {label}", pill=tablet.say("choose"), tone="accent",
@@ -132,7 +132,7 @@ def _returned(tablet: "Tablet") -> Iterator[Duty]:
 
 def _unfinished(tablet: "Tablet") -> Iterator[Duty]:
     for one in unfinished(tablet):
-        record_type = tablet.catalogue.types.get(one.type)
+        record_type = tablet.catalogue.all_types.get(one.type)
         label = tablet.say("all_records") if record_type is None else record_type.label.get(tablet.language)
         below = tablet.say("draft_below", title=one.title, time=time_words(tablet, one.saved_ms))
         go = {"gbv_incident": "incident", "periodic_report": "report"}.get(one.type, "form")

@@ -17,7 +17,7 @@ from shared.text import clean
 from shared.validate import Problem, complete, validate
 from sync.compose import Seal, difference
 from sync.log import Operation
-from sync.view import Sealed, Snapshot
+from sync.view import Sealed, Snapshot, renewed
 
 __all__ = ["Form"]
 
@@ -115,6 +115,11 @@ class Form:
         head, *rest = path.split("/")
         expression = self.type.wanted.get(f"{head}/{rest[1]}" if len(rest) > 1 else head)
         return field.required or (expression is not None and bool(expression.evaluate(self.full(), self.today)))
+
+    def old_answers(self) -> list[tuple[Field, Any]]:
+        """What stands in fields that the catalogue has no more, with those fields."""
+        found = [(field, self.values.get(path)) for path, field in self.type.former.items()]
+        return [(field, value) for field, value in found if value not in (None, "", [])]
 
     def progress(self, section: Section) -> tuple[int, int]:
         """How many of the answers that a section needs are there, and how many it needs."""
@@ -224,8 +229,10 @@ class Form:
     def dirty(self) -> bool:
         """Whether something differs from what was opened or written."""
         return any(
-            self.opened.values.get(code) != self.values.get(code) for code, field in self.type.fields.items() if field.computed is None
-        )  # fmt: skip
+            self.opened.values.get(code) != self.values.get(code)
+            for code, field in self.type.kept_fields().items()
+            if field.computed is None
+        )
 
     def changes(self, seal: Seal | None) -> list[tuple[Operation, ...]]:
         """The changes that lead from what was seen to what was typed."""
@@ -260,10 +267,11 @@ class Form:
         }  # fmt: skip
 
     def restore(self, body: Mapping[str, Any], saved_ms: int) -> None:
-        """Put the form back as it was when the draft was kept."""
+        """Put the form back as it was when the draft was kept; what a newer catalogue renamed or retyped stands in its place there."""
         values, seen, places = body["opened"]
-        self.opened = Snapshot(_restored(values), {path: tuple(names) for path, names in seen.items()}, places)
-        self.values, self.kept, self.tried = _restored(body["values"]), dict(body["kept"]), body["tried"]
+        values = renewed(_restored(values), self.type)
+        self.opened = Snapshot(values, {path: tuple(names) for path, names in seen.items()}, places)
+        self.values, self.kept, self.tried = renewed(_restored(body["values"]), self.type), dict(body["kept"]), body["tried"]
         self.unit, self.known, self.saved_ms = body["unit"], body["known"], saved_ms
         self._changed()
 

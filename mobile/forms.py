@@ -77,7 +77,7 @@ class Forms:
         if state is None and draft is None:
             raise SenError("no_such_record")
         type_code = draft[0]["type"] if draft is not None else state.type if state is not None else ""
-        record_type = self.tablet.catalogue.types.get(type_code)
+        record_type = self.tablet.catalogue.all_types.get(type_code)
         if record_type is None:
             raise SenError("unknown_type")
         opened, unit = Snapshot.empty(), self.tablet.who.unit
@@ -263,8 +263,11 @@ class Forms:
         """What must be known before writing: (words, tone, path of the question or "")."""
         say, language = self.tablet.say, self.tablet.language
         state, found = self.tablet.store.show(form.record), []
+        for field, value in form.old_answers():
+            words = value_text(field, value, catalogue=self.tablet.catalogue, language=language, title_of=self.tablet.title_of)
+            found.append((say("old_answer", field=field.label.get(language), value=words), "accent", ""))
         if state is None:
-            return []
+            return found
         if state.withdrawn:
             found.append((say("record_withdrawn"), "danger", ""))
         if form.state == "returned":

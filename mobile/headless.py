@@ -262,7 +262,7 @@ class Headless:
 
     def _record(self, record: str) -> Answer | None:
         state = self.tablet.store.show(record)
-        record_type = None if state is None else self.tablet.catalogue.types.get(state.type)
+        record_type = None if state is None else self.tablet.catalogue.all_types.get(state.type)
         if state is None or record_type is None:
             return None
         values = self.tablet.opened(record_type, record, plain(state, record_type))
@@ -270,7 +270,7 @@ class Headless:
         for path in state.open_paths():
             held = sorted(state.registers[path].values, key=lambda value: value.open)
             open_values[path] = [self._one(record_type, record, path, one) for one in held]
-        shown = {code: open_values.get(code, [value]) for code, value in values.items()}
+        shown = {code: open_values.get(record_type.path_of(code), [value]) for code, value in values.items()}
         return {
             "id": record, "type": state.type, "unit": state.unit, "withdrawn": state.withdrawn, "values": _portable(values),
             "shown": _portable(shown), "questions": _portable(open_values), "title": self.tablet.title_from(record_type, values),

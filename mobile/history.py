@@ -41,14 +41,14 @@ def _changes(tablet: "Tablet", record: str) -> list[Change]:
 
 
 def _label(tablet: "Tablet", change: Change, op: Operation) -> str:
-    record_type = tablet.catalogue.types.get(change.type)
+    record_type = tablet.catalogue.all_types.get(change.type)
     field = None if record_type is None else record_type.field_at(op.path)
     return "" if field is None or op.path.endswith(RECORD_STANDING) else f"{field.label.get(tablet.language)}: "
 
 
 def operation_words(tablet: "Tablet", change: Change, op: Operation) -> str:
     """What an operation wrote, in words; «–» where it took the value away or its key is not here."""
-    record_type = tablet.catalogue.types.get(change.type)
+    record_type = tablet.catalogue.all_types.get(change.type)
     field = None if record_type is None else record_type.field_at(op.path)
     if op.path.endswith(RECORD_STANDING):
         return tablet.say(f"did_{op.kind}")

@@ -150,7 +150,7 @@ class PullWriter:
 
     def _heads_of(self, type_code: str) -> frozenset[str]:
         if type_code not in self._heads:
-            record_type = self.store.catalogue().types.get(type_code)
+            record_type = self.store.catalogue().all_types.get(type_code)
             self._heads[type_code] = frozenset() if record_type is None else sealed_heads(record_type)
         return self._heads[type_code]
 

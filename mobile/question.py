@@ -68,7 +68,7 @@ class QuestionDesk:
 
     def _at(self, question: Question) -> tuple[RecordState, RecordType]:
         state = self.tablet.store.show(question.record)
-        record_type = None if state is None else self.tablet.catalogue.types.get(state.type)
+        record_type = None if state is None else self.tablet.catalogue.all_types.get(state.type)
         if state is None or record_type is None:
             raise SenError("no_such_record")
         return state, record_type
@@ -81,7 +81,7 @@ class QuestionDesk:
     def field_words(self, question: Question) -> str:
         """The field's label; for a row's field both labels; for a standing whether the record shall stand."""
         _, record_type = self._at(question)
-        language, head = self.tablet.language, record_type.fields.get(question.path.split("/")[0])
+        language, head = self.tablet.language, record_type.by_path.get(question.path.split("/")[0])
         if question.path == RECORD_STANDING or head is None:
             return self.tablet.say("record_itself")
         field = record_type.field_at(question.path)

@@ -135,7 +135,7 @@ class ReportWork:
         told = store.told(ids)
         for record in ids:
             state = store.shown_of(record, told.get(record))
-            record_type = None if state is None else catalogue.types.get(state.type)
+            record_type = None if state is None else catalogue.all_types.get(state.type)
             if state is None or record_type is None or state.withdrawn:
                 continue
             values = {code: value for code, value in plain(state, record_type).items() if not isinstance(value, Sealed)}
@@ -245,7 +245,7 @@ class ReportWork:
         """Last period's text of a narrative; "" where there is none."""
         entry = self._entry(self.period.previous)
         state = None if entry is None else self.tablet.store.show(entry.id)
-        value = None if state is None else state.current(field)
+        value = None if state is None else state.current(self.form.type.path_of(field))
         return str(value.value) if value is not None and isinstance(value.value, str) else ""
 
     # approval and sending

@@ -268,7 +268,7 @@ class Store:
         return overlay(told, pending, self._policy) if pending else told
 
     def _policy(self, type_code: str, path: str) -> str:
-        record_type = self.catalogue().types.get(type_code)
+        record_type = self.catalogue().all_types.get(type_code)
         return "ask" if record_type is None else policy_of(record_type, path)
 
     def records(self) -> list[str]:

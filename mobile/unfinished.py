@@ -34,7 +34,7 @@ def unfinished(tablet: "Tablet") -> list[Unfinished]:
         except SenError:
             found.append(Unfinished(record=record, type="", title=tablet.title_of(record), day="", saved_ms=0))
             continue
-        record_type = None if draft is None else tablet.catalogue.types.get(draft[0]["type"])
+        record_type = None if draft is None else tablet.catalogue.all_types.get(draft[0]["type"])
         if draft is None or record_type is None:
             continue
         values = draft[0]["values"]

@@ -177,7 +177,7 @@ def may_see_confidential(session: Session, user: User, unit: str, record_type: s
         case: the id of the record's case: its key's id.
     """
     catalogue, day = services().catalogue, _today()
-    known = catalogue.types.get(record_type)
+    known = catalogue.all_types.get(record_type)
     if known is None or not known.sealed_by:
         return False
     for held in _held(catalogue, user, day, "read"):

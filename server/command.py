@@ -41,10 +41,10 @@ def config_of(context: click.Context) -> Config:
 
 
 def app_of(context: click.Context) -> Flask:
-    """The app on a database that is at this version."""
+    """The app on a database that is at this version, with the catalogue that its server published last."""
     from server.process import ready_app
 
-    return ready_app(config_of(context))
+    return ready_app(config_of(context), publishes=False)
 
 
 def answer_json(command: Callable[..., Any]) -> Callable[..., Any]:

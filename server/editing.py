@@ -28,7 +28,7 @@ from sync.compose import decision, difference, transition, withdrawal
 from sync.log import RECORD_STANDING, Operation
 from sync.paths import is_sealed
 from sync.state import RecordState
-from sync.view import Sealed, Snapshot, plain, snapshot
+from sync.view import Sealed, Snapshot, plain, renewed, snapshot
 
 STOPS_SAVING = frozenset({"wrong_kind", "not_a_date", "too_long", "too_many", "bad_text"})
 """Problems that no draft can hold; everything else is saved and stops submission alone."""
@@ -116,8 +116,9 @@ def save(
             database says.
     """
     held = services()
-    record_type = held.catalogue.types[type_code]
+    record_type = held.catalogue.all_types[type_code]
     shown = Snapshot.empty() if token is None else unpack_snapshot(token)
+    shown = shown._replace(values=renewed(shown.values, record_type))
     left = {**shown.values, **{code: _clean(value) for code, value in values.items()}}
     record = record or new_record_id()
     if token is None:
@@ -226,7 +227,7 @@ def decide(user: User, record: str, path: str, value: Any, seen: Sequence[str], 
 
     with db.reading() as connection:
         state = state_of(connection, record)
-    record_type = services().catalogue.types[state.type]
+    record_type = services().catalogue.all_types[state.type]
     sealer = _Sealer(record, record_type, plain(state, record_type))
     blob = sealer(path, value) if is_sealed(record_type, path) else None
     _write(user, record, state.type, state.unit, make, sealer)
@@ -237,8 +238,9 @@ def move(user: User, record: str, path: str, to: str, *, why: str = "", seen: Se
     with db.reading() as connection:
         state = state_of(connection, record)
     held = services()
-    record_type = held.catalogue.types[state.type]
-    flow = record_type.flow if path == "state" else str(record_type.fields[path].flow)
+    record_type = held.catalogue.all_types[state.type]
+    field = record_type.fields[path]
+    flow, path = record_type.flow if path == "state" else str(field.flow), field.path
     current = state.current(path)
     with sql_server().reading() as reader:
         rights = sql_server().rights(reader.connection)

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from shared.catalogue import Catalogue, Field, RecordType
 from shared.kinds import Check, check_value, compiled_check, is_file
 from sync.log import RECORD_STANDING, Change, Operation
-from sync.paths import field_of, is_sealed
+from sync.paths import field_of, is_sealed, spread
 from sync.state import RecordState
 from sync.view import SET_KINDS
 
@@ -79,11 +79,11 @@ class Gate:
 
     def tells(self, change: Change, type_there: str = "") -> bool:
         """Whether a change holds a confidential value in the clear, by its own type or by that of the record that is there."""
-        types = [one for code in (change.type, type_there) if (one := self.catalogue.types.get(code)) is not None and one.sealed_by]
+        types = [one for code in (change.type, type_there) if (one := self.catalogue.all_types.get(code)) is not None and one.sealed_by]
         return any(_tells(one, op) for one in types for op in change.operations)
 
     def _refusal(self, change: Change, state: RecordState | None, writer: str) -> str:
-        record_type = self.catalogue.types.get(change.type)
+        record_type = self.catalogue.all_types.get(change.type)
         if record_type is None:
             return "unknown_type"
         if change.unit not in self.catalogue.units:
@@ -125,16 +125,16 @@ class Gate:
         """The fields of a type that may be written by who does not record in the unit: a reply, a receipt, a reason; the figures
         that the unit's head freezes.
         """
-        return frozenset(field.code for field in record_type.fields.values() if field.from_above or field.kind == "figures")
+        return frozenset(path for path, field in record_type.by_path.items() if field.from_above or field.kind == "figures")
 
     def _plain(self, record_type: RecordType) -> dict[str, Check]:
         """The checks of the fields of a type that a plain ``set`` may fill: neither sealed nor computed, nor of ``SLOW_KINDS``."""
         fields = record_type.fields.values()
         self.bare.setdefault(record_type.code, {})
         self.plain[record_type.code] = {
-            field.code: compiled_check(field)
+            field.path: compiled_check(field)
             for field in fields
-            if not field.confidential and field.computed is None and field.kind not in SLOW_KINDS
+            if not field.confidential and field.computed is None and field.kind not in SLOW_KINDS and not field.earlier
         }
         return self.plain[record_type.code]
 
@@ -155,10 +155,19 @@ class Gate:
     def _operation(self, record_type: RecordType, op: Operation) -> str:
         if op.path.endswith(RECORD_STANDING):
             return _standing(record_type, op)
-        field = field_of(record_type, op.path)
+        head = record_type.by_path.get(op.path.partition("/")[0])
+        if head is None or field_of(record_type, op.path) is None:
+            return "unknown_field"
+        wrong = self._as(head, record_type, op)
+        if wrong and any(not self._as(one, record_type, op) for one in head.earlier):
+            return ""  # right in the form that it was made with
+        return wrong
+
+    def _as(self, head: Field, record_type: RecordType, op: Operation) -> str:
+        """What is wrong with an operation, taking the first field of its path for this one."""
+        field, place = _place(head, op.path)
         if field is None:
             return "unknown_field"
-        place = _place(record_type, op.path)
         if place is None:
             return "bad_path"
         if op.kind not in place:
@@ -188,7 +197,7 @@ class Gate:
 def _standing(record_type: RecordType, op: Operation) -> str:
     """The record's own standing, or that of a row: ``FIELD/ROW/@``."""
     head, *rest = op.path.split("/")
-    row = record_type.fields.get(head)
+    row = spread(record_type.by_path.get(head))
     if op.path != RECORD_STANDING and (len(rest) != 2 or row is None or row.kind != "rows"):
         return "bad_path"
     if op.kind not in STANDING_KINDS[op.path == RECORD_STANDING] or op.blob is not None:
@@ -202,22 +211,22 @@ def _tells(record_type: RecordType, op: Operation) -> bool:
     return op.value is not None and not standing and op.kind not in PLACES["row"] and is_sealed(record_type, op.path)
 
 
-def _place(record_type: RecordType, path: str) -> frozenset[str] | None:
-    """What may be done at a path (a row of ``PLACES``); None where a path of this shape leads nowhere."""
-    head, *rest = path.split("/")
-    field: Field | None = record_type.fields[head]
-    if field is not None and field.kind == "rows":
+def _place(field: Field, path: str) -> tuple[Field | None, frozenset[str] | None]:
+    """The field that a path below this one leads to, and what may be done there (a row of ``PLACES``); None for what leads nowhere."""
+    rest = path.split("/")[1:]
+    if field.kind == "rows":
         if not rest or not _is_code(rest[0]):
-            return None
+            return field, None
         if len(rest) == 1:
-            return PLACES["row"]
-        field, rest = field.fields.get(rest[1]), rest[2:]
-    if field is None or field.kind == "rows":
-        return None
+            return field, PLACES["row"]
+        sub, rest = next((one for one in field.fields.values() if one.path == rest[1]), None), rest[2:]
+        if sub is None or sub.kind == "rows":
+            return None, None
+        field = sub
     if field.kind in SET_KINDS:
         element = len(rest) == 1 and (FILE_ID.fullmatch(rest[0]) if field.kind in FILE_KINDS else _is_code(rest[0]))
-        return PLACES["element"] if element else None
-    return None if rest else PLACES["flow" if field.kind == "flow" else "value"]
+        return field, PLACES["element"] if element else None
+    return field, None if rest else PLACES["flow" if field.kind == "flow" else "value"]
 
 
 def _is_code(text: str) -> bool:

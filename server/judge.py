@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select
 
 from server.models import LineRow
+from shared.catalogue import Field
 from shared.ids import b64
+from shared.retyped import in_kind
 from sync.lineage import Lineage, join
 from sync.log import NAME_HASH_BYTES, Change, parse_name
 from sync.paths import policy_of
@@ -19,6 +21,11 @@ if TYPE_CHECKING:
 __all__ = ["SqlJudge"]
 
 
+def _in_kind(field: Field | None, value: Any) -> Any:
+    """What is written now and what was written when the field had another kind are compared as they are shown."""
+    return value if field is None else in_kind(field, value)
+
+
 class SqlJudge:
     """The judge of one change within a ledger's transaction."""
 
@@ -26,7 +33,7 @@ class SqlJudge:
         self.ledger = ledger
         self.state = state
         self.change = change
-        self.record_type = ledger.gate.catalogue.types.get(state.type)
+        self.record_type = ledger.gate.catalogue.all_types.get(state.type)
         self.lineage: Lineage = ledger.logs.lineage
 
     def policy(self, path: str) -> str:
@@ -84,13 +91,14 @@ class SqlJudge:
 
     def equal(self, path: str, one: Value, other: Value) -> bool:
         """Whether two values say the same."""
-        return spelled(one.value) == spelled(other.value) and one.blob == other.blob
+        field = None if self.record_type is None else self.record_type.field_at(path)
+        return one.blob == other.blob and _in_kind(field, spelled(one.value)) == _in_kind(field, spelled(other.value))
 
     def may_go(self, path: str, start: Any, to: Any) -> bool:
         """Whether the writer may move a workflow so."""
         if self.record_type is None:
             return False
-        field = self.record_type.fields.get(path)
+        field = self.record_type.by_path.get(path)
         flow = self.record_type.flow if field is None or path == "state" else str(field.flow)
         return self.ledger.gate.rights.may_go(self.change.user, self.state.unit, flow, start, to)
 

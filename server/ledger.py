@@ -200,8 +200,8 @@ class SqlLedger:
         """The fields of a type whose merge policy is ``latest``."""
         known = self.latest.get(type_code)
         if known is None:
-            fields = self.gate.catalogue.types[type_code].fields.values()
-            known = self.latest[type_code] = frozenset(field.code for field in fields if field.merge == "latest")
+            fields = self.gate.catalogue.all_types[type_code].by_path.values()
+            known = self.latest[type_code] = frozenset(field.path for field in fields if field.merge == "latest")
         return known
 
     def keep_fresh(self, arrival: Arrival, number: int) -> None:
@@ -298,7 +298,7 @@ class SqlLedger:
         past_units: list[dict[str, str]] = []
         parts = PartSums()
         for record, state in self.dirty.items():
-            record_type = self.gate.catalogue.types[state.type]
+            record_type = self.gate.catalogue.all_types[state.type]
             heads = self._heads(state.type)
             digest = state.digest(heads, sealed=False)
             digest_sealed = state.digest(heads, sealed=True) if heads else 0
@@ -357,7 +357,7 @@ class SqlLedger:
     def _heads(self, type_code: str) -> frozenset[str]:
         known = self.heads.get(type_code)
         if known is None:
-            known = self.heads[type_code] = sealed_heads(self.gate.catalogue.types[type_code])
+            known = self.heads[type_code] = sealed_heads(self.gate.catalogue.all_types[type_code])
         return known
 
     def _write_past_units(self, rows: Sequence[Mapping[str, str]]) -> None:

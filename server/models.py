@@ -13,7 +13,7 @@ from server.db import db
 from sync.lineage import Segment
 from sync.log import LogHead
 
-__all__ = ["Blob", "FallenValue", "LineRow", "LogRow", "PartRow", "PastUnit", "RecordRow", "Review", "StreamRow", "segment_of"]
+__all__ = ["Blob", "CatalogueRow", "FallenValue", "LineRow", "LogRow", "PartRow", "PastUnit", "RecordRow", "Review", "StreamRow", "segment_of"]
 
 
 class StreamRow(db.Model):  # type: ignore[name-defined,misc]
@@ -161,6 +161,17 @@ class FallenValue(db.Model):  # type: ignore[name-defined,misc]
     path: Mapped[str] = mapped_column(String(200), primary_key=True)
     name: Mapped[str] = mapped_column(String(40), primary_key=True)
     past: Mapped[str] = mapped_column(Text)
+
+
+class CatalogueRow(db.Model):  # type: ignore[name-defined,misc]
+    """A catalogue that was published here, with what it carries of those before it (``texts``: zlib of JSON)."""
+
+    __tablename__ = "catalogue"
+    number: Mapped[int] = mapped_column(primary_key=True)
+    version: Mapped[str] = mapped_column(String(16))
+    source: Mapped[str] = mapped_column(String(16))
+    at_ms: Mapped[int] = mapped_column(BigInteger)
+    texts: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class Blob(db.Model):  # type: ignore[name-defined,misc]

@@ -27,6 +27,7 @@ from server.housekeeping import Housekeeper
 from server.logbook import log_event, log_failure
 from server.people import User
 from server.places import Places, held
+from server.publishing import publish
 from server.schema import upgrade
 from shared.errors import SenError
 
@@ -107,11 +108,19 @@ def _one_heap() -> None:
         mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK)
 
 
-def ready_app(config: Config) -> Flask:
-    """The app on a database that is at this version and knows what has ended."""
+def ready_app(config: Config, *, publishes: bool = True) -> Flask:
+    """The app on a database that is at this version, knows what has ended, and has the catalogue published.
+
+    Args:
+        publishes: whether the folder's catalogue takes effect here; else the one that was published last does.
+
+    Raises:
+        CatalogueError: the catalogue cannot follow the one that was published before.
+    """
     app = create_app(config)
     upgrade(app)
     apply_ended(app)
+    publish(app, anew=publishes)
     return app
 
 

@@ -64,7 +64,7 @@ def _bring_up_batch(catalogue: Catalogue, pending: Any) -> int:
         states = load_states(connection, rows)
         columns = []
         for record, state in states.items():
-            row = project(state, catalogue.types[state.type])
+            row = project(state, catalogue.all_types[state.type])
             columns.append({"record_id": record, **{name: row[name] for name in PROJECTED}})
         if columns:
             statement = update(RecordRow).where(RecordRow.id == bindparam("record_id"))

@@ -32,7 +32,7 @@ class SqlReader:
         self.connection = connection
         self.catalogue = catalogue
         self.read_wraps = read_wraps
-        self.sealed_types = tuple(code for code, record_type in catalogue.types.items() if record_type.sealed_by)
+        self.sealed_types = tuple(catalogue.sealed_types)
 
     def head(self, stream: str) -> LogHead:
         """The last number of a stream and s(k) there."""
@@ -151,10 +151,10 @@ class SqlReader:
         """The case keys of these records, wrapped to a reader."""
         keys = set()
         for state in records:
-            record_type = self.catalogue.types.get(state.type)
+            record_type = self.catalogue.all_types.get(state.type)
             if record_type is None or not record_type.sealed_by:
                 continue
-            case = None if record_type.sealed_by == "self" else state.current(record_type.sealed_by)
+            case = None if record_type.sealed_by == "self" else state.current(record_type.path_of(record_type.sealed_by))
             keys.add(state.id if case is None else str(case.value))
         wraps: list[tuple[str, str, str]] = self.read_wraps(sorted(keys), device)
         return wraps

@@ -118,7 +118,7 @@ class Opened:
 
 def _rows(connection: Connection, user: User, told: Sequence[Any], lang: str) -> list[Row]:
     """Rows as lists show them; what their titles name is asked for once for all."""
-    types = services().catalogue.types
+    types = services().catalogue.all_types
     read = [(one, types[one.type], json.loads(one.current)) for one in told]
     ids, named = ids_named((record_type, values) for _, record_type, values in read), {}
     if ids:
@@ -144,10 +144,10 @@ def _readable(user: User, query: Any) -> Any:
     """Only what the person may read: the units, and of sealed types those whose cases are the person's own or were granted."""
     held = services().catalogue
     cases = [unit for unit in units_visible(user) if _own_cases(user, unit)]
-    query = query.where(RecordRow.unit.in_(units_visible(user)), RecordRow.type.in_(held.types))
+    query = query.where(RecordRow.unit.in_(units_visible(user)), RecordRow.type.in_(held.all_types))
     sealed: list[Any] = [RecordRow.unit.in_(cases)]
     for case in granted_cases(db.db.session(), user):
-        for one in held.types.values():
+        for one in held.all_types.values():
             names = RecordRow.id == case if one.sealed_by == "self" else RecordRow.current.contains(f'"{one.sealed_by}":"{case}"')
             sealed += [and_(RecordRow.type == one.code, names)] if one.sealed_by else []
     return query.where(or_(RecordRow.type.not_in(held.sealed_types), *sealed))
@@ -167,7 +167,7 @@ def search(
     if unit:
         where.append(RecordRow.unit == unit)
     if state:
-        begins = state == services().catalogue.flows[services().catalogue.types[type_code].flow].start
+        begins = state == services().catalogue.flows[services().catalogue.all_types[type_code].flow].start
         where.append((RecordRow.state == state) | RecordRow.state.is_(None) if begins else RecordRow.state == state)
     if period is not None:
         where.append(RecordRow.dated.between(period.starts.isoformat(), period.ends.isoformat()))
@@ -236,7 +236,7 @@ def open_record(user: User, record: str, *, why: str = "", lang: str = "vi") -> 
             raise SenError("not_found")
         row, state = _rows(connection, user, [told], lang)[0], state_of(connection, record)
         found = _questions(connection, [(row, state)])
-    record_type = services().catalogue.types[row.type]
+    record_type = services().catalogue.all_types[row.type]
     shot = snapshot(state, record_type)
     may = may_see_confidential(db.db.session(), user, row.unit, row.type, case_of(record_type, state))
     values: Mapping[str, Any] = shot.values
@@ -255,7 +255,7 @@ def case_of(record_type: RecordType, state: RecordState) -> str | None:
     """The id of the case whose key seals a record; None where nothing is sealed or the case is not named yet."""
     if not record_type.sealed_by or record_type.sealed_by == "self":
         return state.id if record_type.sealed_by else None
-    value = state.current(record_type.sealed_by)
+    value = state.current(record_type.path_of(record_type.sealed_by))
     return None if value is None or value.value is None else str(value.value)
 
 

@@ -148,7 +148,7 @@ def _held(
 
 def _title(group: Sequence[_Line], lang: str) -> str:
     """What a list would call the record, from what the lines say in the clear."""
-    record_type = services().catalogue.types.get(group[0].change.type)
+    record_type = services().catalogue.all_types.get(group[0].change.type)
     if record_type is None:
         return phrase("unknown_type", lang)
     values: dict[str, Any] = {}

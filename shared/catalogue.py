@@ -13,6 +13,7 @@ from typing import Any
 
 from shared.field import Choice, Field
 from shared.flow import Flow, Role, Transition, read_flow, read_role
+from shared.former import FORMER_FILE, Former
 from shared.indicator import check_indicators, read_indicator
 from shared.periods import Period, Periods
 from shared.record_type import RecordType, Rule, Section
@@ -81,7 +82,7 @@ class Catalogue:
         for path in self.texts:
             folder, _, file = path.rpartition("/")
             name = file.removesuffix(".yaml")
-            known = folder in FOLDERS if folder else any(name == one or name.startswith(f"{one}_") for one in NAMES)
+            known = folder in FOLDERS if folder else path == FORMER_FILE or any(name == one or name.startswith(f"{one}_") for one in NAMES)
             if not known or name == file:
                 raise CatalogueError("catalogue_unknown_file", file=path, line=1)
 
@@ -139,10 +140,15 @@ class Catalogue:
 
     def _types(self) -> dict[str, RecordType]:
         paths = self._folder("record_types")
-        reader = TypeReader(self.choices, self.flows, self.instruments, frozenset(PurePosixPath(path).stem for path in paths))
+        former = Former.read(self.texts.get(FORMER_FILE))
+        codes = frozenset(PurePosixPath(path).stem for path in paths)
+        reader = TypeReader(self.choices, self.flows, self.instruments, codes | former.types.keys(), former)
+        self.former_types: Mapping[str, RecordType] = {
+            code: reader.read(FORMER_FILE, row, dropped=True) for code, row in former.types.items() if code not in codes
+        }
         types = {PurePosixPath(path).stem: reader.read(path, read_yaml(path, self.texts[path])) for path in paths}
         for path, one in zip(paths, types.values(), strict=True):
-            if one.sealed_by not in (None, "self") and types[one.fields[one.sealed_by or ""].ref or ""].sealed_by != "self":
+            if one.sealed_by not in (None, "self") and {**self.former_types, **types}[one.fields[one.sealed_by or ""].ref or ""].sealed_by != "self":
                 raise CatalogueError("catalogue_sealed_by", file=path, line=1, key="sealed_by")
         return types
 
@@ -165,9 +171,17 @@ class Catalogue:
         return self._dated[name].on(date.fromisoformat(day[:10]) if isinstance(day, str) else day)
 
     @cached_property
+    def all_types(self) -> Mapping[str, RecordType]:
+        """The record types with those that only earlier catalogues had: asked for what a record that is there means.
+
+        What is offered and counted comes from ``types`` alone.
+        """
+        return {**self.former_types, **self.types}
+
+    @cached_property
     def sealed_types(self) -> frozenset[str]:
-        """The types that hold confidential values."""
-        return frozenset(code for code, one in self.types.items() if one.sealed_by)
+        """The types that hold confidential values, former ones too."""
+        return frozenset(code for code, one in self.all_types.items() if one.sealed_by)
 
 
 def version_of(texts: Mapping[str, str]) -> str:

@@ -34,6 +34,10 @@ class Field:
     ``fields`` are those of a row; ``rows_from`` names the instrument whose items are its fixed rows; ``computed``,
     ``show_when`` and ``require_when`` are expressions (``rules``); ``from_above`` is an answer of those above the unit (a receipt, a
     reply, the reason of a return): the unit reads it and does not write it.
+
+    ``was`` are the names that the field had before, the first one first: that is its ``path`` in lines, for ever. ``earlier`` is the
+    field as earlier catalogues had it, where they had more or something else (another kind, further choices, further fields of a row), the
+    newest first; ``dropped`` says that the present catalogue has it no more.
     """
 
     code: str
@@ -63,6 +67,19 @@ class Field:
     unit_kinds: tuple[str, ...] = ()
     unit_of_measure: Label | None = None
     source: str = ""
+    was: tuple[str, ...] = ()
+    earlier: tuple["Field", ...] = ()
+    dropped: bool = False
+
+    @property
+    def path(self) -> str:
+        """Its name in lines and registers: the first that it ever had."""
+        return self.was[0] if self.was else self.code
+
+    def inner(self, path: str) -> "Field | None":
+        """The field of a row by its name in lines; None where no kind of these rows ever had it."""
+        found = next((one for one in self.fields.values() if one.path == path), None)
+        return found or next((sub for rows in self.earlier for sub in rows.fields.values() if sub.path == path), None)
 
     @property
     def confidential(self) -> bool:
@@ -70,8 +87,9 @@ class Field:
         return self.sensitivity == "confidential"
 
     def choice(self, code: str) -> Choice | None:
-        """The choice of a code, or None."""
-        return next((choice for choice in self.choices if choice.code == code), None)
+        """The choice of a code, that of an earlier catalogue too; None where there never was one."""
+        found = (choice for one in (self, *self.earlier) for choice in one.choices if choice.code == code)
+        return next(found, None)
 
     def valid_on(self, day: date | None) -> bool:
         """Whether a record of this day has the field at all; always where the day is unknown."""

@@ -2,7 +2,7 @@
 
 import datetime as time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from shared.field import Field
@@ -84,18 +84,49 @@ class RecordType:
     wanted: Mapping[str, Expression]
     alike: tuple[str, ...] = ()
     stock: Stock | None = None
+    former: Mapping[str, Field] = field(default_factory=dict)
+    """The fields that only earlier catalogues had, by path."""
+    dropped: bool = False
+    """Whether only earlier catalogues had the type: what is there is read and mended, nothing new begins."""
+    by_path: Mapping[str, Field] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        by_path = {**self.former, **{one.path: one for one in self.fields.values()}}
+        object.__setattr__(self, "by_path", by_path)
 
     def field_at(self, path: str) -> Field | None:
-        """The field that a path leads to: ``title``, ``speakers/ROW/name``, ``topics/gbv``; None where there is none."""
+        """The field that a path leads to: ``title``, ``speakers/ROW/name``, ``topics/gbv``; None where there is none.
+
+        Names are those of the present catalogue (of a form) or those in lines (of a register); former fields are found too.
+        """
         head, *rest = path.split("/")
-        field = self.fields.get(head)
+        field = self.fields.get(head) or self.by_path.get(head)
         if field is None or field.kind != "rows" or len(rest) < 2:
             return field
-        return field.fields.get(rest[1])
+        return field.fields.get(rest[1]) or field.inner(rest[1])
+
+    def path_of(self, path: str) -> str:
+        """The path in lines of a path in a form: ``speakers/ROW/name`` with the first names of its fields; one in lines is left as it is."""
+        head, *rest = path.split("/")
+        field = self.fields.get(head)
+        if field is None:
+            return path
+        inner = field.fields.get(rest[1]) if len(rest) > 1 else None
+        return "/".join([field.path, *rest] if inner is None else [field.path, rest[0], inner.path, *rest[2:]])
+
+    def kept_fields(self) -> dict[str, Field]:
+        """All fields that a record may hold, by their key in plain values: present ones by code, former ones by path."""
+        return {**self.fields, **self.former}
+
+    def renamed(self, name: str) -> str:
+        """The present code of a field by any name that it had; the same where it has none other."""
+        if name in self.fields:
+            return name
+        return next((code for code, field in self.fields.items() if name in field.was), name)
 
     def offered_to(self, unit_kind: str, day: time.date | None = None) -> bool:
         """Whether a unit of this kind fills in this type on a day."""
-        return in_force(day, self.valid_from, self.valid_to) and (not self.unit_kinds or unit_kind in self.unit_kinds)
+        return not self.dropped and in_force(day, self.valid_from, self.valid_to) and (not self.unit_kinds or unit_kind in self.unit_kinds)
 
     def day_of(self, values: Mapping[str, Any]) -> time.date | None:
         """The day that places a record in a period, where it is known."""

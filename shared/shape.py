@@ -51,6 +51,7 @@ PLAIN: dict[str, Callable[[Any], bool]] = {
     "groups": _groups,
     "level": lambda value: value in ("error", "warning"),
     "mapping": lambda value: isinstance(value, Source) and bool(value),
+    "names": lambda value: all(isinstance(one, str) and NAME.fullmatch(one) for one in (value if isinstance(value, list) else [value])),
     "need": lambda value: value in ("none", "own", "granted"),
     "number": lambda value: type(value) in (int, float),
     "scope": lambda value: value in ("own", "below"),
@@ -77,7 +78,7 @@ SHAPES: dict[str, dict[str, str]] = {
         "choices": "any", "min": "number", "max": "number", "max_length": "size", "ref": "code", "flow": "code", "fields": "mapping",
         "rows_from": "code", "computed": "text", "show_when": "text", "require_when": "text", "default": "any", "not_future": "bool",
         "from_above": "bool", "valid_from": "date", "valid_to": "date", "unit_kinds": "[unit_kind]", "unit_of_measure": "label",
-        "source": "text",
+        "source": "text", "was": "names",
     },
     "flow": {"start": "code!", "states": "[choice]!", "transitions": "[transition]!"},
     "indicator": {

@@ -1,9 +1,11 @@
 """From one file of ``record_types/`` to a ``RecordType``: what is unknown, missing or contradictory is told with file and line."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from shared.field import Choice, Field
+from shared.former import Former
 from shared.kinds import KINDS, check_value
 from shared.labels import Label
 from shared.messages import facts_in
@@ -61,20 +63,23 @@ class TypeReader:
     """Reads record types against the choice lists, the flows, the instruments and the names of all types."""
 
     def __init__(
-        self, choices: Mapping[str, tuple[Choice, ...]], flows: Mapping[str, Any], instruments: Mapping[str, Any], types: frozenset[str]
-    ) -> None:
+        self, choices: Mapping[str, tuple[Choice, ...]], flows: Mapping[str, Any], instruments: Mapping[str, Any], types: frozenset[str],
+        former: Former,
+    ) -> None:  # fmt: skip
         self.choices = choices
         self.flows = flows
         self.instruments = instruments
         self.types = types
+        self.former = former
 
-    def read(self, file: str, document: Any) -> RecordType:
-        """Read and check one record type. Raises CatalogueError."""
+    def read(self, file: str, document: Any, *, dropped: bool = False) -> RecordType:
+        """Read and check one record type; ``dropped`` is one that only earlier catalogues had. Raises CatalogueError."""
         body = check_shape(document, "record_type", file=file)
         code = body["code"]
-        if not file.endswith(f"/{code}.yaml"):
+        if not dropped and not file.endswith(f"/{code}.yaml"):
             raise fault("catalogue_file_name", body, "code", name=code)
         fields = self._fields(body)
+        fields, former = self._with_former(code, fields)
         flow = body.get("flow", "record")
         if flow not in self.flows:
             raise fault("catalogue_unknown_name", body, "flow", name=flow)
@@ -88,7 +93,7 @@ class TypeReader:
             valid_from=body.get("valid_from"), valid_to=body.get("valid_to"), fields=fields, sections=_sections(body, fields),
             rules=_rules(body, fields), computed=_in_order(body, _expressions(body, fields, names, "computed")),
             shown=_expressions(body, fields, names, "show_when"), wanted=_expressions(body, fields, names, "require_when"),
-            alike=_alike(body, fields), stock=_stock(body, fields),
+            alike=_alike(body, fields), stock=_stock(body, fields), former=former, dropped=dropped,
         )  # fmt: skip
 
     def _fields(self, body: Source) -> dict[str, Field]:
@@ -103,7 +108,23 @@ class TypeReader:
             if code == "state":
                 row["flow"] = body.get("flow", "record")
             fields[code] = self._field(code, common, row)
+        _names(rows, fields)
         return fields
+
+    def _with_former(self, code: str, fields: Mapping[str, Field]) -> tuple[dict[str, Field], dict[str, Field]]:
+        """The fields of a type with what they were before, and those that earlier catalogues had alone, by path."""
+        by_path = {one.path: name for name, one in fields.items()}
+        present, gone = dict(fields), dict[str, Field]()
+        for path, rows in self.former.fields.get(code, {}).items():
+            earlier = [self._field(path, self.former.at, row) for row in rows]
+            if path in by_path:
+                name = by_path[path]
+                present[name] = replace(present[name], earlier=tuple(earlier))
+            elif path in fields:
+                raise fault("catalogue_rename_clash", self.former.at, code, name=path)
+            else:
+                gone[path] = replace(earlier[0], earlier=tuple(earlier[1:]), dropped=True)
+        return present, gone
 
     def _field(self, code: str, parent: Source, entry: Any, *, sub: bool = False) -> Field:
         body = check_shape(entry, "field", file=parent.file, line=parent.line_of(code))
@@ -120,6 +141,7 @@ class TypeReader:
             raise fault("catalogue_not_sealable", body, "sensitivity")
         choices, choices_name = self._choices(body)
         inner: Any = body.get("fields") or {}
+        was = body.get("was") or ()
         field = Field(
             code=code, kind=body["kind"], label=Label.of(body["label"]), merge=merge, sensitivity=body.get("sensitivity", "public"),
             required=bool(body.get("required")), help=_label(body, "help"), choices=choices, choices_name=choices_name,
@@ -129,8 +151,9 @@ class TypeReader:
             require_when=body.get("require_when"), default=body.get("default"), not_future=bool(body.get("not_future")),
             from_above=bool(body.get("from_above")),
             valid_from=body.get("valid_from"), valid_to=body.get("valid_to"), unit_kinds=tuple(body.get("unit_kinds") or ()),
-            unit_of_measure=_label(body, "unit_of_measure"), source=body.get("source", ""),
+            unit_of_measure=_label(body, "unit_of_measure"), source=body.get("source", ""), was=(was,) if isinstance(was, str) else tuple(was),
         )  # fmt: skip
+        _names(inner, field.fields)
         _default(body, field)
         return field
 
@@ -158,6 +181,17 @@ class TypeReader:
         if not isinstance(named, str) or named not in self.choices:
             raise fault("catalogue_unknown_name", body, "choices", name=str(named)[:60])
         return self.choices[named], named
+
+
+def _names(rows: Mapping[str, Any], fields: Mapping[str, Field]) -> None:
+    """Former names: none of them is the name of another field, present or former; so no two fields ever share their place in lines."""
+    taken = {name: name for name in fields}
+    for code, field in fields.items():
+        if len(set(field.was)) != len(field.was):
+            raise fault("catalogue_rename_clash", rows[code], "was", name=code)
+        for name in field.was:
+            if taken.setdefault(name, code) != code:
+                raise fault("catalogue_rename_clash", rows[code], "was", name=name)
 
 
 def _label(body: Source, key: str) -> Label | None:

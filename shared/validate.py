@@ -13,9 +13,10 @@ from typing import Any
 from shared.catalogue import Catalogue
 from shared.field import Choice, Field
 from shared.kinds import longest
-from shared.labels import Label, date_text, number_text
+from shared.labels import Label, date_text, number_text, raw_text
 from shared.messages import MISSING, facts_in, fill, phrase
 from shared.record_type import RecordType, Rule
+from shared.retyped import is_old_answer
 from shared.rules import Expression, is_plain
 from shared.schema import faults, schema_of
 from shared.validity import in_force
@@ -103,7 +104,7 @@ def validate(
         raise ValueError(stage)
     wrong = dict(faults(schema_of(record_type, catalogue), values))
     sound = complete(record_type, _without(values, wrong), catalogue, today)
-    work = _Judging(record_type, sound, stage, today, catalogue, wrong)
+    work = _Judging(record_type, sound, stage, today, catalogue, wrong, values)
     found = [*work.type_fits(), *work.kinds(), *work.fields(), *work.rules()]
     return sorted(found, key=lambda problem: problem.level != "error")
 
@@ -140,8 +141,15 @@ def zero_declarations(declared: Collection[str], counts: Mapping[str, int], aske
     return found
 
 
+def _at(values: Mapping[str, Any], path: str) -> Any:
+    head, *rest = path.split("/")
+    if len(rest) < 2:
+        return values.get(head)
+    return next((row.get(rest[1]) for row in values.get(head) or () if isinstance(row, dict) and row.get("id") == rest[0]), None)
+
+
 class _Judging:
-    """One record under judgement; ``values`` are complete with the computed ones."""
+    """One record under judgement; ``values`` are complete with the computed ones, ``given`` as they were given."""
 
     def __init__(
         self,
@@ -151,8 +159,10 @@ class _Judging:
         today: date,
         catalogue: Catalogue,
         wrong: Mapping[str, str] | None = None,
+        given: Mapping[str, Any] | None = None,
     ) -> None:
         self.type = record_type
+        self.given = given or {}
         self.values = values
         self.submit = stage == "submit"
         self.today = today
@@ -176,6 +186,9 @@ class _Judging:
         """What is of the wrong kind; it is not judged further."""
         for path, code in self.wrong.items():
             one = self.type.field_at(path)
+            if one is not None and is_old_answer(one, value := _at(self.given, path)):
+                yield Problem(path=path, code="old_kind", params={"value": MISSING if one.confidential else raw_text(value)})
+                continue
             yield Problem(path=path, code=code, params={} if one is None else {"limit": number_text(longest(one))})
 
     def fields(self) -> Iterator[Problem]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from shared.catalogue import Field, RecordType
 from sync.log import RECORD_STANDING, Operation
+from sync.paths import SPREAD_KINDS
 from sync.place import between
 from sync.state import RecordState
 from sync.view import SET_KINDS, Sealed, Shown, Snapshot
@@ -26,16 +27,17 @@ def difference(
     """Give the changes that lead from what a form showed to the plain values that a person left in it.
 
     All settings go into one change; each deletion of a row stands alone in its own, behind it. Computed
-    fields are in no change. Empty when nothing differs.
+    fields are in no change. Empty when nothing differs. Values bear the present names of fields, paths the first ones; what was typed
+    into a field that the catalogue has dropped since is among the changes.
 
     Raises:
         ValueError: a confidential value differs and ``seal`` is not given.
     """
     work = _Difference(opened, seal)
-    for code, field in record_type.fields.items():
+    for code, field in record_type.kept_fields().items():
         old, new = opened.values.get(code), after.get(code)
         if field.computed is None and old != new:
-            work.field(field, code, old, new, sealed=field.sensitivity == "confidential")
+            work.field(field, field.path, old, new, sealed=field.sensitivity == "confidential")
     changes = [tuple(work.settings)] if work.settings else []
     return changes + [(deletion,) for deletion in work.deletions]
 
@@ -75,6 +77,9 @@ class _Difference:
         self.settings.append(Operation(kind, path, None if blob else value, blob, seen, None))
 
     def field(self, field: Field, path: str, old: Any, new: Any, *, sealed: bool) -> None:
+        if field.kind in SPREAD_KINDS and path in self.opened.seen and not any(one.startswith(f"{path}/") for one in self.opened.seen):
+            self.add("set", path, None)  # one value of an earlier kind gives way to what stands below the path
+            old = None
         if field.kind in SET_KINDS:
             self.elements(path, old or [], new or [], files=field.kind != "choices", sealed=sealed)
         elif field.kind == "rows":
@@ -103,7 +108,7 @@ class _Difference:
             for code, sub in field.fields.items():
                 if sub.computed is None and was.get(code) != row.get(code):
                     secret = sealed or sub.sensitivity == "confidential"
-                    self.field(sub, f"{path}/{row_id}/{code}", was.get(code), row.get(code), sealed=secret)
+                    self.field(sub, f"{path}/{row_id}/{sub.path}", was.get(code), row.get(code), sealed=secret)
         for row_id in before:
             if row_id not in after:
                 self.delete_row(f"{path}/{row_id}")

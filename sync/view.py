@@ -7,14 +7,15 @@ their order, each with its ``id``; a sealed value appears as ``Sealed`` and is o
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from shared.catalogue import RecordType
+from shared.catalogue import Field, RecordType
+from shared.retyped import in_kind
 from shared.text import clean
 from sync.log import RECORD_STANDING, Operation
 from sync.state import RecordState, Value
 
 SET_KINDS = frozenset({"choices", "files", "photos"})
 
-__all__ = ["Sealed", "Shown", "Snapshot", "content", "plain", "shown", "snapshot", "spelled"]
+__all__ = ["Sealed", "Shown", "Snapshot", "content", "plain", "renewed", "shown", "snapshot", "spelled"]
 
 Shown = dict[str, tuple[str, ...]]
 """Path → names of the changes whose values a screen shows there, open candidates included."""
@@ -62,7 +63,8 @@ def shown(state: RecordState) -> Shown:
 def plain(state: RecordState, record_type: RecordType) -> dict[str, Any]:
     """Give the current values of a record by field, as the forms, the rules and the reports use them.
 
-    A field that the catalogue no longer has is given as it was written («trường cũ»).
+    A renamed field is given under its present name. What was written while a field was of another kind is given in the present one
+    where it can be read so, else as it was written; so is a field that the catalogue no longer has («trường cũ»), under its path.
     """
     values: dict[str, Any] = {}
     groups: dict[str, dict[str, Any]] = {}
@@ -74,15 +76,42 @@ def plain(state: RecordState, record_type: RecordType) -> dict[str, Any]:
             groups.setdefault(head, {})[rest] = path
             continue
         value = state.current(path)
+        field = record_type.by_path.get(head)
         if value is not None:
-            values[head] = content(value)
+            values[head if field is None else field.code] = content(value) if field is None else in_kind(field, content(value))
     for head, paths in groups.items():
-        field = record_type.fields.get(head)
-        if field is not None and field.kind in SET_KINDS:
-            values[head] = _elements(state, paths, files=field.kind != "choices")
+        field = record_type.by_path.get(head)
+        kinds = () if field is None else (field, *field.earlier)
+        name = head if field is None else field.code
+        spread = next((one for one in kinds if one.kind in SET_KINDS or one.kind == "rows"), None)
+        if spread is not None and spread.kind in SET_KINDS:
+            held: list[Any] = _elements(state, paths, files=spread.kind != "choices")
         else:
-            values[head] = _rows(state, head, paths, {} if field is None else field.fields)
+            held = _rows(state, head, paths, spread)
+        if spread is field or name not in values:
+            values[name] = held
     return values
+
+
+def renewed(values: Mapping[str, Any], record_type: RecordType) -> dict[str, Any]:
+    """Plain values that a form showed or held under an earlier catalogue, as the present one has them: its names, its kinds.
+
+    What it has no place for stays under the name that it had.
+    """
+    told = {}
+    for name, value in values.items():
+        code = record_type.renamed(name)
+        field = record_type.kept_fields().get(code)
+        told[code] = value if field is None else _renewed(field, value)
+    return told
+
+
+def _renewed(field: Field, value: Any) -> Any:
+    if field.kind != "rows" or not isinstance(value, list):
+        return in_kind(field, value)
+    codes = {name: sub for sub in field.fields.values() for name in (*sub.was, sub.code)}
+    rows = [{codes[name].code if name in codes else name: item for name, item in row.items()} for row in value]
+    return [{name: in_kind(codes[name], item) if name in codes else item for name, item in row.items()} for row in rows]
 
 
 def content(told: Value | Operation) -> Any:
@@ -110,7 +139,7 @@ def _file(digest: str, value: Value) -> dict[str, Any]:
     return {"sha256": digest, **{key: spelled(item) for key, item in (value.value or {}).items()}}
 
 
-def _rows(state: RecordState, head: str, paths: Mapping[str, str], fields: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _rows(state: RecordState, head: str, paths: Mapping[str, str], field: Field | None) -> list[dict[str, Any]]:
     rows: dict[str, dict[str, Any]] = {}
     sets: dict[tuple[str, str], dict[str, str]] = {}
     for rest, path in paths.items():
@@ -121,11 +150,12 @@ def _rows(state: RecordState, head: str, paths: Mapping[str, str], fields: Mappi
             sets.setdefault((row, name), {})[element] = path
         elif name and name != RECORD_STANDING:
             value = state.current(path)
+            sub = None if field is None else field.inner(name)
             if value is not None:
-                body[name] = content(value)
+                body[name if sub is None else sub.code] = content(value) if sub is None else in_kind(sub, content(value))
     for (row, name), elements in sets.items():
-        field = fields.get(name)
-        rows[row][name] = _elements(state, elements, files=field is not None and field.kind != "choices")
+        sub = None if field is None else field.inner(name)
+        rows[row][name if sub is None else sub.code] = _elements(state, elements, files=sub is not None and sub.kind != "choices")
 
     def order(row: str) -> tuple[str, str]:
         place = state.current(f"{head}/{row}")

@@ -119,8 +119,9 @@ def past(record: str) -> Response:
     """The history, latest first; ``path`` chooses one field."""
     user, path = me(), request.args.get("path") or None
     opened = open_record(user, record, lang=lang())
+    path = None if path is None else opened.record_type.path_of(path)
     entries = history(user, record, path=path)
-    words = field_words(opened.record_type.fields, path) if path else ""
+    words = field_words(opened.record_type.by_path, path) if path else ""
     context = History(title=opened.row.title, field=words, acts=_acts(opened.record_type, entries))
     return page("records/history.html", context, fragment="records/_history.html")
 
@@ -140,7 +141,7 @@ def _acts(record_type: RecordType, entries: Sequence[Entry]) -> list[Act]:
 
 def _past(record_type: RecordType, one: Entry, titles: Titles) -> Past:
     return Past(
-        field=field_words(record_type.fields, one.path), deed=_deed(one), words=_words(record_type, one, titles), why=one.why or "",
+        field=field_words(record_type.by_path, one.path), deed=_deed(one), words=_words(record_type, one, titles), why=one.why or "",
         aside=phrase(one.verdict, lang()) if one.verdict in codes() else one.verdict,
     )  # fmt: skip
 

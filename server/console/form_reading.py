@@ -24,20 +24,21 @@ __all__ = ["HELD", "ROWS", "apply_deed", "read_form", "without_empty_rows"]
 
 
 def read_form(record_type: RecordType, form: MultiDict[str, str], base: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of the fields that a form held.
+    """The values of the fields that a form held, under their present names: the page may be older than the catalogue.
 
     Args:
         base: what the form showed: rows keep what it did not show of them (sealed values).
     """
     values: dict[str, Any] = {}
-    for code in dict.fromkeys(form.getlist(HELD)):
-        one = record_type.fields.get(code)
+    for name in dict.fromkeys(form.getlist(HELD)):
+        code = record_type.renamed(name)
+        one = record_type.kept_fields().get(code)
         if one is None or one.computed is not None or one.kind in ("flow", "figures"):
             continue
         if one.kind == "rows":
-            values[code] = _rows(one, form, base.get(code))
+            values[code] = _rows(one, form, base.get(code), name)
         elif one.kind in INPUTS:
-            values[code] = read_one(one, form.getlist(code))
+            values[code] = read_one(one, form.getlist(name))
             if one.kind in ("files", "photos"):
                 values[code] = _with_sealed(values[code], base.get(code))
     return values
@@ -49,15 +50,15 @@ def _with_sealed(kept: Any, base: Any) -> Any:
     return [known.get(item["sha256"], item) for item in kept or ()] or None
 
 
-def _rows(one: Field, form: MultiDict[str, str], base: Any) -> list[dict[str, Any]]:
+def _rows(one: Field, form: MultiDict[str, str], base: Any, path: str) -> list[dict[str, Any]]:
     before = {row["id"]: row for row in base or () if isinstance(row, dict)}
     rows = []
-    for row_id in list(dict.fromkeys(form.getlist(ROWS + one.code)))[:MOST_ITEMS]:
+    for row_id in list(dict.fromkeys(form.getlist(ROWS + path)))[:MOST_ITEMS]:
         if not (SHORT_ID.fullmatch(row_id) or row_id in before or one.rows_from):
             continue
         row: dict[str, Any] = {"id": row_id}
         for code, sub in one.fields.items():
-            name = f"{one.code}/{row_id}/{code}"
+            name = f"{path}/{row_id}/{code}"
             was = before.get(row_id, {}).get(code)
             value = was if isinstance(was, Sealed) and name not in form else read_one(sub, form.getlist(name))
             if value is not None and sub.computed is None:

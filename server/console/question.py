@@ -84,7 +84,7 @@ def field_of_question(record_type: RecordType, path: str) -> Field | None:
 def _view(
     user: User, one: Question, people: dict[str, str], devices: dict[str, str], titles: Titles, *, may: bool
 ) -> QuestionView:
-    record_type = services().catalogue.types[one.record.type]
+    record_type = services().catalogue.all_types[one.record.type]
     field = field_of_question(record_type, one.path)
     answers = []
     for number, answer in enumerate(one.answers):
@@ -101,7 +101,7 @@ def _view(
     sealed = any(isinstance(answer.value, Sealed) for answer in one.answers)
     return QuestionView(
         record=one.record.id, title=one.record.title, url=url_for("records.record", record=one.record.id),
-        below=" · ".join([record_type.label.get(lang()), *dated]), field=field_words(record_type.fields, one.path), path=one.path,
+        below=" · ".join([record_type.label.get(lang()), *dated]), field=field_words(record_type.by_path, one.path), path=one.path,
         seen=" ".join(one.seen), answers=sorted(answers, key=lambda answer: not answer.current),
         third=None if sealed else _third(user, record_type, one, field), may=may, sealed=sealed,
     )  # fmt: skip

@@ -64,7 +64,7 @@ def _may(user: User) -> Callable[[Question], bool]:
     def may(one: Question) -> bool:
         key = (one.record.unit, one.record.type)
         if key not in known:
-            known[key] = may_act(user, one.record.unit, services().catalogue.types[one.record.type])
+            known[key] = may_act(user, one.record.unit, services().catalogue.all_types[one.record.type])
         return known[key]
 
     return may
@@ -94,7 +94,7 @@ def decide(record: str) -> Response:
 
 def _typed(question: Question) -> Any:
     """The third value, of the field's kind. Raises SenError."""
-    field = field_of_question(services().catalogue.types[question.record.type], question.path)
+    field = field_of_question(services().catalogue.all_types[question.record.type], question.path)
     if field is None:
         raise SenError("question_changed")
     value = read_one(field, request.form.getlist(f"{THIRD} {question.record.id} {question.path}"))

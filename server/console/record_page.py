@@ -20,6 +20,7 @@ from server.reporting import REPORT, beside
 from server.services import services
 from shared.beside import alike
 from shared.catalogue import RecordType
+from shared.labels import raw_text
 from shared.messages import codes, phrase
 from shared.validate import complete, is_shown
 from sync.view import Sealed
@@ -142,9 +143,16 @@ def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _old(user: User, opened: Opened) -> list[Shown]:
     """Values of fields that the catalogue no longer has («trường cũ»)."""
-    gone = opened.values.keys() - opened.record_type.fields.keys()
-    readable = [code for code in sorted(gone) if not isinstance(opened.values[code], Sealed)]
-    return [Shown(path=code, label=code, text=str(opened.values[code])) for code in readable]
+    record_type, titles = opened.record_type, Titles(user)
+    gone = sorted(opened.values.keys() - record_type.fields.keys())
+    told = {code: opened.values[code] for code in gone if opened.values[code] not in (None, "", [])}
+    return [
+        shown(record_type.former[code], value, titles, opened.row.id)
+        if code in record_type.former
+        else Shown(path=code, label=code, text=raw_text(value))
+        for code, value in told.items()
+        if code in record_type.former or not isinstance(value, Sealed)
+    ]
 
 
 def _deeds(user: User, opened: Opened) -> Iterator[Deed]:

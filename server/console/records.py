@@ -102,7 +102,7 @@ def group_words(code: str) -> str:
 
 def type_of(code: str) -> RecordType:
     """A record type. Raises SenError("not_found")."""
-    known = services().catalogue.types.get(code)
+    known = services().catalogue.all_types.get(code)
     if known is None:
         raise SenError("not_found")
     return known
@@ -131,7 +131,7 @@ def lines_of(user: User, rows: Sequence[Row]) -> list[Line]:
     titles, catalogue = Titles(user), services().catalogue
     lines = []
     for row in rows:
-        record_type = catalogue.types[row.type]
+        record_type = catalogue.all_types[row.type]
         words, tone = state_words(record_type, row.state)
         figure = record_type.fields.get(record_type.figure or "")
         lines.append(

@@ -70,7 +70,7 @@ def _returned(one: Returned) -> ReturnedLine:
 
 
 def _waiting(one: Waiting, titles: Titles) -> WaitingLine:
-    record_type = services().catalogue.types[one.type]
+    record_type = services().catalogue.all_types[one.type]
     title, field = titles.of(one.type, one.record), field_of_question(record_type, one.path)
     return WaitingLine(
         record=one.record if title else "", title=title or record_type.label.get(lang()), unit=unit_words(one.unit),

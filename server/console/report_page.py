@@ -165,7 +165,7 @@ def _hints(told: UnitReport, period: Period) -> list[str]:
     below = [unit.code for unit in held.catalogue.units.subtree(told.unit)]
     counts: dict[str, int] = {}
     for record in plain_records(below):
-        day = held.catalogue.types[record["type"]].day_of(record["values"])
+        day = held.catalogue.all_types[record["type"]].day_of(record["values"])
         if day is not None and period.covers(day):
             counts[record["type"]] = counts.get(record["type"], 0) + 1
     choices = held.catalogue.types[REPORT].fields["zero_declared"].choices

@@ -71,7 +71,7 @@ def held() -> Response:
 
 
 def _row(one: HeldRecord) -> Held:
-    record_type = services().catalogue.types.get(one.type)
+    record_type = services().catalogue.all_types.get(one.type)
     return Held(
         record=one.record, title=one.title, type=one.type if record_type is None else record_type.label.get(lang()),
         unit=unit_words(one.unit), url=url_for("records.record", record=one.record) if one.known else "",

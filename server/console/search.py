@@ -53,7 +53,7 @@ def search() -> Response:
         for code in counts_by_type(user):
             found = find(user, code, text=text, lang=lang())
             if found.total:
-                label = services().catalogue.types[code].label.get(lang())
+                label = services().catalogue.all_types[code].label.get(lang())
                 url = url_for("records.listing", code=code, q=text)
                 groups.append(Group(label=label, total=found.total, url=url, lines=lines_of(user, found.rows[:SHOWN])))
         period = running_period().code

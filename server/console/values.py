@@ -197,13 +197,13 @@ def item_words(item: Mapping[str, Any], code: str) -> str:
 
 
 def field_words(fields: Mapping[str, Field], path: str) -> str:
-    """The label of what a path leads to: «Báo cáo viên · Họ và tên»; the record itself at its standing."""
+    """The label of what a path of a register leads to, among a type's fields by path: «Báo cáo viên · Họ và tên»; the record itself at its standing."""
     head, *rest = path.split("/")
     one = fields.get(head)
     if one is None:
         return _("Bản ghi") if head == "@" else head
     words = one.label.get(lang())
-    sub = one.fields.get(rest[1]) if len(rest) > 1 else None
+    sub = one.inner(rest[1]) if len(rest) > 1 else None
     return words if sub is None else f"{words} · {sub.label.get(lang())}"
 
 

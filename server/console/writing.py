@@ -25,7 +25,7 @@ from shared.catalogue import RecordType
 from shared.errors import SenError
 from shared.ids import RECORD_ID, new_id, new_record_id
 from shared.validate import Problem, validate
-from sync.view import Sealed, snapshot
+from sync.view import Sealed, renewed, snapshot
 
 KEPT = "keep "
 """Before the code of a warning: the reason for which it stands."""
@@ -145,7 +145,7 @@ class _Writing:
         else:
             self.confidential = form.get("confidential") == "1" and self.may_open
         if self.token is not None:
-            self.shown = editing.unpack_snapshot(self.token or "").values
+            self.shown = renewed(editing.unpack_snapshot(self.token or "").values, self.type)
         typed = read_form(self.type, form, self.shown)
         typed = add_uploads(self.type, typed, self.record, self.shown)
         if go not in ("save", "submit"):

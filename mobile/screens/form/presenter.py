@@ -306,4 +306,4 @@ class FormPresenter:
 
     def history(self, path: str = "") -> list[tuple[str, str, str]]:
         """What was ever written at a path of the record, the newest first: (value in words, who, when)."""
-        return self.tablet.history(self.open_form.record, path)
+        return self.tablet.history(self.open_form.record, self.open_form.type.path_of(path) if path else "")

@@ -125,7 +125,7 @@ class RecordsPresenter:
         return self.tablet.say("records_found", count=self.count)
 
     def _row(self, entry: Entry, *, draft: bool, waits: bool) -> RecordRow:
-        record_type = self.tablet.catalogue.types[entry.type]
+        record_type = self.tablet.catalogue.all_types[entry.type]
         say, language = self.tablet.say, self.tablet.language
         pill, tone = self.tablet.state_words(record_type, entry.state), TONES.get(entry.state, "plain")
         if entry.questions:

@@ -72,7 +72,7 @@ class SyncPresenter:
 
     def _type(self, record: str) -> str:
         entry = self.tablet.index.entry(record)
-        return "" if entry is None else f"{self.tablet.catalogue.types[entry.type].label.get(self.tablet.language)} · "
+        return "" if entry is None else f"{self.tablet.catalogue.all_types[entry.type].label.get(self.tablet.language)} · "
 
     def photos(self) -> str:
         """How many photos and files have not left («2 ảnh chưa gửi»); "" when none."""
