@@ -24,6 +24,7 @@ from server.db import reading
 from server.endings import apply_ended
 from server.framing import MOST_HEAD_BYTES, Connection
 from server.housekeeping import Housekeeper
+from server.judged_again import judge_again
 from server.logbook import log_event, log_failure
 from server.people import User
 from server.places import Places, held
@@ -121,6 +122,8 @@ def ready_app(config: Config, *, publishes: bool = True) -> Flask:
     upgrade(app)
     apply_ended(app)
     publish(app, anew=publishes)
+    if publishes:
+        judge_again(app)
     return app
 
 

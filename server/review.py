@@ -35,19 +35,21 @@ WAITING = (HELD, "no_right")
 RIGHT = "accept"
 """The word of ``roles.yaml`` that a person needs in a unit to see to what waits there."""
 
-__all__ = ["RIGHT", "WAITING", "HeldRecord", "count_waiting", "leave", "take_up", "waiting"]
+__all__ = ["NOT_REVIEWED", "RIGHT", "WAITING", "HeldRecord", "count_waiting", "leave", "mine", "take_up", "taken", "waiting"]
 
 
 MOST_LINES = 5000
 """So many lines, the first to arrive, are looked at together; the next ones when these are seen to."""
 
-_NOT_SEEN_TO = (
+NOT_REVIEWED = (
     LineRow.verdict != "",
-    LineRow.verdict.in_(WAITING),
     ~select(Review.log)
     .where(Review.log == LineRow.log, Review.number == LineRow.number, Review.segment == LineRow.segment)
     .exists(),
 )
+"""What was set aside and nobody has done anything with."""
+
+_NOT_SEEN_TO = (*NOT_REVIEWED, LineRow.verdict.in_(WAITING))
 
 
 class _Line(NamedTuple):
@@ -191,7 +193,7 @@ def _see_to(user: User, device: str, record: str, do: Any) -> int:
             with server.writing(stream, "", now_ms) as ledger, Session(ledger.connection) as session:
                 lines = [one for one in _lines(ledger.connection, units, device=device, record=record) if one.stream == stream]
                 ledger.states([record])
-                own = _taken(ledger.connection, device)
+                own = taken(ledger.connection, device)
                 people = names_of(session, sorted({line.change.user for line in lines}))
                 for line in lines:
                     own[line.name] = do(ledger, user, line, own, people.get(line.change.user, ""))
@@ -209,7 +211,7 @@ def _see_to(user: User, device: str, record: str, do: Any) -> int:
     return db.retrying(work)
 
 
-def _taken(connection: Connection, device: str) -> dict[str, str]:
+def taken(connection: Connection, device: str) -> dict[str, str]:
     """What became of this tablet's lines before: name of the line → name of the console's change ("" where it was left)."""
     query = select(Review.log, Review.number, LineRow.digest, Review.name).join(
         LineRow, (LineRow.log == Review.log) & (LineRow.number == Review.number) & (LineRow.segment == Review.segment)
@@ -230,7 +232,7 @@ def _take(ledger: SqlLedger, user: User, line: _Line, own: Mapping[str, str], pe
     if state.unit not in units or any(unit not in units for unit in moved_to):
         raise SenError("no_right")
     why = phrase("taken_up", "vi", person=person)
-    operations = [_mine(op, own, why) for op in change.operations]
+    operations = [mine(op, own, why) for op in change.operations]
     arrival = ledger.own_line(state, user.id, operations)
     assert arrival.change is not None
     refusal = ledger.gate.refusal(arrival.change, known, "")
@@ -240,6 +242,7 @@ def _take(ledger: SqlLedger, user: User, line: _Line, own: Mapping[str, str], pe
     return arrival.name
 
 
-def _mine(op: Operation, own: Mapping[str, str], why: str) -> Operation:
+def mine(op: Operation, own: Mapping[str, str], why: str) -> Operation:
+    """An operation of a line that is taken up: who saw the line before has seen the change that it became (``own``)."""
     saw = tuple(dict.fromkeys(name for old in op.saw for name in (old, own.get(old, "")) if name))
     return op._replace(saw=saw, why=f"{op.why}; {why}" if op.why else why)
