@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from mobile.hardware import write_whole
 from mobile.keys import DeviceKeys
+from mobile.remarks import note_update
 from shared.errors import SenError
 from shared.ids import unb64
 from sync.by_file import Kept, keep_answers, write_requests
@@ -155,6 +156,7 @@ class Bundles:
         with syncer.alone():
             kept = keep_answers(TabletHalf(self._tablet.store), messages)
             syncer.observe(kept.heard, self._tablet.clock.now_ms())
+            note_update(self._tablet.store, kept.update)
         return kept
 
     # parts that wait for others

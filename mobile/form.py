@@ -249,6 +249,13 @@ class Form:
         self.opened = Snapshot(copy.deepcopy(self.values), seen, places)
         self.known = True
 
+    def renew(self, type: RecordType, catalogue: Catalogue) -> None:
+        """Go on under a newer catalogue: what was typed stands in its place there."""
+        self.type, self.catalogue = type, catalogue
+        self.opened = self.opened._replace(values=renewed(self.opened.values, type))
+        self.values = renewed(self.values, type)
+        self._changed()
+
     def reopen(self, opened: Snapshot) -> None:
         """Show the record as it is now; only where nothing was typed since it was opened or written."""
         self.opened, self.known = opened, True

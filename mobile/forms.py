@@ -70,6 +70,9 @@ class Forms:
         form = self._open.get(record)
         state = self.tablet.store.show(record)
         if form is not None:
+            newest = self.tablet.catalogue.all_types.get(form.type.code)
+            if newest is not None and form.catalogue is not self.tablet.catalogue:
+                form.renew(newest, self.tablet.catalogue)
             if not form.dirty and state is not None:
                 form.reopen(self._shown(record, form.type, state))
             return form
@@ -263,9 +266,9 @@ class Forms:
         """What must be known before writing: (words, tone, path of the question or "")."""
         say, language = self.tablet.say, self.tablet.language
         state, found = self.tablet.store.show(form.record), []
-        for field, value in form.old_answers():
-            words = value_text(field, value, catalogue=self.tablet.catalogue, language=language, title_of=self.tablet.title_of)
-            found.append((say("old_answer", field=field.label.get(language), value=words), "accent", ""))
+        for old, value in form.old_answers():
+            words = value_text(old, value, catalogue=self.tablet.catalogue, language=language, title_of=self.tablet.title_of)
+            found.append((say("old_answer", field=old.label.get(language), value=words), "accent", ""))
         if state is None:
             return found
         if state.withdrawn:

@@ -192,8 +192,7 @@ class PullWriter:
         self._write_refills(connection)
         self._write_cursors(connection)
         for name, body in page.documents.items():
-            sealed = store.rows.seal(json.dumps(body, ensure_ascii=False).encode("utf-8"), f"document {name}")
-            connection.execute("INSERT OR REPLACE INTO document VALUES (?, ?, ?)", (name, str(body["version"]), sealed))
+            store.write_document(connection, name, body)
         return {**self.gone, **aside}
 
     def _write_parts(self, connection: Connection) -> None:

@@ -1,4 +1,4 @@
-"""What a person should know of the tablet itself: that its clock is wrong, that it was restored or copied.
+"""What a person should know of the tablet itself: that its clock is wrong, that it was restored or copied, that it is too old.
 
 What is remarked changes nothing by itself: dates stay as they were entered, and the log keeps the order.
 """
@@ -22,8 +22,16 @@ TOLERANCE_MS: Final = 5 * MINUTE_MS
 CLOCK: Final = "clock_off"
 FORKED: Final = "forked"
 SAID: Final = "clock_said"
+UNREADABLE: Final = "catalogue_unreadable"
+UPDATE: Final = "update"
 
-__all__ = ["compare_clocks", "remarks", "unsaid"]
+__all__ = ["UNREADABLE", "compare_clocks", "note_update", "remarks", "unsaid"]
+
+
+def note_update(store: "Store", who: str) -> None:
+    """Note who must be updated before the two understand each other (``sync.versions``); "" where they do."""
+    if who != (store.note(UPDATE) or ""):
+        store.set_note(UPDATE, who) if who else store.forget_notes(UPDATE)
 
 
 def compare_clocks(store: "Store", *, sent_ms: int, got_ms: int, server_ms: int) -> None:
@@ -39,7 +47,7 @@ def compare_clocks(store: "Store", *, sent_ms: int, got_ms: int, server_ms: int)
 
 def remarks(tablet: "Tablet") -> list[str]:
     """What stands on the screen «Đồng bộ» as long as it is true."""
-    return [words for words in (_clock(tablet), _forked(tablet)) if words]
+    return [words for words in (_versions(tablet), _clock(tablet), _forked(tablet)) if words]
 
 
 def unsaid(tablet: "Tablet") -> str:
@@ -49,6 +57,14 @@ def unsaid(tablet: "Tablet") -> str:
         return ""
     tablet.store.set_note(SAID, str(tablet.clock.now_ms()))
     return words
+
+
+def _versions(tablet: "Tablet") -> str:
+    """«Ứng dụng cũ», «máy chủ cũ», or that the forms are newer than this app can read."""
+    who = tablet.store.note(UPDATE)
+    if who:
+        return tablet.say("app_is_old" if who == "app" else "server_is_old")
+    return tablet.say("forms_are_newer") if tablet.store.note(UNREADABLE) else ""
 
 
 def _clock(tablet: "Tablet") -> str:

@@ -6,7 +6,7 @@ transaction and written in one, so that an officer's typing never waits for it. 
 """
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from sqlite3 import Connection
 from typing import Any, Final
 
@@ -166,7 +166,7 @@ class Store:
     def versions(self) -> dict[str, str]:
         """The versions held of what else syncs; the catalogue that ships counts as held."""
         with self.database.reading() as connection:
-            held = dict(connection.execute("SELECT name, version FROM document").fetchall())
+            held = dict(connection.execute("SELECT name, version FROM document WHERE name NOT LIKE '%/%'").fetchall())
         return {"catalogue": self.catalogue().version, **held}
 
     def part_digests(self) -> dict[str, int]:
@@ -304,6 +304,22 @@ class Store:
         with self.database.reading() as connection:
             row = connection.execute("SELECT body FROM document WHERE name = ?", (name,)).fetchone()
         return None if row is None else json.loads(self.rows.open(row[0], f"document {name}"))
+
+    def document_version(self, name: str) -> str | None:
+        """The version of what is held under a name, or None."""
+        with self.database.reading() as connection:
+            row = connection.execute("SELECT version FROM document WHERE name = ?", (name,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def keep_document(self, name: str, body: Mapping[str, Any]) -> None:
+        """Keep something versioned under a name; one with a stroke in it is this tablet's own and is not told to the server."""
+        with self.database.writing() as connection:
+            self.write_document(connection, name, body)
+
+    def write_document(self, connection: Connection, name: str, body: Mapping[str, Any]) -> None:
+        """The same, within a transaction."""
+        sealed = self.rows.seal(json.dumps(body, ensure_ascii=False).encode("utf-8"), f"document {name}")
+        connection.execute("INSERT OR REPLACE INTO document VALUES (?, ?, ?)", (name, str(body["version"]), sealed))
 
     # what the screens ask about sending
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from mobile.bulk import uncollected
 from mobile.clock import moment_of
-from mobile.remarks import compare_clocks
+from mobile.remarks import compare_clocks, note_update
 from shared.errors import SenError
 from sync.clock import Time, observe
 from sync.errors import FrameFault
@@ -114,6 +114,7 @@ class Syncer:
                 continue
             cuts = 0
             self.received += step.received
+            note_update(self._tablet.store, step.update)
             self.observe(self._half.server_time, now)
             if not self._tablet.clock.moved:
                 got, server = self._tablet.clock.now_ms(), self._half.server_time

@@ -26,6 +26,7 @@ from mobile.history import history as written_in
 from mobile.index import Index
 from mobile.keys import DeviceKeys, PinLock, RowKey
 from mobile.profile import Enrolled, Profile, ProfileLock
+from mobile.remarks import UNREADABLE
 from mobile.status import time_words
 from mobile.store import Store
 from mobile.syncing import Syncer
@@ -38,6 +39,10 @@ from shared.sealing import BoxKeys, derive
 from sync.log import Change
 from sync.store import Device, Scope
 from sync.view import Sealed
+
+CATALOGUE = "catalogue"
+LAST_GOOD = "catalogue/good"
+"""Under which names the store keeps the catalogue that was told last, and the last one that this app could read."""
 
 __all__ = ["Tablet"]
 
@@ -66,7 +71,7 @@ class Tablet:
                 self.profile = Profile.load(folder)
         self._cheap_pin = cheap_pin
         self.pin = PinLock(folder / wiping.OFFICER, self.clock.now_ms, cheap=cheap_pin)
-        self._catalogue = load_catalogue()
+        self._shipped = self._catalogue = load_catalogue()
         self._officer: BoxKeys | None = None
         self._case_keys: CaseKeys | None = None
         self._store: Store | None = None
@@ -217,13 +222,25 @@ class Tablet:
         return self._catalogue
 
     def _take_catalogue(self) -> None:
-        """Take the synced catalogue; a broken one is left aside, and the last good one stays."""
-        told = self.store.document("catalogue")
-        if told is not None and told["version"] != self._catalogue.version:
-            try:
-                self._catalogue = Catalogue.from_texts(told["texts"])
-            except (CatalogueError, KeyError, TypeError, ValueError):
-                return
+        """Take the synced catalogue. One that this app cannot read is left aside and said to be (``remarks``); the last good one stays."""
+        store, told = self.store, self.store.document_version(CATALOGUE)
+        if told is None or told == self._catalogue.version or (told == store.note(UNREADABLE) and self._catalogue is not self._shipped):
+            return
+        found = self._read_catalogue(CATALOGUE)
+        if found is None:
+            store.set_note(UNREADABLE, told)
+        else:
+            store.forget_notes(UNREADABLE)
+            if told != store.document_version(LAST_GOOD):
+                store.keep_document(LAST_GOOD, store.document(CATALOGUE))
+        self._catalogue = found or self._read_catalogue(LAST_GOOD) or self._catalogue
+
+    def _read_catalogue(self, name: str) -> Catalogue | None:
+        told = self.store.document(name)
+        try:
+            return None if told is None else Catalogue.from_texts(told["texts"])
+        except (CatalogueError, KeyError, TypeError, ValueError, AttributeError):
+            return None
 
     def _heard(self, records: Iterable[str]) -> None:
         index: Index | None = getattr(self, "index", None)

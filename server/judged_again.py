@@ -6,6 +6,7 @@ person who wrote it; the line that came stays in the history beside it. Nobody h
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 from flask import Flask
@@ -50,7 +51,7 @@ def judge_again(app: Flask) -> int:
         with db.reading() as connection:
             query = select(LineRow.stream.distinct()).where(*NOT_REVIEWED, LineRow.verdict.in_(NOT_UNDERSTOOD))
             streams = sorted(connection.scalars(query))
-        return sum(db.retrying(lambda stream=stream: _stream(stream)) for stream in streams)
+        return sum(db.retrying(partial(_stream, stream)) for stream in streams)
 
 
 def _stream(stream: str) -> int:

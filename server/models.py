@@ -13,7 +13,9 @@ from server.db import db
 from sync.lineage import Segment
 from sync.log import LogHead
 
-__all__ = ["Blob", "CatalogueRow", "FallenValue", "LineRow", "LogRow", "PartRow", "PastUnit", "RecordRow", "Review", "StreamRow", "segment_of"]
+__all__ = [
+    "Blob", "CatalogueRow", "FallenValue", "LineRow", "LogRow", "PartRow", "PastUnit", "RecordRow", "Review", "StreamRow", "segment_of",
+]  # fmt: skip
 
 
 class StreamRow(db.Model):  # type: ignore[name-defined,misc]

@@ -147,8 +147,9 @@ class Catalogue:
             code: reader.read(FORMER_FILE, row, dropped=True) for code, row in former.types.items() if code not in codes
         }
         types = {PurePosixPath(path).stem: reader.read(path, read_yaml(path, self.texts[path])) for path in paths}
+        every = {**self.former_types, **types}
         for path, one in zip(paths, types.values(), strict=True):
-            if one.sealed_by not in (None, "self") and {**self.former_types, **types}[one.fields[one.sealed_by or ""].ref or ""].sealed_by != "self":
+            if one.sealed_by not in (None, "self") and every[one.fields[one.sealed_by or ""].ref or ""].sealed_by != "self":
                 raise CatalogueError("catalogue_sealed_by", file=path, line=1, key="sealed_by")
         return types
 

@@ -106,7 +106,7 @@ class RecordType:
         return field.fields.get(rest[1]) or field.inner(rest[1])
 
     def path_of(self, path: str) -> str:
-        """The path in lines of a path in a form: ``speakers/ROW/name`` with the first names of its fields; one in lines is left as it is."""
+        """The path in lines of a path in a form (``speakers/ROW/name``): with its fields' first names. One in lines stays as it is."""
         head, *rest = path.split("/")
         field = self.fields.get(head)
         if field is None:

@@ -151,7 +151,8 @@ class TypeReader:
             require_when=body.get("require_when"), default=body.get("default"), not_future=bool(body.get("not_future")),
             from_above=bool(body.get("from_above")),
             valid_from=body.get("valid_from"), valid_to=body.get("valid_to"), unit_kinds=tuple(body.get("unit_kinds") or ()),
-            unit_of_measure=_label(body, "unit_of_measure"), source=body.get("source", ""), was=(was,) if isinstance(was, str) else tuple(was),
+            unit_of_measure=_label(body, "unit_of_measure"), source=body.get("source", ""),
+            was=(was,) if isinstance(was, str) else tuple(was),
         )  # fmt: skip
         _names(inner, field.fields)
         _default(body, field)

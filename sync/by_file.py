@@ -23,6 +23,7 @@ from sync.lineage import Segment
 from sync.log import LogHead
 from sync.messages import RAW_PER_PAGE_BYTE, Opened, Run, open_message, seal_message
 from sync.store import OwnLog, Page, TabletStore
+from sync.versions import SERVER, UPDATE, VERSION, marked, who_updates
 
 PAGE: Final = 256 * 1024
 """Bytes of compressed lines in one message of a bundle: small, for what is sealed comes on top, and nothing is gained by large ones."""
@@ -38,11 +39,15 @@ __all__ = ["Brought", "Kept", "answer_requests", "keep_answers", "write_requests
 # the tablet
 
 
-def write_requests(store: TabletStore, *, now: Time) -> list[bytes]:
-    """All that this tablet has to say: its unsent lines, page by page, and last the question what it lacks."""
+def write_requests(store: TabletStore, *, now: Time, version: int = VERSION) -> list[bytes]:
+    """All that this tablet has to say: its unsent lines, page by page, and last the question what it lacks.
+
+    Args:
+        version: what it speaks (``sync.versions``).
+    """
     logs = store.own_logs()
     reached = {log.log: log.acknowledged for log in logs}
-    common = {"q": store.answers(), "at": list(now)}
+    common = marked({"q": store.answers(), "at": list(now)}, version)
     messages: list[bytes] = []
     while True:
         heads = _heads(logs, reached)
@@ -94,7 +99,8 @@ class Kept(NamedTuple):
     """What an answer by bundle did.
 
     ``pages`` of ``told`` were kept; ``received`` records changed; ``read`` own lines are known to have arrived since; ``again``: another
-    bundle has to go, for the server asked for more, or lines of the tablet wait. ``heard`` is the server's clock.
+    bundle has to go, for the server asked for more, or lines of the tablet wait. ``heard`` is the server's clock; ``update`` who must be
+    updated before anything is told (``sync.versions``).
     """
 
     told: int
@@ -103,6 +109,7 @@ class Kept(NamedTuple):
     read: int
     again: bool
     heard: Time
+    update: str = ""
 
     @property
     def overtaken(self) -> bool:
@@ -120,7 +127,11 @@ def keep_answers(half: TabletHalf, messages: Sequence[bytes]) -> Kept:
     if not answers or any(_from(answer) is None for answer in answers):
         raise FrameFault("not_an_answer")
     store = half.store
-    before = _unread(store)
+    before, update = _unread(store), who_updates(answers[-1].head, half.servers_from)
+    if update:
+        _acknowledge(store, answers)
+        left = _unread(store)
+        return Kept(len(answers), 0, 0, max(0, before - left), left > 0, _time(answers[-1].head), update)
     newest = answers[0].head.get("q") == store.answers()
     pages, received = _keep_following(half, answers, newest=newest)
     if not pages and _covers(store, answers):
@@ -279,7 +290,7 @@ def answer_requests(half: ServerHalf, sender: str, messages: Sequence[bytes], *,
     new = _lines(after) - _lines(before)
     answers = _all_pages(half, sender, key, messages[-1], requests[-1].head, now_ms)
     told = sum(run[3] for request in requests for run in request.head.get("runs", []) if len(run) == OWN_RUN)
-    head, heads = open_message(answers[0], key_of).head, requests[-1].head.get("h", {})
+    head, heads = open_message(answers[0], key_of, writer=SERVER).head, requests[-1].head.get("h", {})
     read = {log: told[0] for log, told in head.get("read", {}).items()}
     lacking = sum(max(0, last - read.get(log, known)) for log, (last, known, _) in heads.items())
     return Brought(sender, _time(requests[-1].head), told, new, len(head.get("aside", [])), lacking, answers)
@@ -301,9 +312,9 @@ def _all_pages(half: ServerHalf, device: str, key: bytes, question: bytes, head:
     asked = dict(head)
     for _ in range(MOST_PAGES):
         answers.append(half.answer(question, now_ms=now_ms))
-        told = open_message(answers[-1], lambda name: key).head
+        told = open_message(answers[-1], lambda name: key, writer=SERVER).head
         asked = _next(asked, told)
-        if not asked.get("page") or not (told.get("more") or any("/" in place for place in asked["c"])):
+        if UPDATE in told or not asked.get("page") or not (told.get("more") or any("/" in place for place in asked["c"])):
             return answers
         question = seal_message(device, key, asked)
     raise FrameFault("exchange_endless")

@@ -37,17 +37,31 @@ from sync.page import read_states
 from sync.pull import Pull, Wanted
 from sync.standing import Stand, stand_of, told_again, told_read
 from sync.store import Device, Ledger, Page, Reader, Scope, Server, TabletStore
+from sync.versions import APP, APPS_FROM, SERVER, SERVERS_FROM, UPDATE, VERSION, marked, who_updates
 
 SMALLEST_PAGE = 8 * 1024
+
+MOST_HEALS = 3
+"""How often the parts are filled again in one exchange: who cannot read the newest catalogue may never reckon as the server does."""
+
+HANDED_IN = ("read", "aside", "forked")
+"""The members of an answer that tell what became of the tablet's own lines; they are the same in every version."""
 
 __all__ = ["ServerHalf", "Step", "TabletHalf", "pack_request"]
 
 
 class ServerHalf:
-    """The server's half: one method, from a request to its answer."""
+    """The server's half: one method, from a request to its answer.
 
-    def __init__(self, server: Server) -> None:
+    Args:
+        version: what it speaks.
+        apps_from: the oldest app that is told what is new; an older one hands in its lines all the same.
+    """
+
+    def __init__(self, server: Server, *, version: int = VERSION, apps_from: int = APPS_FROM) -> None:
         self.server = server
+        self.version = version
+        self.apps_from = apps_from
         self.unsent: int | None = None
         """Lines that the tablet still held when it was answered; None where it told of one log alone (an urgent exchange)."""
 
@@ -64,26 +78,29 @@ class ServerHalf:
             return devices[0].mac_key
 
         opened = open_message(data, key_of)
-        work = _Answering(self.server, devices[0], Wanted.read(opened.head), now_ms)
+        wanted = Wanted.read(opened.head)
+        work = _Answering(self.server, devices[0], wanted, now_ms, served=wanted.version >= self.apps_from)
         if opened.head.get("runs"):
             work.accept(opened)
         del opened, data  # a page's lines need not stand in memory beside the answer's
         head, lines = work.answer()
+        head |= {} if work.served else {UPDATE: APP}
         if len(work.wanted.heads) > 1:
             self.unsent = sum(max(0, claim[0] - work.stands[log].head.number) for log, claim in work.wanted.heads.items())
         head = {"q": work.wanted.number, "at": [now_ms, 0], **head}
         if work.wanted.late:
             head["from"] = [work.wanted.versions.get("scope", ""), dict(work.wanted.cursors)]
-        return seal_message(work.device.id, work.device.mac_key, head, lines)
+        return seal_message(work.device.id, work.device.mac_key, marked(head, self.version), lines)
 
 
 class _Answering:
     """One request on its way to its answer."""
 
-    def __init__(self, server: Server, device: Device, wanted: Wanted, now_ms: int) -> None:
+    def __init__(self, server: Server, device: Device, wanted: Wanted, now_ms: int, *, served: bool) -> None:
         self.server = server
         self.device = device
         self.wanted = wanted
+        self.served = served
         self.now_ms = now_ms
         self.segments: dict[str, Sequence[Segment]] = dict(device.read)
         self.stands: dict[str, Stand] = {}
@@ -148,7 +165,7 @@ class _Answering:
             lines: list[bytes] = []
             if self.device.revoked:
                 return head | self._last_word(reader), lines
-            if self.tells_on:
+            if self.tells_on or not self.served:
                 return head, lines
             if self.wanted.page and self.cursor is not None:
                 head |= {"c": {self.device.scope.stream: self.cursor.token()}, "upto": self._upto()}
@@ -203,26 +220,35 @@ class _Answering:
 class Step(NamedTuple):
     """What an answer did: whether there is more to exchange, and what a person should be told.
 
-    ``wipe``: this tablet was revoked, and the server has read everything that it holds.
+    ``wipe``: this tablet was revoked, and the server has read everything that it holds. ``update``: who must be updated, ``app``
+    or ``server``, before this tablet gets anything again; "" where both are in the window.
     """
 
     more: bool
     received: int
     set_aside: int
     wipe: bool = False
+    update: str = ""
 
 
 class TabletHalf:
     """The tablet's half: makes requests from the store and keeps what answers bring.
 
     The size of a page follows the link: call ``cut`` when an exchange failed on the way.
+
+    Args:
+        version: what it speaks.
+        servers_from: the oldest server of which it keeps more than what that has read.
     """
 
-    def __init__(self, store: TabletStore) -> None:
+    def __init__(self, store: TabletStore, *, version: int = VERSION, servers_from: int = SERVERS_FROM) -> None:
         self.store = store
+        self.version = version
+        self.servers_from = servers_from
         self.page = FIRST_PAGE
         self.number = 0
         self.lost = False
+        self.heals = 0
         self.handed: Sequence[Run] = ()
         self.server_time = Time(0, 0)
 
@@ -253,7 +279,7 @@ class TabletHalf:
             self.handed, left = self.store.handing_back(budget) if budget > 0 else ([], self.store.owes())
             runs += self.handed
             head |= self._pull(device, runs) | ({"handing": 1} if left else {})
-        return pack_request(self.store, head, runs)
+        return pack_request(self.store, marked(head, self.version), runs)
 
     def _pull(self, device: Device, runs: Sequence[Run]) -> dict[str, Any]:
         head: dict[str, Any] = {"page": self.page, "c": self.store.cursors()}
@@ -273,7 +299,7 @@ class TabletHalf:
                 raise FrameFault("wrong_mac")
             return device.mac_key
 
-        return open_message(data, key_of)
+        return open_message(data, key_of, writer=SERVER)
 
     def receive(self, data: bytes) -> Step:
         """Keep what an answer brings.
@@ -288,7 +314,11 @@ class TabletHalf:
         self.page = min(LARGEST_PAGE, self.page * PAGE_GROWTH)
         self.server_time = Time(*head["at"])
         self.lost = bool(head.get("lost"))
-        if "parts" in head:
+        update = who_updates(head, self.servers_from)
+        if update:
+            return self._handed_in(opened, update)
+        if "parts" in head and self.heals < MOST_HEALS:
+            self.heals += 1
             self.heal(head["parts"])
         page = self.read_page(opened)
         self.store.keep(page)
@@ -296,8 +326,18 @@ class TabletHalf:
             self.store.handed_back(self.handed)
         waiting = any(log.acknowledged < log.head.number for log in self.store.own_logs())
         refilling = any("/" in part for part in self.store.cursors())
-        more = waiting or refilling or self.store.owes() or self.lost or not page.complete or page.scope is not None
+        pulled = page.complete or ("parts" in head and not refilling)
+        more = waiting or refilling or self.store.owes() or self.lost or not pulled or page.scope is not None
+        self.heals = self.heals if more else 0
         return Step(more, len(page.soles) + len(page.states), len(page.aside), wipe=bool(head.get("wipe")) and not more)
+
+    def _handed_in(self, opened: Opened, update: str) -> Step:
+        """Where the sides are too far apart, learn what was read and nothing else: it goes on until everything is handed in."""
+        self.lost = False
+        page = self.read_page(opened._replace(head={key: opened.head[key] for key in HANDED_IN if key in opened.head}, lines=[]))
+        self.store.keep(page._replace(complete=False))
+        waiting = any(log.acknowledged < log.head.number for log in self.store.own_logs())
+        return Step(waiting, 0, len(page.aside), wipe=bool(opened.head.get("wipe")) and not waiting, update=update)
 
     def heal(self, theirs: Mapping[str, str]) -> None:
         """Fill the parts again whose digests are not the server's."""

@@ -116,14 +116,16 @@ def _pack(head: bytes, lines: Iterable[bytes]) -> bytes:
     return b"".join([*packed, packer.compress(rest), packer.flush()])
 
 
-def open_message(data: bytes, key_of: Callable[[str], bytes]) -> Opened:
+def open_message(data: bytes, key_of: Callable[[str], bytes], *, writer: str = "app") -> Opened:
     """Check and unpack a message.
 
     Args:
         key_of: gives the MAC key of a device, or raises the FrameFault that says why there is none.
+        writer: which side wrote it, ``app`` or ``server``.
 
     Raises:
-        FrameFault: not our format, another version, a wrong MAC, broken gzip, too large, or a broken head.
+        FrameFault: not our format, a format of another time (``update_app``, ``update_server``), a wrong MAC, broken gzip, too large,
+            or a broken head.
     """
     envelope, newline, payload = data.partition(b"\n")
     parts = envelope.split(b" ")
@@ -132,7 +134,8 @@ def open_message(data: bytes, key_of: Callable[[str], bytes]) -> Opened:
     if not newline or len(parts) != 3 or not parts[0].startswith(b"sen"):
         raise FrameFault("not_a_message")
     if parts[0] != MAGIC:
-        raise FrameFault("other_version")
+        newer = parts[0][3:].isdigit() and int(parts[0][3:6]) > 1
+        raise FrameFault("update_server" if newer == (writer == "app") else "update_app")
     device = parts[1].decode("ascii", "replace")
     if not hmac.compare_digest(_mac(key_of(device), payload), parts[2]):
         raise FrameFault("wrong_mac")

@@ -10,6 +10,7 @@ from sync.errors import FrameFault
 from sync.messages import LARGEST_NUMBER, LARGEST_PAGE, RAW_PER_PAGE_BYTE, Run, write_row, write_run
 from sync.page import Own, PageWriter
 from sync.store import Device, Reader, StoredLine, Touched
+from sync.versions import version_in
 
 RECORDS_A_QUERY = 200
 
@@ -29,6 +30,7 @@ class Wanted(NamedTuple):
     held: Mapping[str, str]
     handing: bool
     late: bool
+    version: int
 
     def is_forgotten(self, run: Run) -> bool:
         """Whether a run begins just behind what this server once said to have read; where it has not, it was restored.
@@ -52,7 +54,7 @@ class Wanted(NamedTuple):
         if not good or any(type(token) is not str for token in (*cursors.values(), *past, *held.values())):
             raise FrameFault("bad_head")
         handing, late = bool(head.get("handing")), bool(head.get("late"))
-        return cls(number, heads, cursors, past, versions, digest, max(0, min(page, LARGEST_PAGE)), held, handing, late)
+        return cls(number, heads, cursors, past, versions, digest, max(0, min(page, LARGEST_PAGE)), held, handing, late, version_in(head))
 
 
 class Told(NamedTuple):

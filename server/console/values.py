@@ -197,7 +197,11 @@ def item_words(item: Mapping[str, Any], code: str) -> str:
 
 
 def field_words(fields: Mapping[str, Field], path: str) -> str:
-    """The label of what a path of a register leads to, among a type's fields by path: «Báo cáo viên · Họ và tên»; the record itself at its standing."""
+    """The label of what a register's path leads to: «Báo cáo viên · Họ và tên»; the record itself at its standing.
+
+    Args:
+        fields: a type's, by path (``RecordType.by_path``).
+    """
     head, *rest = path.split("/")
     one = fields.get(head)
     if one is None:

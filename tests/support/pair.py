@@ -17,6 +17,7 @@ from server.models import LineRow, LogRow, RecordRow, segment_of
 from server.projection import load_states
 from server.reader import SqlReader
 from shared.catalogue import Catalogue, RecordType
+from shared.former import evolved
 from shared.ids import new_id
 from sync.clock import Time
 from sync.errors import FrameFault
@@ -61,6 +62,8 @@ class PairServer:
         self.devices: dict[str, Device] = {}
         self.own = OwnIdentity("server-0001", b"S" * 32)
         self.half = ServerHalf(self)
+        self.published = False
+        """Whether another catalogue than the first was published; tablets are told it then."""
         self.wiped: list[str] = []
         """The devices that were told to wipe themselves."""
 
@@ -103,7 +106,13 @@ class PairServer:
             yield SqlReader(connection, self.catalogue, lambda keys, device: [])
 
     def documents(self, device: Device, versions: Mapping[str, str]) -> dict[str, Any]:
-        return {}
+        if not self.published or versions.get("catalogue") == self.catalogue.version:
+            return {}
+        return {"catalogue": {"version": self.catalogue.version, "texts": self.catalogue.texts}}
+
+    def publish(self, texts: Mapping[str, str]) -> None:
+        """Let another catalogue follow the present one."""
+        self.catalogue, self.published = Catalogue.from_texts(evolved(self.catalogue, texts)), True
 
     def save(self) -> bytes:
         """A backup of the database."""
@@ -125,7 +134,7 @@ class PairServer:
     def values(self, record: str) -> dict[str, Any]:
         """The server's plain values of a record."""
         state = self.state(record)
-        return plain(state, self.catalogue.types[state.type])
+        return plain(state, self.catalogue.all_types[state.type])
 
     def history(self, record: str) -> list[bytes]:
         """All lines about a record, in the order of the stream."""

@@ -74,7 +74,7 @@ class MemoryTablet:
     def values(self, record: str) -> dict[str, Any]:
         """The plain values that the screen shows."""
         state = self.show(record)
-        return {} if state is None else plain(state, self.catalogue.types[state.type])
+        return {} if state is None else plain(state, self.catalogue.all_types[state.type])
 
     def questions(self, record: str) -> list[str]:
         """The paths where the screen says that two people wrote differently."""
@@ -84,7 +84,7 @@ class MemoryTablet:
     def open(self, record: str) -> Snapshot:
         """Open a form: what it shows now."""
         state = self.show(record)
-        return Snapshot.empty() if state is None else snapshot(state, self.catalogue.types[state.type])
+        return Snapshot.empty() if state is None else snapshot(state, self.catalogue.all_types[state.type])
 
     def write(
         self, record: str, type_code: str, unit: str, values: Mapping[str, Any], *, now_ms: int, urgent: bool = False, opened: Snapshot | None = None
@@ -186,7 +186,8 @@ class MemoryTablet:
     def part_digests(self) -> dict[str, int]:
         digests: dict[str, int] = {}
         for state in self.told.values():
-            heads = sealed_heads(self.catalogue.types[state.type])
+            record_type = self.catalogue.all_types.get(state.type)
+            heads = frozenset() if record_type is None else sealed_heads(record_type)
             for unit in state.units:
                 if unit in self.identity.scope.units:
                     for sealed in (False, True) if heads else (False,):

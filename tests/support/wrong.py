@@ -81,7 +81,7 @@ FRAMES: Mapping[str, tuple[Callable[[HandDevice], bytes], int, str, str, str]] =
     "a number that skips": (lambda d: pushed(d, first=4), 409, "log_gap", "chờ số 1", "expects number 1"),
     "a sealed value that is not that of its hash": (_wrong_blob, 400, "wrong_blob", "Đồng bộ lại", "Sync again"),
     "no message at all": (lambda d: b"<html>" + NAME.encode(), 400, "not_a_message", "Kiểm tra địa chỉ", "Check the server's address"),
-    "another version": (lambda d: b"sen2 x y\n" + NAME.encode(), 409, "other_version", "Cập nhật ứng dụng", "Update the app"),
+    "another version": (lambda d: b"sen2 x y\n" + NAME.encode(), 409, "update_server", "cập nhật máy chủ", "Ask the administrator to update"),
     "an unknown device": (_alien, 401, "unknown_device", "Đăng ký lại", "Enrol again"),
     "nothing": (lambda d: b"", 400, "not_a_message", "Kiểm tra địa chỉ", "Check the server's address"),
 }  # fmt: skip

@@ -46,7 +46,8 @@ def test_a_long_payload_is_packed() -> None:
     [
         (b"", "not_a_message"),
         (b"<html>wifi</html>\n", "not_a_message"),
-        (b"sen9 AAAAAAAAAAA x\n{}", "other_version"),
+        (b"sen9 AAAAAAAAAAA x\n{}", "update_server"),
+        (b"sen0 AAAAAAAAAAA x\n{}", "update_app"),
         (b"sen1 AAAAAAAAAAA wrong\n{}", "wrong_mac"),
     ],
 )
