@@ -8,54 +8,10 @@ from mobile.screens.form.presenter import FormPresenter
 from mobile.screens.submit.presenter import SubmitPresenter
 from mobile.screens.sync.presenter import SyncPresenter
 from mobile.tablet import Tablet
-from shared.catalogue import load_catalogue
 from shared.errors import SenError
 from tests.mobile.conftest import Make, Wire
 from tests.mobile.test_forms import talk
-
-TALK = "record_types/communication_activity.yaml"
-
-
-def changed(*edits: tuple[str, str], file: str = TALK, code: str = "") -> dict[str, str]:
-    """The texts that ship, with one file changed; ``code`` is renamed everywhere as (old, new)."""
-    texts = dict(load_catalogue().texts)
-    for old, new in edits:
-        assert old in texts[file], old
-        texts[file] = texts[file].replace(old, new)
-    if code:
-        old, new = code.split()
-        texts = {name: text.replace(old, new) for name, text in texts.items()}
-        texts[file] = texts[file].replace(f"  {new}:\n", f"  {new}:\n    was: {old}\n", 1)
-    return texts
-
-
-def renamed() -> dict[str, str]:
-    """``participants_total`` is called ``attendances_total`` everywhere."""
-    return changed(code="participants_total attendances_total")
-
-
-def block(field: str) -> str:
-    """The lines of a field in the file that ships."""
-    lines = load_catalogue().texts[TALK].split("\n")
-    start = lines.index(f"  {field}:")
-    end = next(number for number in range(start + 1, len(lines)) if not lines[number].startswith("    "))
-    return "\n".join(lines[start:end]) + "\n"
-
-
-def dropped(field: str) -> dict[str, str]:
-    """A field is gone, from the file and from its section."""
-    text = load_catalogue().texts[TALK].replace(block(field), "")
-    kept = [line for line in text.split("\n") if line.strip() != f"- {field}"]
-    text = "\n".join(kept).replace(f", {field}", "").replace(f"{field}, ", "")
-    assert field not in text
-    return dict(load_catalogue().texts) | {TALK: text}
-
-
-def retyped(field: str, old: str, new: str) -> dict[str, str]:
-    """A field is of another kind."""
-    was = block(field)
-    now = "\n".join(line for line in was.replace(old, new).split("\n") if "max_length" not in line)
-    return changed((was, now))
+from tests.support.texts import TALK, dropped, renamed, retyped, shipped
 
 
 def after_a_dead_battery(tablet: Tablet, make: Make) -> Tablet:
@@ -108,7 +64,7 @@ def test_m61_an_open_form_goes_on_under_the_new_name(make: Make, wire: Wire) -> 
 def test_m62_a_half_filled_draft_keeps_what_was_typed_in_a_dropped_field(make: Make, wire: Wire) -> None:
     tablet = make()
     record = talk(FormPresenter(tablet), event_code="SK-2022-07")
-    wire.server.publish(dropped("event_code"))
+    wire.server.publish(dropped())
     tablet.syncer.sync()
     tablet = after_a_dead_battery(tablet, make)
     form = FormPresenter(tablet).open(record)
@@ -131,7 +87,7 @@ def test_m63_a_half_filled_draft_of_a_retyped_field_is_read_or_asked(make: Make,
     tablet = make()
     first = talk(FormPresenter(tablet), event_code="1.234")
     second = talk(FormPresenter(tablet), event_code="khoảng 50")
-    wire.server.publish(retyped("event_code", "kind: text", "kind: int"))
+    wire.server.publish(retyped())
     tablet.syncer.sync()
     tablet = after_a_dead_battery(tablet, make)
     assert FormPresenter(tablet).open(first).value("event_code") == 1234
@@ -153,7 +109,7 @@ def test_m63_what_was_sent_with_the_old_kind_arrives_behind_the_change(make: Mak
     a, b = make("A"), make("B")
     record = talk(FormPresenter(a), event_code="khoảng 50")
     a.forms.close_all()
-    wire.server.publish(retyped("event_code", "kind: text", "kind: int"))
+    wire.server.publish(retyped())
     b.syncer.sync()
     a.syncer.sync()
     assert wire.server.verdicts() == [""]
@@ -203,7 +159,7 @@ def test_m64_a_question_in_a_dropped_field_is_shown_with_its_label_and_decided(m
         form.set("event_code", value)
         form.leave()
     label = a.catalogue.types["communication_activity"].fields["event_code"].label.vi
-    wire.server.publish(dropped("event_code"))
+    wire.server.publish(dropped())
     for tablet in (a, b, a):
         tablet.syncer.sync()
     conflict = ConflictPresenter(a)
@@ -222,7 +178,7 @@ def test_m65_a_draft_of_a_dropped_record_type_is_finished_and_handed_in(make: Ma
     record = form.start("difficulty")
     first = next(iter(code for code, field in tablet.catalogue.types["difficulty"].fields.items() if field.kind in ("text", "long")))
     form.set(first, "Thiếu tờ rơi (dữ liệu mẫu)")
-    texts = {name: text for name, text in load_catalogue().texts.items() if name != "record_types/difficulty.yaml"}
+    texts = {name: text for name, text in shipped().items() if name != "record_types/difficulty.yaml"}
     small = {name: text for name, text in texts.items() if not name.startswith(("indicators", "reports/", "targets"))}
     wire.server.publish(small)
     tablet.syncer.sync()
