@@ -1,14 +1,14 @@
 """The catalogues that were published
 
-Revision 0003, after 0002.
+Revision 0004, after 0003.
 """
 
 from alembic import op
 import sqlalchemy as sa
 
 
-revision = '0003'
-down_revision = '0002'
+revision = '0004'
+down_revision = '0003'
 branch_labels = None
 depends_on = None
 
