@@ -49,7 +49,7 @@ def judge_again(app: Flask) -> int:
     """Take up what was not understood and is now; gives how many lines."""
     with app.app_context():
         with db.reading() as connection:
-            query = select(LineRow.stream.distinct()).where(*NOT_REVIEWED, LineRow.verdict.in_(NOT_UNDERSTOOD))
+            query = select(LineRow.stream).distinct().where(*NOT_REVIEWED, LineRow.verdict.in_(NOT_UNDERSTOOD))
             streams = sorted(connection.scalars(query))
         return sum(db.retrying(partial(_stream, stream)) for stream in streams)
 
