@@ -287,14 +287,22 @@ class PeopleRights:
     def may_write(self, user: str, unit: str, record_type: RecordType) -> bool:
         """Whether a person may record and edit this type in this unit; sealed types only as a case manager of it.
 
-        Who consolidates for a unit writes that unit's own report.
+        Who consolidates for a unit writes that unit's own report. The server of a district writes what may be passed on, and nobody
+        else what only servers make.
         """
-        roles = self._roles(user, unit, "record")
+        roles = [role for role in self._roles(user, unit, "record") if self._records(role, record_type)]
         if record_type.flow == REPORT_FLOW and not roles:
             roles = self._held_there(user, unit, "consolidate")
         if record_type.sealed_by:
             return any(self.catalogue.roles[role].confidential == "own" for role in roles)
         return bool(roles)
+
+    def _records(self, role: str, record_type: RecordType) -> bool:
+        """Whether a role that records does so in this type."""
+        if self.catalogue.roles[role].upward:
+            passed = self.catalogue.upward.get(record_type.code)
+            return passed is not None and bool(passed.up)
+        return not record_type.by_server
 
     def may_act(self, user: str, unit: str) -> bool:
         """Whether a person may move a workflow or decide in this unit without recording there."""

@@ -113,6 +113,7 @@ def _configure(app: Flask, held: Services) -> None:
 
 
 def _extend(app: Flask, config: Config) -> None:
+    importlib.import_module("server.upward.tables")  # no address serves them, but the migrations know them
     db.init_app(app)
     with app.app_context():
         watch_engine(db.engine)

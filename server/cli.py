@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from server import cli_people
+from server import cli_people, cli_upward
 from server.command import answer_json, app_of, config_of, on_server, tell
 from server.config import SETTINGS
 from server.logbook import start_log
@@ -14,7 +14,7 @@ from shared.errors import SenError
 from shared.yaml_source import CatalogueError
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
-OWN_NAMES = {"run": "server", "backup": "backup", "restore": "restore"}
+OWN_NAMES = {"run": "server", "upward": "server upward", "backup": "backup", "restore": "restore"}
 """Command → what it is called behind sen.py, where it stands beside ``admin`` and not under it."""
 COUNTED = {
     "line": "dòng thay đổi · lines of changes", "record": "bản ghi · records", "blob": "giá trị niêm phong · sealed values",
@@ -30,6 +30,8 @@ def main() -> None:
     """Run a command; an error that a person may meet is told in one sentence of each language, and the exit code is 1."""
     try:
         first, *rest = sys.argv[1:] or [""]
+        if first == "run" and rest[:1] == ["upward"]:
+            first, *rest = rest
         if first in OWN_NAMES:
             start_log()
             cli.commands[first].main(rest, prog_name=f"python3 sen.py {OWN_NAMES[first]}")
@@ -58,7 +60,10 @@ def cli(context: click.Context) -> None:
 @answer_json
 @click.pass_context
 def run(context: click.Context, as_json: bool) -> None:
-    """Serve until Ctrl-C; tables are brought to this version first."""
+    """Serve until Ctrl-C; tables are brought to this version first.
+
+    `server upward` exchanges with the server above (a province's); `server upward -h` tells how to connect to it.
+    """
     from server.process import serve
 
     config = config_of(context)
@@ -191,3 +196,4 @@ def migration(context: click.Context, message: str, revision: str | None) -> Non
 cli.add_command(cli_people.user)
 cli.add_command(cli_people.enrol_code)
 cli.add_command(cli_people.device)
+cli.add_command(cli_upward.upward)

@@ -43,6 +43,7 @@ class Config:
     largest_body_mb: int = field(default=16, metadata={"help": "megabytes that one request may bring"})
     file_quota_mb: int = field(default=2048, metadata={"help": "megabytes of photos and files that one tablet may store"})
     database_wait_s: int = field(default=10, metadata={"help": "seconds that a transaction waits for another one's lock"})
+    upward_minutes: int = field(default=15, metadata={"help": "minutes between exchanges with the server above; 0: never"})
     log: str = field(default="info", metadata={"help": "what is logged: debug, info, warning or error"})
 
     @classmethod

@@ -98,6 +98,9 @@ class SqlJudge:
         """Whether the writer may move a workflow so."""
         if self.record_type is None:
             return False
+        if self.change.user == self.ledger.own.device:  # what the server above decided of what it saw (server.upward)
+            saw, current = next((op.saw for op in self.change.operations if op.path == path), ()), self.state.current(path)
+            return current is None or not set(saw).isdisjoint(current.origins)
         field = self.record_type.by_path.get(path)
         flow = self.record_type.flow if field is None or path == "state" else str(field.flow)
         return self.ledger.gate.rights.may_go(self.change.user, self.state.unit, flow, start, to)

@@ -31,6 +31,7 @@ CREATE TABLE IF NOT EXISTS case_key (id TEXT PRIMARY KEY, sealed BLOB);
 CREATE TABLE IF NOT EXISTS ended (kind TEXT, id TEXT, at_ms INTEGER NOT NULL, PRIMARY KEY (kind, id));
 """
 OWN_SECRETS = ("box", "sign", "run", "cookies", "audit")
+UPWARD = "upward"
 
 __all__ = ["Identity", "KeyStore", "wrap_bound"]
 
@@ -142,6 +143,19 @@ class KeyStore:
     def mac_key(self, device: str, device_box: bytes) -> bytes:
         """The key of a device's messages: HKDF of the X25519 agreement with its public key."""
         return derive(agree(self.identity.box.private, device_box), b"sen-mac/1" + device.encode("ascii"))
+
+    # --- this server as a device of the one above it -------------------------------------------------------------
+
+    def keep_upward(self, told: bytes) -> None:
+        """Keep who this server is at the server above it, with its keys there."""
+        with self._writing() as connection:
+            connection.execute("INSERT OR REPLACE INTO own VALUES (?, ?)", (UPWARD, seal_bytes(self._master, told, UPWARD.encode())))
+
+    def upward(self) -> bytes | None:
+        """What was kept of that; None where this server was never enrolled anywhere."""
+        with self._open() as connection:
+            row = connection.execute("SELECT sealed FROM own WHERE name = ?", (UPWARD,)).fetchone()
+        return None if row is None else open_bytes(self._master, row[0], UPWARD.encode())
 
     # --- case keys -----------------------------------------------------------------------------------------------
 

@@ -30,6 +30,7 @@ from server.people import User
 from server.places import Places, held
 from server.publishing import publish
 from server.schema import upgrade
+from server.upward.courier import Courier
 from shared.errors import SenError
 
 QUEUE = 128
@@ -86,12 +87,15 @@ def serve(config: Config, announce: Callable[[str, int], None]) -> None:
             gc.set_threshold(*COLLECTOR)
             housekeeper = app.extensions["sen-housekeeper"] = Housekeeper(app)
             housekeeper.start()
+            courier = Courier(app, config.upward_minutes)
+            courier.start()
             try:
                 with _ended_by_signals():
                     announce(address, port)
                     log_event("started", pid=os.getpid(), port=port)
                     server.serve()
             finally:
+                courier.stop()
                 housekeeper.stop()
     finally:
         server.stop()

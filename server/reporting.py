@@ -71,6 +71,11 @@ def reporting_units(district: str, period: Period) -> list[str]:
     return [unit.code for unit in services().catalogue.units.reporting(district, period.ends)]
 
 
+def _consolidates(unit: str) -> bool:
+    """Whether a unit's own report is put together from those of the units below it."""
+    return services().catalogue.units[unit].kind in ("district", "province")
+
+
 def reports_of(units: Sequence[str], period: Period) -> dict[str, UnitReport]:
     """Each unit's report of a period; a unit without one has an empty one."""
     held = services()
@@ -187,7 +192,7 @@ def document(user: User, issuer: str, period: Period, *, published: bool = False
     held = services()
     if issuer not in units_visible(user):
         raise SenError("not_found")
-    consolidated = held.catalogue.units[issuer].kind in ("district", "province")
+    consolidated = _consolidates(issuer)
     units = reporting_units(issuer, period) if consolidated else [issuer]
     reports = reports_of([*units, issuer], period)
     own = reports[issuer]
@@ -234,10 +239,14 @@ def give_back(user: User, record: str, why: str) -> None:
 
 
 def freeze(report: UnitReport, period: Period) -> None:
-    """Freeze a unit's figures with its report, in the server's name: only machines write figures. Raises SenError("not_found")."""
+    """Freeze a unit's figures with its report, in the server's name: only machines write figures. A consolidated report's are those of
+    its units, values alone. Raises SenError("not_found").
+    """
     if report.record is None:
         raise SenError("not_found")
-    figures = figures_of([report.unit], period).plain()
+    above = _consolidates(report.unit)
+    units = reporting_units(report.unit, period) if above else [report.unit]
+    figures = figures_of(units, period).plain(records=not above)
     editing.write_values(None, report.record, REPORT, report.unit, {"figures": figures})
 
 

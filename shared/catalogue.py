@@ -21,12 +21,13 @@ from shared.series import read_series
 from shared.shape import check_shape
 from shared.type_reader import TypeReader, read_choices
 from shared.units import Unit, UnitTree, read_units
+from shared.upward import read_upward
 from shared.yaml_source import CatalogueError, Source, fault, read_yaml
 
 DATA = Path(__file__).parent / "data"
 
 NAMES = (
-    "campaigns", "choices", "flows", "indicators", "instruments", "periods", "roles", "series", "targets", "units",
+    "campaigns", "choices", "flows", "indicators", "instruments", "periods", "roles", "series", "targets", "units", "upward",
 )  # fmt: skip
 """The files of a catalogue beside its two folders; each may go on in ``NAME_*.yaml``."""
 
@@ -73,6 +74,7 @@ class Catalogue:
         self.targets: Sequence[Mapping[str, Any]] = self._coded("targets")
         self.campaigns: Sequence[Mapping[str, Any]] = self._coded("campaigns", "campaign")
         self.types: Mapping[str, RecordType] = self._types()
+        self.upward = read_upward(self._coded("upward", "upward"), self.types)
         self.indicators: Sequence[Mapping[str, Any]] = self._indicators()
         self.reports: Mapping[str, Any] = {
             PurePosixPath(path).stem: _mapping(read_yaml(path, self.texts[path]), path) for path in self._folder("reports")

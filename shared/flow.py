@@ -40,13 +40,16 @@ class Flow:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Role:
-    """What a role may do: ``scope`` own or below, ``confidential`` none, own or granted, ``may`` a set of words."""
+    """What a role may do: ``scope`` own or below, ``confidential`` none, own or granted, ``may`` a set of words; ``upward``: it is that of
+    a server that passes on to this one, and records only what may be passed on (``shared.upward``).
+    """
 
     code: str
     label: Label
     scope: str
     confidential: str
     may: frozenset[str]
+    upward: bool = False
 
 
 def read_flow(code: str, row: Source, roles: Collection[str]) -> Flow:
@@ -75,5 +78,6 @@ def read_flow(code: str, row: Source, roles: Collection[str]) -> Flow:
 def read_role(row: Source) -> Role:
     """A role from its entry, already of the right shape."""
     return Role(
-        code=row["code"], label=Label.of(row["label"]), scope=row["scope"], confidential=row["confidential"], may=frozenset(row["may"])
+        code=row["code"], label=Label.of(row["label"]), scope=row["scope"], confidential=row["confidential"], may=frozenset(row["may"]),
+        upward=bool(row.get("upward")),
     )  # fmt: skip

@@ -59,7 +59,7 @@ class RecordType:
 
     ``title``, ``date`` and ``figure`` name the fields that a list shows; ``sealed_by`` is ``self``, or the ref field whose case's
     key seals the confidential values, or None where there are none; ``letter`` are the paragraphs of the letter that order it;
-    two records of a unit that say the same in all of ``alike`` may be one event entered twice.
+    two records of a unit that say the same in all of ``alike`` may be one event entered twice. ``by_server``: only a server makes them.
     """
 
     code: str
@@ -84,6 +84,7 @@ class RecordType:
     wanted: Mapping[str, Expression]
     alike: tuple[str, ...] = ()
     stock: Stock | None = None
+    by_server: bool = False
     former: Mapping[str, Field] = field(default_factory=dict)
     """The fields that only earlier catalogues had, by path."""
     dropped: bool = False
@@ -126,7 +127,8 @@ class RecordType:
 
     def offered_to(self, unit_kind: str, day: time.date | None = None) -> bool:
         """Whether a unit of this kind fills in this type on a day."""
-        return not self.dropped and in_force(day, self.valid_from, self.valid_to) and (not self.unit_kinds or unit_kind in self.unit_kinds)
+        here = not self.by_server and not self.dropped and (not self.unit_kinds or unit_kind in self.unit_kinds)
+        return here and in_force(day, self.valid_from, self.valid_to)
 
     def day_of(self, values: Mapping[str, Any]) -> time.date | None:
         """The day that places a record in a period, where it is known."""

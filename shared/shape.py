@@ -50,6 +50,7 @@ PLAIN: dict[str, Callable[[Any], bool]] = {
     "group": lambda value: value in GROUPS,
     "groups": _groups,
     "level": lambda value: value in ("error", "warning"),
+    "maker": lambda value: value == "server",
     "mapping": lambda value: isinstance(value, Source) and bool(value),
     "names": lambda value: all(isinstance(one, str) and NAME.fullmatch(one) for one in (value if isinstance(value, list) else [value])),
     "need": lambda value: value in ("none", "own", "granted"),
@@ -105,8 +106,9 @@ SHAPES: dict[str, dict[str, str]] = {
         "code": "code!", "label": "label!", "icon": "text", "group": "group!", "letter": "[text]", "title": "code", "date": "code",
         "figure": "code", "urgent": "bool", "unit_kinds": "[unit_kind]", "sealed_by": "code", "flow": "code", "valid_from": "date",
         "valid_to": "date", "fields": "mapping!", "sections": "[section]!", "rules": "[rule]", "alike": "[code]", "stock": "stock",
+        "made_by": "maker",
     },
-    "role": {"code": "code!", "label": "label!", "scope": "scope!", "confidential": "need!", "may": "[code]!"},
+    "role": {"code": "code!", "label": "label!", "scope": "scope!", "confidential": "need!", "may": "[code]!", "upward": "bool"},
     "rule": {
         "code": "code!", "level": "level!", "when": "text", "check": "text!", "fields": "[code]!", "message": "label!", "source": "text",
     },
@@ -121,6 +123,9 @@ SHAPES: dict[str, dict[str, str]] = {
         "to": "date", "successors": "[code]", "letterhead": "letterhead", "symbol": "text", "signer": "signer",
         "must_have_committee": "bool", "must_self_assess_ntm": "bool", "must_report": "bool", "receives_reports_of": "[code]",
         "population": "whole", "households": "whole", "demo": "bool",
+    },
+    "upward": {
+        "code": "code!", "units": "[unit_kind]", "states": "[code]", "moves": "[code]", "up": "[code]", "down": "[code]", "given": "bool",
     },
 }  # fmt: skip
 """Entry → key → what stands there: a plain test or an entry, in ``[ ]`` for a list of them, with ``!`` where it is needed.

@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from shared.figures import BLANK, FEW, HIDDEN, Figure, Figures
+from shared.figures import BLANK, BLANK_FIGURE, FEW, HIDDEN, Figure, Figures
 from shared.indicator import Indicator
 from shared.suppression_search import Constraint, Domain, safe_cells
 
@@ -139,10 +139,10 @@ def _cells(figures: Figures, cases: Mapping[str, Indicator]) -> tuple[dict[Cell,
         if not indicator.additive:
             continue
         parts = {breakdown.code: sorted({part for table in (figures.totals, *figures.own.values())
-                                         for part in table[code].by.get(breakdown.code, {})})
+                                         for part in table.get(code, BLANK_FIGURE).by.get(breakdown.code, {})})
                  for breakdown in indicator.by}
         for unit, table in ((OVER_ALL, figures.totals), *figures.shares.items()):
-            figure = table[code]
+            figure = table.get(code, BLANK_FIGURE)  # what was frozen knows no blank ones
             cell = Cell(unit, code)
             truth[cell] = int(figure.value or 0)
             if figure.status == BLANK:

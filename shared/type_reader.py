@@ -94,6 +94,7 @@ class TypeReader:
             rules=_rules(body, fields), computed=_in_order(body, _expressions(body, fields, names, "computed")),
             shown=_expressions(body, fields, names, "show_when"), wanted=_expressions(body, fields, names, "require_when"),
             alike=_alike(body, fields), stock=_stock(body, fields), former=former, dropped=dropped,
+            by_server=body.get("made_by") == "server",
         )  # fmt: skip
 
     def _fields(self, body: Source) -> dict[str, Field]:

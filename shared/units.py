@@ -154,8 +154,8 @@ class UnitTree(Mapping[str, Unit]):
         return code
 
     def reporting(self, above: str, day: date | None = None) -> list[Unit]:
-        """The units directly below one that owe it periodic reports, in administrative order."""
-        return [unit for unit in self.children(above, day) if unit.must_report]
+        """The units directly below one that owe it periodic reports, in administrative order; a district owes the province its own."""
+        return [unit for unit in self.children(above, day) if unit.must_report or unit.kind == "district"]
 
 
 def read_units(rows: Sequence[Source]) -> UnitTree:

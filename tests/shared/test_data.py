@@ -45,6 +45,8 @@ ORDERED = {
     "village_convention": "hamlet approved_on reviewed_on discriminates clause fixed_on",
     "gender_commitment": "body informed_on signed_on",
     "enterprise": "name hamlet director_sex workers_total workers_female union many_female_workers",
+    # What a server makes for the level above.
+    "consolidated_figures": "period counted_to figures/figure figures/name figures/value figures/shown figures/measure",
     "review_15y": "results advantages difficulties causes lessons law_articles/article law_articles/problem law_articles/proposal law_articles/amendment directions law_fields/results law_fields/limits law_fields/proposals years/documents years/activities years/participants years/cases years/supported years/budget years/no_data",
 }
 """Type → the fields that the letter and the laws order, `rows/field` for those of a row."""

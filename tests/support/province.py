@@ -1,0 +1,178 @@
+"""Two real servers, a district's and a province's, each on a real database with a process of its own; and a look into the wire between them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from sqlalchemy import create_engine, select
+from sqlalchemy.orm import Session
+
+from server import db
+from server.app import create_app
+from server.clock import VIETNAM
+from server.config import Config
+from server.enrolment import make_code
+from server.people import User, add_user, give_role
+from server.places import Places
+from server.records import plain_records, state_of
+from server.schema import upgrade
+from server.services import services
+from server.upward import link
+from server.upward.courier import Done, exchange
+from sync.state import RecordState
+from tests.fieldday.desk import Desk
+from tests.support.processes import ROOT, Watched
+from tests.support.tables import dump_of
+
+TODAY = datetime(2022, 5, 30, 8, 0, tzinfo=VIETNAM)
+PASSWORD = "Sen-du-lieu-mau-2022"
+DISTRICT, PROVINCE = "hong_ngu", "dong_thap"
+PERIOD = "2022-H1"
+
+
+class Level:
+    """One server: its folder, its database, its commands, its process; and its app in this process, to write and to look."""
+
+    def __init__(self, folder: Path, database: str, name: str) -> None:
+        self.folder, self.database, self.name = folder, database, name
+        self.address = ""
+        self.process: subprocess.Popen[str] | None = None
+        folder.mkdir(parents=True, exist_ok=True)
+        self.app: Flask = self._new_app()
+
+    def _new_app(self) -> Flask:
+        return create_app(Config(var=self.folder, database=self.database, today=TODAY, name=self.name))
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            "SEN_VAR": str(self.folder), "SEN_DATABASE": self.database, "SEN_TODAY": TODAY.strftime("%Y-%m-%dT%H:%M"), "SEN_NAME": self.name,
+            "SEN_UPWARD_MINUTES": "0", "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1",
+        }  # fmt: skip
+
+    def command(self, *words: str, fails: bool = False) -> str:
+        """What a command of the server prints; where it ``fails``, what it says of it."""
+        done = subprocess.run(
+            [sys.executable, "-m", "server", *words], env=os.environ | self.environment, cwd=ROOT, capture_output=True, text=True, check=False
+        )
+        assert (done.returncode != 0) is fails, done.stderr
+        return done.stderr if fails else done.stdout
+
+    def add(self, login: str, *roles: str) -> None:
+        """A person."""
+
+        def work(session: Session) -> None:
+            held = services()
+            user = add_user(session, login=login, name=f"{login} (dữ liệu mẫu)", password=PASSWORD, now_ms=held.clock.now_ms(), demo=True)
+            for role, _, unit in (one.partition("@") for one in roles):
+                give_role(session, held.catalogue, user, role, unit)
+
+        with self.inside():
+            db.transaction(work)
+
+    def code(self, login: str, unit: str) -> str:
+        """A code for one enrolment."""
+
+        def work(session: Session) -> str:
+            held = services()
+            user = session.scalars(select(User).where(User.login == login)).one()
+            return make_code(session, held.catalogue, user=user, unit=unit, made_by=None, now_ms=held.clock.now_ms(), hours=24)
+
+        with self.inside():
+            return db.transaction(work)
+
+    @contextlib.contextmanager
+    def serving(self, **more: str) -> Iterator[None]:
+        """Let its process serve while the block runs; it may be killed before."""
+        port = self.address.rpartition(":")[2] or "0"
+        words = ["-m", "server", "run", "--json", "--port", port]
+        with Watched(words, self.folder / "server.log", self.environment | more) as server:
+            self.address, self.process = server.told["address"], server.process
+            try:
+                yield
+            finally:
+                self.process = None
+
+    def kill(self) -> None:
+        """SIGKILL its process."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    @contextlib.contextmanager
+    def inside(self) -> Iterator[None]:
+        """The app's context in this process."""
+        with self.app.app_context():
+            yield
+
+    def end(self) -> None:
+        """Close what this process holds of the database, so that it may be replaced under it."""
+        with self.inside():
+            db.db.engine.dispose()
+        self.app = self._new_app()
+
+    def user(self, login: str) -> User:
+        """A person, for the server's own functions."""
+        with db.db.session.no_autoflush:
+            return db.db.session.scalars(select(User).where(User.login == login)).one()
+
+    def state(self, record: str) -> RecordState:
+        """A record's registers."""
+        with self.inside(), db.reading() as connection:
+            return state_of(connection, record)
+
+    def values(self, type_code: str, *units: str) -> dict[str, Mapping[str, Any]]:
+        """The values of all records of a type in these units, by record."""
+        with self.inside():
+            return {one["id"]: {**one["values"], "state": one["state"], "unit": one["unit"]} for one in plain_records(units, types=[type_code])}
+
+    def desk(self, login: str, unit: str) -> Desk:
+        """A person at its console."""
+        return Desk(self.address, login, PASSWORD, unit)
+
+    def upward(self) -> Done:
+        """Exchange with the server above, in this process."""
+        with self.inside():
+            return exchange()
+
+    def dump(self) -> str:
+        """All that its tables hold, in one text."""
+        engine = create_engine(Places(Config(var=self.folder, database=self.database)).database_url)
+        try:
+            return repr(dump_of(engine))
+        finally:
+            engine.dispose()
+
+
+@contextlib.contextmanager
+def two_levels(folder: Path, below: str, above: str) -> Iterator[tuple[Level, Level]]:
+    """A district's and a province's server with their people, the province's serving; neither knows the other yet."""
+    district, province = Level(folder / "district", below, "Huyện"), Level(folder / "province", above, "Tỉnh")
+    for level in (district, province):
+        upgrade(level.app)
+    district.add("hien", f"unit_lead@{DISTRICT}", f"district_officer@{DISTRICT}")
+    district.add("lan", "collector@long_khanh_a", "case_worker@long_khanh_a")
+    province.add("tinh", f"district_officer@{PROVINCE}")
+    province.add("giao", f"collector@{DISTRICT}")
+    province.add("may_huyen", f"district_server@{DISTRICT}")
+    with province.serving():
+        try:
+            yield district, province
+        finally:
+            district.end()
+            province.end()
+
+
+def enrol(district: Level, province: Level, address: str = "") -> None:
+    """Enrol the district's server at the province's."""
+    with district.inside():
+        link.enrol(services().keys, address or province.address, province.code("may_huyen", DISTRICT), district.name)
