@@ -7,7 +7,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from server.app import create_app
 from server.clock import VIETNAM
 from server.config import Config
 from server.enrolment import make_code
+from server.models import LineRow
 from server.people import User, add_user, give_role
 from server.places import Places
 from server.records import plain_records, state_of
@@ -28,6 +30,7 @@ from server.schema import upgrade
 from server.services import services
 from server.upward import link
 from server.upward.courier import Done, exchange
+from sync.log import Change
 from sync.state import RecordState
 from tests.fieldday.desk import Desk
 from tests.support.processes import ROOT, Watched
@@ -37,6 +40,7 @@ TODAY = datetime(2022, 5, 30, 8, 0, tzinfo=VIETNAM)
 PASSWORD = "Sen-du-lieu-mau-2022"
 DISTRICT, PROVINCE = "hong_ngu", "dong_thap"
 PERIOD = "2022-H1"
+PATIENCE_S, LOOK_S = 120, 0.1
 
 
 class Level:
@@ -135,6 +139,11 @@ class Level:
         with self.inside():
             return {one["id"]: {**one["values"], "state": one["state"], "unit": one["unit"]} for one in plain_records(units, types=[type_code])}
 
+    def lines(self, record: str) -> list[Change]:
+        """The changes of a record in the order of their arrival."""
+        with self.inside(), db.reading() as connection:
+            return [Change.parse(body) for body in connection.scalars(select(LineRow.body).where(LineRow.record == record).order_by(LineRow.place))]
+
     def desk(self, login: str, unit: str) -> Desk:
         """A person at its console."""
         return Desk(self.address, login, PASSWORD, unit)
@@ -151,6 +160,14 @@ class Level:
             return repr(dump_of(engine))
         finally:
             engine.dispose()
+
+
+def wait_until(true: Callable[[], bool], what: str) -> None:
+    """Look again and again until something is so; give up after two minutes."""
+    end = time.monotonic() + PATIENCE_S
+    while not true():
+        assert time.monotonic() < end, f"it did not come about that {what}"
+        time.sleep(LOOK_S)
 
 
 @contextlib.contextmanager
