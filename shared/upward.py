@@ -21,8 +21,9 @@ class Passed:
     """One type of the list.
 
     ``units`` are the kinds of unit whose records go up, ``states`` those in which one crosses first; ``moves`` are the states that the
-    unit itself gives, the last of them that of a sent record: what the unit's own officers make of a sent one is not told above. ``up``
-    and ``down`` are fields; ``given``: records that the level above makes for the unit come down.
+    unit itself gives, the last of them that of a sent record: what the unit's own officers make of a sent one is not told above. ``up`` are
+    the fields that go up, ``down`` all those whose changes up there come back; ``given``: records that the level above makes for the unit
+    come down.
     """
 
     type: str
@@ -54,7 +55,7 @@ def read_upward(rows: Sequence[Source], types: Mapping[str, RecordType]) -> dict
                     raise fault("catalogue_unknown_name", row, key, name=name)
                 if not _may_pass(field, listed):
                     raise fault("catalogue_never_passed", row, key, name=name)
-    return {row["code"]: _passed(row) for row in rows}
+    return {row["code"]: _passed(row, types[row["code"]]) for row in rows}
 
 
 def _may_pass(field: Field, listed: set[str]) -> bool:
@@ -65,11 +66,12 @@ def _may_pass(field: Field, listed: set[str]) -> bool:
     return all(_may_pass(inner, listed) for inner in field.fields.values())
 
 
-def _passed(row: Source) -> Passed:
+def _passed(row: Source, record_type: RecordType) -> Passed:
     def names(key: str) -> frozenset[str]:
         return frozenset(row.get(key) or ())
 
+    back = frozenset(name for name in names("up") if record_type.fields[name].kind != "figures")  # what went up was made for it
     return Passed(
         type=row["code"], units=names("units"), states=names("states"), moves=tuple(row.get("moves") or ()),
-        up=names("up"), down=names("down"), given=bool(row.get("given")),
+        up=names("up"), down=names("down") | back, given=bool(row.get("given")),
     )  # fmt: skip

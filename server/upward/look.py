@@ -53,7 +53,8 @@ class _Side:
     told: Mapping[str, RecordState]
     there: Mapping[str, RecordState]
     rows: Mapping[str, Any]
-    own_logs: frozenset[str]
+    own: frozenset[str]
+    """The names of the lines that this server holds of those that it wrote for the server above."""
     now_ms: int
     written: list[str] = field(default_factory=list)
     """The names of what was typed into this server's own log."""
@@ -117,7 +118,7 @@ class Look:
                 connection=connection, ledger=ledger, here=self._here(connection, ledger, records),
                 told=self.store.told(connection, records), there=self.store.shown(connection, records),
                 rows=self._rows(connection, records),
-                own_logs=self.store.own_log_ids(connection), now_ms=now_ms,
+                own=self.store.own_names(connection, records), now_ms=now_ms,
             )  # fmt: skip
             late = [record for record in records if record in side.here and side.here[record].touched != values[record][0]]
             done = sum(self._one(side, record, values[record][1]) for record in records if record not in late)
@@ -155,7 +156,7 @@ class Look:
             return name in base.wrote
 
         def theirs(name: str) -> bool:
-            return name.partition(".")[0] in side.own_logs
+            return name in side.own  # one that a restored database forgot is news here
 
         down: Typed = []
         if told is not None and side.ledger is not None:

@@ -100,9 +100,10 @@ class UpwardStore:
         connection.execute(insert(UpwardLog).values(id=log, number=0, chain=chain, acknowledged=0, closed=False))
         return log, 0, chain
 
-    def own_log_ids(self, connection: Connection) -> frozenset[str]:
-        """Every log that this server ever wrote up there."""
-        return frozenset(connection.scalars(select(UpwardLog.id)))
+    def own_names(self, connection: Connection, records: Sequence[str]) -> frozenset[str]:
+        """The names of the own lines about these records."""
+        query = select(UpwardLine.name).where(UpwardLine.own.is_(True), UpwardLine.record.in_(records))
+        return frozenset(connection.scalars(query))
 
     # records
 

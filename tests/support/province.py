@@ -5,14 +5,19 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
+import sqlite3
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+import psycopg
 from flask import Flask
 from sqlalchemy import create_engine, select
 from sqlalchemy.orm import Session
@@ -21,9 +26,9 @@ from server import db
 from server.app import create_app
 from server.clock import VIETNAM
 from server.config import Config
-from server.enrolment import make_code
+from server.enrolment import make_code, revoke
 from server.models import LineRow
-from server.people import User, add_user, give_role
+from server.people import Device, User, add_user, give_role
 from server.places import Places
 from server.records import plain_records, state_of
 from server.schema import upgrade
@@ -97,7 +102,7 @@ class Level:
     @contextlib.contextmanager
     def serving(self, **more: str) -> Iterator[None]:
         """Let its process serve while the block runs; it may be killed before."""
-        port = self.address.rpartition(":")[2] or "0"
+        port = self.address.rpartition(":")[2] or free_port()
         words = ["-m", "server", "run", "--json", "--port", port]
         with Watched(words, self.folder / "server.log", self.environment | more) as server:
             self.address, self.process = server.told["address"], server.process
@@ -142,7 +147,8 @@ class Level:
     def lines(self, record: str) -> list[Change]:
         """The changes of a record in the order of their arrival."""
         with self.inside(), db.reading() as connection:
-            return [Change.parse(body) for body in connection.scalars(select(LineRow.body).where(LineRow.record == record).order_by(LineRow.place))]
+            bodies = connection.scalars(select(LineRow.body).where(LineRow.record == record).order_by(LineRow.place))
+            return [Change.parse(body) for body in bodies if body is not None]
 
     def desk(self, login: str, unit: str) -> Desk:
         """A person at its console."""
@@ -153,6 +159,44 @@ class Level:
         with self.inside():
             return exchange()
 
+    def revoke(self, login: str) -> None:
+        """Revoke the devices of a person."""
+
+        def work(session: Session) -> None:
+            held = services()
+            user = session.scalars(select(User).where(User.login == login)).one()
+            for device in session.scalars(select(Device).where(Device.user == user.id)):
+                revoke(session, held.keys, device, by="", now_ms=held.clock.now_ms())
+
+        with self.inside():
+            db.transaction(work)
+
+    def copied(self) -> str:
+        """A backup: the setting of a copy of the database as it is now; its server may run on."""
+        self.end()
+        if "://" not in self.database:
+            copy = self.folder / f"copy-{uuid.uuid4().hex[:8]}.sqlite3"
+            with contextlib.closing(sqlite3.connect(self.database)) as here, contextlib.closing(sqlite3.connect(copy)) as there:
+                here.backup(there)
+            return str(copy)
+        name = urlsplit(self.database).path.strip("/")
+        copied = f"{name}_{uuid.uuid4().hex[:8]}"
+        with psycopg.connect(self.database.replace(f"/{name}", "/postgres", 1), autocommit=True) as connection:
+            connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
+            connection.execute(f'CREATE DATABASE "{copied}" TEMPLATE "{name}"'.encode())
+        return self.database.replace(f"/{name}", f"/{copied}", 1)
+
+    @contextlib.contextmanager
+    def restored(self, copy: str, *, serves: bool = True) -> Iterator[None]:
+        """Go on with a backup in the database's place while the block runs; the process that serves is killed, another one begins."""
+        if self.process is not None:
+            self.kill()
+        self.end()
+        self.database = copy
+        self.app = self._new_app()
+        with self.serving() if serves else contextlib.nullcontext():
+            yield
+
     def dump(self) -> str:
         """All that its tables hold, in one text."""
         engine = create_engine(Places(Config(var=self.folder, database=self.database)).database_url)
@@ -160,6 +204,13 @@ class Level:
             return repr(dump_of(engine))
         finally:
             engine.dispose()
+
+
+def free_port() -> str:
+    """A port that a server may take again after it was killed: one that it was given, not one that the system chose for it."""
+    with socket.socket() as line:
+        line.bind(("127.0.0.1", 0))
+        return str(line.getsockname()[1])
 
 
 def wait_until(true: Callable[[], bool], what: str) -> None:

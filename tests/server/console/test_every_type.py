@@ -17,7 +17,7 @@ from tests.support.processes import Watched
 
 CATALOGUE = load_catalogue()
 TODAY, LATER = date(2022, 5, 30), "2023-08-01"
-ORDER = sorted(CATALOGUE.types, key=lambda code: (any(one.ref for one in CATALOGUE.types[code].fields.values()), code))
+ORDER = sorted((code for code, one in CATALOGUE.types.items() if not one.by_server), key=lambda code: (any(one.ref for one in CATALOGUE.types[code].fields.values()), code))
 """Those that name no other record first."""
 
 TYPED = {
