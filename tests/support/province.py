@@ -37,7 +37,7 @@ from server.upward import link
 from server.upward.courier import Done, exchange
 from sync.log import Change
 from sync.state import RecordState
-from tests.fieldday.desk import Desk
+from tests.support.browser import Browser
 from tests.support.processes import ROOT, Watched
 from tests.support.tables import dump_of
 
@@ -150,9 +150,12 @@ class Level:
             bodies = connection.scalars(select(LineRow.body).where(LineRow.record == record).order_by(LineRow.place))
             return [Change.parse(body) for body in bodies if body is not None]
 
-    def desk(self, login: str, unit: str) -> Desk:
-        """A person at its console."""
-        return Desk(self.address, login, PASSWORD, unit)
+    def browser(self, login: str) -> Browser:
+        """A person's browser at its console, signed in."""
+        browser = Browser(self.address)
+        page = browser.open("/sign-in")
+        browser.send(page, page.form("/sign-in"), login=login, password=PASSWORD)
+        return browser
 
     def upward(self) -> Done:
         """Exchange with the server above, in this process."""

@@ -19,8 +19,15 @@ def test_a_report_that_was_sent_goes_up_and_is_shown_as_any_units(pair: Pair) ->
     assert (told.unsent, told.aside) == (0, 0) and told.sent > 0
     above = pair.province.values("periodic_report", DISTRICT)[record]
     assert above["limits"] == LATE and above["state"] == "submitted" and above["unit"] == DISTRICT
-    page = pair.province.desk("tinh", DISTRICT)._page(f"/reports/{PERIOD}/{DISTRICT}").text
-    assert LATE in page and "Đã gửi" in page
+    browser = pair.province.browser("tinh")
+    listed = browser.open(f"/reports?period={PERIOD}").text
+    assert "Hồng Ngự" in listed and "Đã gửi" in listed
+    page = browser.open(f"/reports/{PERIOD}/{DISTRICT}")
+    assert LATE in page.text and "Đã gửi" in page.text and "số liệu đã thay đổi" not in page.text
+    assert "Lượt người dự truyền thông lượt người 40" in " ".join(page.text.split()), "its figures, as any unit's"
+    assert page.form("/accept") and page.form("/return")
+    figures = next(iter(pair.province.values("consolidated_figures", "long_khanh_a")))
+    assert "Lượt người dự" in browser.open(f"/records/{figures}").text
     done = pair.district.upward()
     assert (done.trips, done.sent, done.received) == (1, 0, 0)
 

@@ -1,6 +1,6 @@
 """What this server tells the one above
 
-Revision 0005, after 0002.
+Revision 0005, after 0003.
 """
 
 from alembic import op
@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 
 revision = '0005'
-down_revision = '0002'
+down_revision = '0003'
 branch_labels = None
 depends_on = None
 
