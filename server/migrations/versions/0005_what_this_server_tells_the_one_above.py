@@ -1,6 +1,6 @@
 """What this server tells the one above
 
-Revision 0005, after 0003.
+Revision 0005, after 0004.
 """
 
 from alembic import op
