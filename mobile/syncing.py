@@ -72,7 +72,16 @@ class Syncer:
                 self.last = error
                 raise
         if wipe:
+            self._hand_in_files()
             self._tablet.told_to_wipe()
+
+    def _hand_in_files(self) -> None:
+        """Let this revoked tablet's photos follow its records before it wipes itself; what the server does not take goes with it."""
+        try:
+            self._tablet.carrier.carry()
+        except SenError as error:
+            self.last = error
+            raise
 
     @contextmanager
     def alone(self) -> Iterator[None]:

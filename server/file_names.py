@@ -29,7 +29,7 @@ __all__ = ["FileCursor", "FileName", "Naming", "held_in_force", "namings", "read
 
 
 class FileName(db.Model):  # type: ignore[name-defined,misc]
-    """That a line put a file into a record at a path; ``accepted`` is 0 where the line was set aside."""
+    """That a line put a file into a record of a type at a path; ``accepted`` is 0 where the line was set aside."""
 
     __tablename__ = "file_name"
     hash: Mapped[str] = mapped_column(String(64), primary_key=True)
@@ -37,6 +37,7 @@ class FileName(db.Model):  # type: ignore[name-defined,misc]
     path: Mapped[str] = mapped_column(String(200), primary_key=True)
     log: Mapped[str] = mapped_column(String(11), primary_key=True)
     accepted: Mapped[bool] = mapped_column(primary_key=True)
+    type: Mapped[str] = mapped_column(String(40))
     __table_args__ = (Index("ix_file_name_record", "record"),)
 
 
@@ -49,15 +50,15 @@ class FileCursor(db.Model):  # type: ignore[name-defined,misc]
 
 
 class Naming(NamedTuple):
-    """A record that named a file: its type and unit, the path, and whether what stands there is confidential or a photo."""
+    """A line that named a file: for which record and type, whether it was accepted, and what may stand there.
+
+    ``holds`` is ``photos``, ``files`` or ``sealed``; "" where a line that was set aside names a type or field that is not known.
+    """
 
     record: str
-    unit: str
     type: str
-    path: str
-    log: str
-    sealed: bool
-    photo: bool
+    accepted: bool
+    holds: str
 
 
 def read_names() -> None:
@@ -93,8 +94,8 @@ def _read_batch(connection: Connection, stream: str) -> bool:
             change = Change.parse(line.body)
         except ContentFault:
             continue
-        for digest, path in files_named(change.operations).items():
-            rows.append({"hash": digest, "record": change.record, "path": path[:200], "log": line.log, "accepted": line.verdict == ""})
+        told = {"record": change.record, "type": change.type[:40], "log": line.log, "accepted": line.verdict == ""}
+        rows += [{"hash": digest, "path": path[:200], **told} for digest, path in files_named(change.operations).items()]
     if rows:
         insert_missing(connection, FileName, rows)
     if lines:
@@ -103,23 +104,31 @@ def _read_batch(connection: Connection, stream: str) -> bool:
 
 
 def namings(connection: Connection, hashes: Iterable[str], device: Device | None = None) -> dict[str, list[Naming]]:
-    """By file, the records that named it in accepted lines.
+    """By file, what named it in accepted lines.
 
     Args:
-        device: only those in the device's scope, and those that its own logs told.
+        device: only the records in the device's scope, and what its own logs told: of these also the lines that were set aside, for
+            what was recorded in them must not be lost with the tablet.
     """
-    columns = select(FileName.hash, FileName.record, FileName.path, FileName.log, RecordRow.unit, RecordRow.type)
-    query = columns.join(RecordRow, RecordRow.id == FileName.record)
+    columns = select(FileName.hash, FileName.record, FileName.type, FileName.path, FileName.log, FileName.accepted, RecordRow.unit)
+    query = columns.outerjoin(RecordRow, RecordRow.id == FileName.record).where(FileName.hash.in_(list(hashes)))
     found: dict[str, list[Naming]] = {}
-    for row in connection.execute(query.where(FileName.hash.in_(list(hashes)), FileName.accepted.is_(True))):
+    for row in connection.execute(query):
         record_type = services().catalogue.types.get(row.type)
-        field = None if record_type is None else field_of(record_type, row.path)
-        if record_type is None or field is None or field.kind not in ("files", "photos"):
-            continue
-        if device is None or row.log in device.read or _in_scope(device, row.unit, record_type):
-            told = Naming(row.record, row.unit, row.type, row.path, row.log, is_sealed(record_type, row.path), field.kind == "photos")
-            found.setdefault(row.hash, []).append(told)
+        holds = _holds(record_type, row.path)
+        own = device is not None and row.log in device.read and (holds or not row.accepted)
+        seen = row.accepted and holds and record_type is not None and (device is None or _in_scope(device, row.unit, record_type))
+        if own or seen:
+            found.setdefault(row.hash, []).append(Naming(row.record, row.type, row.accepted, holds))
     return found
+
+
+def _holds(record_type: RecordType | None, path: str) -> str:
+    """What may stand at a path; "" where the catalogue knows no files there."""
+    field = None if record_type is None else field_of(record_type, path)
+    if record_type is None or field is None or field.kind not in ("files", "photos"):
+        return ""
+    return "sealed" if is_sealed(record_type, path) else field.kind
 
 
 def _in_scope(device: Device, unit: str, record_type: RecordType) -> bool:

@@ -208,17 +208,31 @@ def _finish(device: Device, digest: str, known: list[Naming]) -> Held:
 
 
 def _fits(data: bytes, known: list[Naming]) -> bool:
-    """Whether bytes are what some record that names them may hold: sealed for its case, or of a kind that is taken."""
-    return any(_sealed_for(data, naming) if naming.sealed else fits(data, photo=naming.photo) for naming in known)
+    """Whether bytes are what something that names them may hold: sealed for its case, or of a kind that is taken.
+
+    What a line that was set aside named is seen by nobody until an accepted line names it; where that line's field is not known, or its
+    case not told, anything that is sealed or of a kind that is taken is kept for the day that it is.
+    """
+    return any(_fits_in(data, naming) for naming in known)
+
+
+def _fits_in(data: bytes, naming: Naming) -> bool:
+    if naming.holds == "sealed":
+        return _sealed_for(data, naming)
+    if naming.holds:
+        return fits(data, photo=naming.holds == "photos")
+    return fits(data, photo=False) or _sealed_for(data, naming)
 
 
 def _sealed_for(data: bytes, naming: Naming) -> bool:
-    with reading() as connection:
-        case = case_of(services().catalogue.types[naming.type], state_of(connection, naming.record))
     try:
-        return key_id_of(data) == case
+        sealed_for = key_id_of(data)
     except SenError:
         return False
+    if not naming.accepted:
+        return True
+    with reading() as connection:
+        return sealed_for == case_of(services().catalogue.types[naming.type], state_of(connection, naming.record))
 
 
 def piece(device: Device, asks: Get) -> tuple[int, bytes]:
@@ -229,7 +243,7 @@ def piece(device: Device, asks: Get) -> tuple[int, bytes]:
     """
     read_names()
     with reading() as connection:
-        if not namings(connection, [asks.file], device):
+        if not any(naming.accepted and naming.holds for naming in namings(connection, [asks.file], device).get(asks.file, [])):
             raise SenError("not_found")
         size = connection.scalar(select(FileRow.size).where(FileRow.hash == asks.file))
         if size is None:

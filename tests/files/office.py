@@ -30,6 +30,8 @@ PEOPLE = {
         Person(name="Thu", unit="long_thuan", roles=("collector", "case_worker"), tablet=True),
         Person(name="Mai", unit=UNIT, roles=("collector",), tablet=True),
         Person(name="Sáu", unit=UNIT, roles=("case_worker",), tablet=False),
+        Person(name="Thảo", unit="hong_ngu", roles=("district_officer",), tablet=False),
+        Person(name="Quân", unit="hong_ngu", roles=("admin",), tablet=False),
         *(Person(name=f"Hoa {number}", unit=UNIT, roles=("collector", "case_worker", "unit_lead"), tablet=True) for number in range(12)),
     )
 }
@@ -55,10 +57,10 @@ def next_code(office: Office) -> str:
 
 
 @contextlib.contextmanager
-def tablet_of(office: Office, folder: Path) -> Iterator[Tablet]:
-    """An enrolled, unlocked tablet of the next Hoa, in this process."""
+def tablet_of(office: Office, folder: Path, name: str = "") -> Iterator[Tablet]:
+    """An enrolled, unlocked tablet of a person, or of the next Hoa, in this process."""
     tablet = Tablet(folder, Clock(TODAY), cheap_pin=True)
-    enrol(tablet, Request(address=office.address, code=next_code(office), pin=PIN))
+    enrol(tablet, Request(address=office.address, code=office.codes[name] if name else next_code(office), pin=PIN))
     tablet.syncer.sync()
     try:
         yield tablet

@@ -158,12 +158,37 @@ def test_t05_what_is_of_another_unit_does_not_exist(lan: HandDevice, thu: HandDe
     assert ask(thu, Ask((digest, never))).head == {"files": {}}
 
 
-def test_a_line_that_is_set_aside_brings_no_file(thu: HandDevice) -> None:
-    data = bare(6, (200, 200))
+@pytest.mark.parametrize(("more", "field", "good"), [
+    ({"g": UNIT}, "photos", True), ({"g": UNIT}, "attachments", True), ({"y": "no_such_type"}, "photos", True), ({}, "no_such_field", True),
+    ({"g": UNIT}, "photos", False), ({"y": "no_such_type"}, "photos", False),
+])  # fmt: skip
+def test_the_file_of_a_line_that_was_set_aside_is_taken_from_its_writer_and_seen_by_nobody(
+    lan: HandDevice, thu: HandDevice, more: dict[str, Any], field: str, good: bool
+) -> None:  # fmt: skip
+    seed = hashlib.sha256(f"{more} {field}".encode()).digest()[0]
+    data = bare(200 + seed, (90, 80)) if good else b"MZ\x90\0 a program" + bytes([seed])
     digest = hashlib.sha256(data).hexdigest()
     value = {"name": "a.jpg", "size": len(data), "mime": "image/jpeg"}
-    told = thu.push([thu.line([{"p": f"photos/{digest}", "k": "add", "v": value}], g=UNIT)])
-    assert told["aside"] and ask(thu, Ask((digest,))).head == {"files": {}} and put(thu, digest, data).code == "not_found"
+    told = thu.push([thu.line([{"p": f"{field}/{digest}", "k": "add", "v": value}], **more)])
+    assert told["aside"] and ask(thu, Ask((digest,))).head == {"files": {digest: [0, 0]}}
+    assert ask(lan, Ask((digest,))).head == {"files": {}} and put(lan, digest, data).code == "not_found"
+    assert put(thu, digest, data).code == ("" if good else "file_not_fit")
+    assert ask(thu, Ask((digest,))).head == {"files": {digest: [len(data), 1] if good else [0, 0]}}
+    assert ask(thu, Get(digest, 0, 10)).code == "not_found" == ask(lan, Get(digest, 0, 10)).code
+    if good:
+        assert names(thu, data, "attachments", g="long_thuan") == digest and given(thu, digest) == data, "mended, it is there already"
+
+
+def test_the_file_of_a_line_that_was_not_kept_is_not_taken_in_the_clear(lan: HandDevice) -> None:
+    case, key = new_record_id(), new_key()
+    clear = bare(9, (100, 100))
+    digest = hashlib.sha256(clear).hexdigest()
+    line = lan.line([{"p": f"attachments/{digest}", "k": "add", "v": {"name": "a.jpg", "size": 9, "mime": "image/jpeg"}}], r=case, y="gbv_case")
+    assert lan.push([line])["aside"] and ask(lan, Ask((digest,))).head == {"files": {}} and put(lan, digest, clear).code == "not_found"
+    sealed = seal_file(key, case, clear)
+    digest = hashlib.sha256(sealed).hexdigest()
+    line = lan.line([{"p": f"attachments/{digest}", "k": "add", "b": "A" * 43}], r=case, y="gbv_case", g="long_thuan")
+    assert lan.push([line])["aside"] and put(lan, digest, clear).code == "file_wrong_hash" and put(lan, digest, sealed).head["whole"] == 1
 
 
 def test_a_device_garbles_nobody_elses_upload(office: Office, lan: HandDevice) -> None:

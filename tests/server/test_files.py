@@ -249,12 +249,23 @@ def test_verify_names_a_file_that_is_not_its_hash(app: Flask, device: HandDevice
         assert verify()[0] == [f"file {hashlib.sha256(data).hexdigest()}"]
 
 
-def test_p10_a_revoked_tablet_gets_no_file(app: Flask, device: HandDevice) -> None:
-    data = document(70)
-    record_with(device, data)
-    assert put(device, data) == ""
+def test_p10_a_revoked_tablet_gets_no_file_and_hands_in_its_own(app: Flask, client: FlaskClient, device: HandDevice, add_person: AddUser) -> None:
+    other = enrolled(app, client, add_person("mai", f"collector@{UNIT}"))
+    sent, unsent, foreign = document(70), document(71), document(72)
+    for data in (sent, unsent):
+        record_with(device, data)
+    record_with(other, foreign)
+    assert put(device, sent) == put(other, foreign) == ""
     with app.app_context():
         transaction(lambda session: session.execute(update(Device).where(Device.id == device.id).values(revoked_ms=1)))
-    for asks in (Ask(()), Get(hashlib.sha256(data).hexdigest(), 0, 10)):
-        answer = device.post("/api/files", seal_request(device.id, device.mac_key, asks), CONTENT_TYPE)
+    held = document(73)
+    device.push([device.line([adds(held)])])
+    digests = [hashlib.sha256(data).hexdigest() for data in (sent, unsent, foreign, held)]
+    for digest in digests:
+        answer = device.post("/api/files", seal_request(device.id, device.mac_key, Get(digest, 0, 10)), CONTENT_TYPE)
         assert answer.problem["code"] == "device_revoked"
+    request = seal_request(device.id, device.mac_key, Ask(tuple(digests)))
+    head, _ = open_answer(request, device.post("/api/files", request, CONTENT_TYPE).body, device.mac_key)
+    assert head == {"files": {digests[0]: [len(sent), 1], digests[1]: [0, 0], digests[3]: [0, 0]}}, "of what others recorded it learns nothing"
+    assert put(device, unsent) == put(device, held) == "" and put(device, foreign) == "not_found"
+    assert collected(app, now_of(app) + 400 * DAY_MS) == 0 and kept(app) == set(digests)

@@ -46,6 +46,7 @@ def upgrade():
     sa.Column('path', sa.String(length=200), nullable=False),
     sa.Column('log', sa.String(length=11), nullable=False),
     sa.Column('accepted', sa.Boolean(), nullable=False),
+    sa.Column('type', sa.String(length=40), nullable=False),
     sa.PrimaryKeyConstraint('hash', 'record', 'path', 'log', 'accepted', name=op.f('pk_file_name'))
     )
     with op.batch_alter_table('file_name', schema=None) as batch_op:
