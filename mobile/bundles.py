@@ -7,7 +7,7 @@ device's own keys seal and sign. What the bytes are: ``sync.over_file``; what an
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -20,6 +20,7 @@ from sync.by_file import Kept, keep_answers, write_requests
 from sync.clock import Time
 from sync.errors import FrameFault
 from sync.exchange import TabletHalf
+from sync.file_entries import FILE, TOLD, Asked, in_groups, read_file, read_told, write_asked, write_file
 from sync.over_file import (
     SIZES,
     SUFFIX,
@@ -47,21 +48,28 @@ __all__ = ["Bundles", "Read", "Written"]
 
 @dataclass(frozen=True, kw_only=True)
 class Written:
-    """A bundle that was written: when, how many changes are in it, and its files; the folder may be on a stick that is gone."""
+    """What was written: when, how many changes and photos or files are in it, and its files; the folder may be on a stick that is gone."""
 
     at_ms: int
     changes: int
+    photos: int = 0
     files: tuple[str, ...]
     folder: str
 
 
 @dataclass(kw_only=True)
 class Read:
-    """What some files brought: answers that were kept, bundles of which parts are missing (their numbers), files that were refused."""
+    """What some files brought: answers that were kept, bundles of which parts are missing (their numbers), files that were refused.
+
+    ``opened`` bundles were whole; ``handed_in`` of this tablet's photos and files are at the district now; ``photos`` came from there.
+    """
 
     kept: list[Kept] = field(default_factory=list)
     missing: list[list[int]] = field(default_factory=list)
     refused: list[tuple[str, SenError]] = field(default_factory=list)
+    opened: int = 0
+    handed_in: int = 0
+    photos: int = 0
 
 
 class Bundles:
@@ -80,7 +88,7 @@ class Bundles:
     # out
 
     def write(self, folder: Path, *, largest: int = SIZES[-1]) -> Written:
-        """Write all that this tablet has to say into files of a folder.
+        """Write all that this tablet has to say into files of a folder: its records first, then its photos in bundles of their own.
 
         Raises:
             SenError: ``folder_not_writable``; parts that were written before it may be left there, and do no harm.
@@ -89,17 +97,16 @@ class Bundles:
         with tablet.syncer.alone():
             changes, now_ms = tablet.store.unsent_count(), tablet.clock.now_ms()
             messages = write_requests(tablet.store, now=Time(now_ms, 0))
-        sender = Sender.of(tablet.who.device, keys.sign)
-        parts = write_bundle(sender, unb64(tablet.who.server_box), messages, largest=largest)
-        names = [file_name(read_head(part)) for part in parts]
-        try:
-            for name, part in zip(names, parts, strict=True):
-                write_whole(folder / name, part)
-        except OSError as error:
-            raise SenError("folder_not_writable", folder=folder.name) from error
-        written = Written(at_ms=now_ms, changes=changes, files=tuple(names), folder=str(folder))
-        told = {"at_ms": now_ms, "changes": changes, "files": names, "folder": str(folder)}
-        tablet.store.set_note(NOTE, json.dumps(told))
+        sender, receiver, names, photos = Sender.of(tablet.who.device, keys.sign), unb64(tablet.who.server_box), list[str](), 0
+        asked = tablet.files.asked()
+        beside = [write_asked(asked)] if any(asked) else []
+        _put(write_bundle(sender, receiver, messages, beside=beside, largest=largest), folder, names)
+        for group in in_groups(tablet.files.bring()):
+            photos += len(group)
+            entries = [write_asked(Asked(tuple(digest for digest, _ in group))), *(write_file(*one) for one in group)]
+            _put(write_bundle(sender, receiver, [], beside=entries, largest=largest), folder, names)
+        written = Written(at_ms=now_ms, changes=changes, photos=photos, files=tuple(names), folder=str(folder))
+        tablet.store.set_note(NOTE, json.dumps(asdict(written)))
         return written
 
     def unanswered(self) -> Written | None:
@@ -108,7 +115,7 @@ class Bundles:
         if not told:
             return None
         body = json.loads(told)
-        return Written(at_ms=body["at_ms"], changes=body["changes"], files=tuple(body["files"]), folder=body["folder"])
+        return Written(**{**body, "files": tuple(body["files"])})
 
     # in
 
@@ -129,13 +136,13 @@ class Bundles:
                 found.missing.append(gathering.missing)
                 continue
             try:
-                found.kept.append(self._take(gathering))
+                self._take(gathering, found)
                 self._forget(bundle)
             except SenError as error:
                 found.refused.append((f"sen-{bundle[:6]}", error))
                 if isinstance(error, FrameFault):  # a full tablet is no reason to ask for the files again
                     self._forget(bundle)
-        if any(not kept.overtaken for kept in found.kept):
+        if found.handed_in or any(not kept.overtaken for kept in found.kept):
             self._tablet.store.set_note(NOTE, "")
         return found
 
@@ -151,13 +158,22 @@ class Bundles:
 
         return open_part(data, keys.box, key_of)
 
-    def _take(self, gathering: Gathering) -> Kept:
-        messages, syncer = gathering.messages(), self._tablet.syncer
-        with syncer.alone():
-            kept = keep_answers(TabletHalf(self._tablet.store), messages)
-            syncer.observe(kept.heard, self._tablet.clock.now_ms())
-            note_update(self._tablet.store, kept.update)
-        return kept
+    def _take(self, gathering: Gathering, found: Read) -> None:
+        """Keep what a bundle brings: an answer, what it says of files, and files."""
+        messages, syncer, files = gathering.messages(), self._tablet.syncer, self._tablet.files
+        found.opened += 1
+        if messages:
+            half = TabletHalf(self._tablet.store)
+            with syncer.alone():
+                kept = keep_answers(half, messages)
+                syncer.observe(kept.heard, self._tablet.clock.now_ms())
+                note_update(self._tablet.store, kept.update)
+            found.kept.append(kept)
+        for entry in gathering.entries():
+            if entry.kind == TOLD:
+                found.handed_in += files.told(read_told(entry.body))
+            elif entry.kind == FILE:
+                found.photos += files.came(*read_file(entry.body))
 
     # parts that wait for others
 
@@ -190,6 +206,16 @@ class Bundles:
         for path in folder.iterdir():
             path.unlink()
         folder.rmdir()
+
+
+def _put(parts: Sequence[bytes], folder: Path, names: list[str]) -> None:
+    """Write the parts of a bundle into a folder, and add their names. Raises SenError("folder_not_writable")."""
+    for part in parts:
+        names.append(file_name(read_head(part)))
+        try:
+            write_whole(folder / names[-1], part)
+        except OSError as error:
+            raise SenError("folder_not_writable", folder=folder.name) from error
 
 
 def _files(paths: Iterable[Path]) -> Iterator[Path]:

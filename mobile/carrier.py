@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 OURS: Final = frozenset({"file_wrong_hash", "file_not_fit", "file_too_large", "file_damaged", "file_not_here"})
 """What is wrong with one file and gets no better by sending it again; anything else is left for the next time."""
 
+LOOK_EVERY_MS: Final = 7 * 24 * 3600 * 1000
+LOOKED: Final = "files_looked"
+"""The note of when the server was last asked about all files."""
+
 __all__ = ["Carrier"]
 
 
@@ -47,6 +51,7 @@ class Carrier:
         """
         with self._one:
             self._cuts = 0
+            self._look_again()
             waiting = self._tablet.files.waiting()
             for first in range(0, len(waiting), MOST_ASKED):
                 some = tuple(waiting[first : first + MOST_ASKED])
@@ -56,6 +61,18 @@ class Carrier:
                         return
                     if digest in there:
                         self._send(digest, *there[digest], stop)
+
+    def _look_again(self) -> None:
+        """Once a week ask whether the server still has what it had: one that was restored may have lost a photo and no line."""
+        store, files, now_ms = self._tablet.store, self._tablet.files, self._tablet.clock.now_ms()
+        looked = store.note(LOOKED)
+        if looked is not None and 0 <= now_ms - int(looked) < LOOK_EVERY_MS:
+            return
+        held = files.asked().held if looked is not None else ()
+        for first in range(0, len(held), MOST_ASKED):
+            there = self._ask(held[first : first + MOST_ASKED])
+            files.lacking(digest for digest, (_, whole) in there.items() if not whole)
+        store.set_note(LOOKED, str(now_ms))
 
     def _ask(self, hashes: tuple[str, ...]) -> dict[str, tuple[int, bool]]:
         """How much the server has of these; one that no accepted line names for it yet is left out, and waits."""
@@ -117,7 +134,8 @@ class Carrier:
         return open_answer(request, self._post(self._tablet.who.address, request), device.mac_key)
 
     def fetch(self, digest: str, *, sealed: bool) -> None:
-        """Bring a file that another device recorded; what a cut interrupts goes on with the next call.
+        """Bring a file that another device recorded; what a cut interrupts goes on with the next call. Where there is no network the next
+        bundle asks for it.
 
         Raises:
             SenError: ``file_not_here`` where the server does not have it yet; ``switched_offline``, ``no_network`` and the like.
@@ -125,6 +143,15 @@ class Carrier:
         files = self._tablet.files
         if files.has(digest):
             return
+        try:
+            self._bring(digest, sealed=sealed)
+        except SenError as error:
+            if error.code in ("switched_offline", "no_network"):
+                files.wish(digest, sealed=sealed)
+            raise
+
+    def _bring(self, digest: str, *, sealed: bool) -> None:
+        files = self._tablet.files
         if self._tablet.profile.settings.offline:
             raise SenError("switched_offline")
         with self._one:

@@ -6,8 +6,9 @@ piece waits in the database until it is whole.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from sqlite3 import Connection
 from typing import Any, Final, NamedTuple
 
 from mobile.database import Database
@@ -16,6 +17,7 @@ from mobile.keys import RowKey
 from shared.attachment import MOST_CHOSEN_BYTES, prepare
 from shared.errors import SenError
 from shared.sealing import key_id_of, open_file, seal_file
+from sync.file_entries import Asked, Told
 from sync.files import FILE_HASH
 
 _OPEN: Final = b"p"
@@ -35,8 +37,9 @@ class Files:
     """The files of a tablet, by hash.
 
     A file is ``kept`` when it is stored, ``waits`` once a line of the log names it, and ``sent`` when the server has it; a fetched one is
-    ``sent`` from the first. One of a record that left the tablet before the server had it ``leaves``: it goes once it is sent. One that the
-    server does not take, or that is harmed here, is ``refused`` until it is stored again.
+    ``sent`` from the first, and ``wished`` before, where no network was there to bring it. One of a record that left the tablet before
+    the server had it ``leaves``: it goes once it is sent. One that the server does not take, or that is harmed here, is ``refused``
+    until it is stored again.
 
     Args:
         key: gives a case key by its id, None where it is not there.
@@ -151,7 +154,7 @@ class Files:
             return [row[0] for row in connection.execute("SELECT hash FROM file WHERE state IN ('waits', 'leaves') ORDER BY hash")]
 
     def state(self, digest: str) -> str:
-        """``kept``, ``waits``, ``leaves``, ``sent``, ``refused``; "" where the tablet knows nothing of it."""
+        """``kept``, ``waits``, ``leaves``, ``sent``, ``refused``, ``wished``; "" where the tablet knows nothing of it."""
         with self._database.reading() as connection:
             row = connection.execute("SELECT state FROM file WHERE hash = ?", (digest,)).fetchone()
         return "" if row is None else str(row[0])
@@ -182,6 +185,64 @@ class Files:
         with self._database.writing() as connection:
             connection.execute("UPDATE file SET state = 'waits' WHERE state = 'sent'")
 
+    # by bundles
+
+    def bring(self) -> Iterator[tuple[str, bytes]]:
+        """The files that wait, with their bytes, one after the other; one that is harmed here is left out."""
+        for digest in self.waiting():
+            try:
+                yield digest, self.travelling(digest)
+            except SenError as error:
+                self.refuse(digest, error.code)
+
+    def asked(self) -> Asked:
+        """What a bundle says of files: those that wait, those that are wished for, and those that the server has had."""
+        with self._database.reading() as connection:
+            held = tuple(row[0] for row in connection.execute("SELECT hash FROM file WHERE state = 'sent' ORDER BY hash"))
+        return Asked(tuple(self.waiting()), tuple(self.wished()), held)
+
+    def told(self, told: Told) -> int:
+        """Learn by bundle which files the server has, which it does not take, and which it lost; gives how many of the first waited."""
+        self.lacking(told.lacking)
+        handed_in = 0
+        for digest in set(self.waiting()) & told.files.keys():
+            if told.files[digest]:
+                self.refuse(digest, told.files[digest])
+            else:
+                self.sent(digest)
+                handed_in += 1
+        return handed_in
+
+    def lacking(self, digests: Iterable[str]) -> None:
+        """The server lacks files that it had: they are to be sent again."""
+        with self._database.writing() as connection:
+            rows = [(digest,) for digest in digests]
+            connection.executemany("UPDATE file SET state = 'waits' WHERE hash = ? AND state = 'sent'", rows)
+
+    def wish(self, digest: str, *, sealed: bool) -> None:
+        """Ask for a file with the next bundle: there is no network to bring it."""
+        with self._database.writing() as connection:
+            row = (digest, "sealed" if sealed else "")
+            connection.execute("INSERT OR IGNORE INTO file (hash, size, state, code) VALUES (?, 0, 'wished', ?)", row)
+
+    def wished(self) -> dict[str, bool]:
+        """The files that a bundle shall ask for: hash → whether it is sealed."""
+        with self._database.reading() as connection:
+            rows = connection.execute("SELECT hash, code FROM file WHERE state = 'wished' ORDER BY hash").fetchall()
+        return {digest: code == "sealed" for digest, code in rows}
+
+    def came(self, digest: str, data: bytes) -> bool:
+        """Store a file that came by bundle; False where nobody here wishes for it. Raises SenError: ``file_damaged``, ``tablet_full``."""
+        sealed = self.wished().get(digest)
+        if sealed is None:
+            return False
+        if hashlib.sha256(data).hexdigest() != digest:
+            raise SenError("file_damaged")
+        self._write(digest, data, sealed=sealed)
+        with self._database.writing() as connection:
+            self._here(connection, digest, len(data))
+        return True
+
     # fetching
 
     def fetched(self, digest: str) -> int:
@@ -207,7 +268,14 @@ class Files:
         with self._database.writing() as connection:
             connection.execute("DELETE FROM file_part WHERE hash = ?", (digest,))
             if right:
-                row = (digest, len(data))
-                connection.execute("INSERT INTO file (hash, size, state) VALUES (?, ?, 'sent') ON CONFLICT DO NOTHING", row)
+                self._here(connection, digest, len(data))
         if not right:
             raise SenError("file_damaged")
+
+    def _here(self, connection: Connection, digest: str, size: int) -> None:
+        """A file of the server's is here."""
+        connection.execute(
+            "INSERT INTO file (hash, size, state) VALUES (?, ?, 'sent') ON CONFLICT DO UPDATE SET size = excluded.size,"
+            " code = CASE state WHEN 'wished' THEN '' ELSE code END, state = CASE state WHEN 'wished' THEN 'sent' ELSE state END",
+            (digest, size),
+        )

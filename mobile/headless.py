@@ -297,7 +297,7 @@ class Headless:
     def write_bundle(self, folder: str, largest: int = SIZES[-1]) -> Answer:
         """Write everything that has not left as files into a folder; gives their names."""
         written = self.tablet.bundles.write(Path(folder), largest=largest)
-        return {"files": list(written.files), "changes": written.changes}
+        return {"files": list(written.files), "changes": written.changes, "photos": written.photos}
 
     def read_bundle(self, files: Sequence[str]) -> Answer:
         """Read the district's answer from files or folders; gives what came, what is missing, what was refused."""
@@ -305,7 +305,8 @@ class Headless:
         return {
             "received": sum(kept.received for kept in found.kept), "read": sum(kept.read for kept in found.kept),
             "kept": len(found.kept), "pages": sum(kept.pages for kept in found.kept), "again": any(kept.again for kept in found.kept),
-            "missing": found.missing, "refused": [[name, error.code] for name, error in found.refused],
+            "handed_in": found.handed_in, "photos": found.photos, "missing": found.missing,
+            "refused": [[name, error.code] for name, error in found.refused],
         }  # fmt: skip
 
     def carry(self) -> Answer:
@@ -315,8 +316,7 @@ class Headless:
 
     def fetch(self, record: str, path: str, sha256: str) -> Answer:
         """Bring a file that another device recorded, as a touch on «ảnh chưa tới» does; gives the SHA-256 of its content."""
-        self.form.open(record)
-        self.form.fetch(path, sha256)
+        self.form.open(record).fetch(path, sha256)
         return {"content": hashlib.sha256(self.form.open_file(sha256)).hexdigest()}
 
     def status(self) -> Answer:

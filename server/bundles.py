@@ -5,9 +5,10 @@ Whoever carries files needs no right to what is in them, but must answer for the
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +17,8 @@ from sqlalchemy import select
 from server import db
 from server.access import units_visible, units_where
 from server.audit import note
+from server.bundle_files import Brought as FilesBrought
+from server.bundle_files import asked_in, bring, given, told_of
 from server.editing import sql_server
 from server.people import Device, User
 from server.places import private_folder, write_private
@@ -25,7 +28,8 @@ from shared.ids import SHORT_ID
 from sync.by_file import Brought, answer_requests
 from sync.errors import FrameFault
 from sync.exchange import ServerHalf
-from sync.over_file import SIZES, SUFFIX, Gathering, Part, Sender, open_part, read_head, write_bundle
+from sync.file_entries import Asked
+from sync.over_file import SIZES, SUFFIX, Entry, Gathering, Part, Sender, open_part, read_head, write_bundle
 
 DAY_MS: Final = 86_400_000
 KEPT_DAYS: Final = 30
@@ -44,7 +48,8 @@ __all__ = ["LARGEST_FILE", "Answered", "Taken", "Waiting", "answers", "part_of_a
 @dataclass(frozen=True, kw_only=True)
 class Answered:
     """A request that was read, and its answer: whose, when it was written on the tablet and read here, by whom, what came, and how many
-    files the answer ``id`` has.
+    files the answer ``id`` has. ``photos`` came with it and are here, ``refused`` were not taken. Where photos alone came, ``written_ms``
+    is 0, and the answer says that they did.
     """
 
     id: str
@@ -52,16 +57,18 @@ class Answered:
     written_ms: int
     read_ms: int
     by: str
-    told: int
-    new: int
-    aside: int
-    lacking: int
     files: int
+    told: int = 0
+    new: int = 0
+    aside: int = 0
+    lacking: int = 0
+    photos: int = 0
+    refused: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Waiting:
-    """A request of which parts have not come: whose, and which."""
+    """A request of which parts have not come: whose, and which; none is missing of files whose records have not come."""
 
     device: str
     came: int
@@ -96,16 +103,24 @@ def take(files: Sequence[tuple[str, bytes]], by: User) -> Taken:
             if error.code == "disk_full":
                 raise
             found.refused.append((name, error))
+    alone: dict[str, str] = {}
     for bundle in touched:
         gathering = _gather(_incoming() / bundle)
         if gathering.missing:
             found.waiting.append(_waiting(gathering))
             continue
         try:
+            if not gathering.messages():
+                alone[bundle] = gathering.sender
+                continue
             found.answered.append(_answer(gathering, by))
         except FrameFault as error:
             found.refused.append((f"sen-{bundle[:6]}", error))
         _remove(_incoming() / bundle)
+    for sender in dict.fromkeys(alone.values()):
+        if all(one.device != sender for one in found.answered):
+            found.answered += _answer_files(sender, by)
+    found.waiting += [_waiting(_gather(folder)) for bundle in alone if (folder := _incoming() / bundle).exists()]
     return found
 
 
@@ -114,7 +129,7 @@ def waiting(by: User) -> list[Waiting]:
     reach, found = _reach(by), []
     for folder in _folders(_incoming()):
         gathering = _gather(folder)
-        if gathering.missing and _unit_of(gathering.sender) in reach:
+        if gathering.came and _unit_of(gathering.sender) in reach:
             found.append(_waiting(gathering))
     return found
 
@@ -177,29 +192,57 @@ def _waiting(gathering: Gathering) -> Waiting:
 
 
 def _answer(gathering: Gathering, by: User) -> Answered:
-    """Commit a request's lines, write the answer beside, and note it in the audit trail."""
-    held, server = services(), sql_server()
-    now_ms = held.clock.now_ms()
+    """Commit a request's lines, then the files that came with it, and write the answer."""
+    server, sender = sql_server(), gathering.sender
+    now_ms = services().clock.now_ms()
     messages, half = gathering.messages(), ServerHalf(server)
-    brought = db.retrying(lambda: answer_requests(half, gathering.sender, messages, now_ms=now_ms))
-    device = db.db.session.get_one(Device, brought.device)
-    sender = Sender(held.keys.identity.id, held.keys.sign)
-    parts = write_bundle(sender, device.box, brought.answer)
-    one = _keep_answer(brought, parts, by, now_ms)
-    db.transaction(lambda session: note(session, user=by.id, action="bundle", subject=one.device, at_ms=now_ms))
-    server.note_seen(brought.device, now_ms, half.unsent)
+    brought = db.retrying(lambda: answer_requests(half, sender, messages, now_ms=now_ms))
+    files, asked = _bring_files(sender, asked_in(gathering.entries()))
+    beside = [told_of(sender, asked, files)] if asked.files or asked.held else []
+    bundles = chain([(brought.answer, beside)], (([], entries) for entries in given(sender, asked)))
+    one = _keep_answer(sender, bundles, files, by, brought)
+    server.note_seen(sender, now_ms, half.unsent)
     return one
 
 
-def _keep_answer(brought: Brought, parts: Sequence[bytes], by: User, now_ms: int) -> Answered:
+def _answer_files(sender: str, by: User) -> list[Answered]:
+    """Keep the files that came alone, and answer that they did; nothing where none of them is named by a line yet."""
+    files, asked = _bring_files(sender, Asked(()))
+    return [_keep_answer(sender, [([], [told_of(sender, asked, files)])], files, by)] if files.files else []
+
+
+def _bring_files(sender: str, asked: Asked) -> tuple[FilesBrought, Asked]:
+    """Keep the files of a tablet's bundles that are whole; those that no line names yet wait. Gives what came and what was asked."""
+    brought = FilesBrought()
+    for folder in _folders(_incoming()):
+        gathering = _gather(folder)
+        if gathering.missing or not gathering.came or gathering.sender != sender or gathering.messages():
+            continue
+        entries = gathering.entries()
+        asked = asked._replace(files=tuple(dict.fromkeys((*asked.files, *asked_in(entries).files))))
+        if not bring(sender, entries, brought):
+            _remove(folder)
+    return brought, asked
+
+
+def _keep_answer(
+    sender: str, bundles: Iterable[tuple[Sequence[bytes], Sequence[Entry]]], files: FilesBrought, by: User, brought: Brought | None = None
+) -> Answered:  # fmt: skip
+    """Write the bundles of an answer, one after the other, and note it in the audit trail."""
+    held = services()
+    now_ms, box = held.clock.now_ms(), db.db.session.get_one(Device, sender).box
+    server, id, count = Sender(held.keys.identity.id, held.keys.sign), "", 0
+    for messages, beside in bundles:
+        for part in write_bundle(server, box, messages, beside=beside):
+            id, count = id or read_head(part).bundle, count + 1
+            _keep(_outgoing() / id / f"{count}{SUFFIX}", part)
+    lines = {} if brought is None else {name: getattr(brought, name) for name in ("told", "new", "aside", "lacking")}
     one = Answered(
-        id=read_head(parts[0]).bundle, device=brought.device, written_ms=brought.written.ms, read_ms=now_ms, by=by.id,
-        told=brought.told, new=brought.new, aside=brought.aside, lacking=brought.lacking, files=len(parts),
+        id=id, device=sender, written_ms=0 if brought is None else brought.written.ms, read_ms=now_ms, by=by.id, files=count,
+        photos=sum(not code for code in files.files.values()), refused=sum(bool(code) for code in files.files.values()), **lines,
     )  # fmt: skip
-    folder = _outgoing() / one.id
-    for number, part in enumerate(parts, 1):
-        _keep(folder / f"{number}{SUFFIX}", part)
-    _keep(folder / TOLD, json.dumps(asdict(one)).encode("ascii"))
+    _keep(_outgoing() / id / TOLD, json.dumps(asdict(one)).encode("ascii"))
+    db.transaction(lambda session: note(session, user=by.id, action="bundle", subject=sender, at_ms=now_ms))
     return one
 
 

@@ -6,6 +6,7 @@ device's upload meets. A sealed file stays sealed; the server has looked at its 
 """
 
 import hashlib
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from sqlalchemy import BigInteger, Connection, LargeBinary, String, delete, func, insert, select, update
@@ -18,8 +19,8 @@ from server.services import services
 from shared.attachment import MOST_BYTES, fits
 from shared.errors import SenError
 from shared.sealing import SEALED_FILE_EXTRA, key_id_of
-from sync.files import Ask, Get, Put
-from sync.store import Device
+from sync.files import LARGEST_CHUNK, Ask, Get, Put
+from sync.store import Device, Scope
 
 KEPT_UNNAMED_MS = 30 * 24 * 3600 * 1000
 """How long a file is kept that no record holds any more, and a part of a file of which nothing more came."""
@@ -29,7 +30,10 @@ BATCH = 200
 WHOLE = ""
 """The device of the chunks of a whole file."""
 
-__all__ = ["FileChunk", "FilePart", "FileRow", "collect", "has", "how_much", "keep_whole", "load", "piece", "take"]
+__all__ = [
+    "FileChunk", "FilePart", "FileRow", "collect", "hand_in", "has", "how_much", "keep_whole", "load", "own_alone", "piece", "readable",
+    "take",
+]  # fmt: skip
 
 
 class FileRow(db.Model):  # type: ignore[name-defined,misc]
@@ -71,6 +75,11 @@ class Held(NamedTuple):
 
 
 # --- what a device asks --------------------------------------------------------------------------------------------
+
+
+def own_alone(device: Device) -> Device:
+    """The device as it may ask about files: a revoked one hands in what its own lines named, and learns of nothing else."""
+    return device._replace(scope=Scope(device.scope.stream, (), False, "")) if device.revoked else device
 
 
 def how_much(device: Device, asks: Ask) -> dict[str, Held]:
@@ -137,10 +146,14 @@ def take(device: Device, asks: Put, now_ms: int) -> Held:
         known = namings(connection, [asks.file], device).get(asks.file)
     if known is None:
         raise SenError("not_found")
-    if asks.size > MOST_BYTES + SEALED_FILE_EXTRA:
-        raise SenError("file_too_large", limit=MOST_BYTES // (1024 * 1024))
+    _see_size(asks.size)
     held = retrying(lambda: _keep(device, asks, now_ms))
     return _finish(device, asks.file, known) if held.bytes == asks.size and not held.whole else held
+
+
+def _see_size(size: int) -> None:
+    if size > MOST_BYTES + SEALED_FILE_EXTRA:
+        raise SenError("file_too_large", limit=MOST_BYTES // (1024 * 1024))
 
 
 def _keep(device: Device, asks: Put, now_ms: int) -> Held:
@@ -169,14 +182,19 @@ def _begin(connection: Connection, device: Device, asks: Put, now_ms: int) -> No
     others = select(FilePart.hash).where(FilePart.device == device.id, FilePart.hash != asks.file)
     for digest in list(connection.scalars(others.order_by(FilePart.touched_ms.desc(), FilePart.hash).offset(MOST_PARTS - 1))):
         _drop_part(connection, digest, device.id)
-    stored = connection.scalar(select(func.sum(FileRow.size)).where(FileRow.device == device.id)) or 0
-    quota = services().config.file_quota_mb
-    if stored + asks.size > quota * 1024 * 1024:
-        raise SenError("file_quota", limit=quota)
+    _see_quota(connection, device, asks.size)
     connection.execute(delete(FileChunk).where(FileChunk.hash == asks.file, FileChunk.device == device.id))
     fresh = {"size": asks.size, "held": 0, "touched_ms": now_ms}
     insert_missing(connection, FilePart, [{"hash": asks.file, "device": device.id, **fresh}])
     connection.execute(update(FilePart).where(FilePart.hash == asks.file, FilePart.device == device.id).values(**fresh))
+
+
+def _see_quota(connection: Connection, device: Device, size: int) -> None:
+    """Raises SenError("file_quota") where a file of this size is more than the device may store."""
+    stored = connection.scalar(select(func.sum(FileRow.size)).where(FileRow.device == device.id)) or 0
+    quota = services().config.file_quota_mb
+    if stored + size > quota * 1024 * 1024:
+        raise SenError("file_quota", limit=quota)
 
 
 def _drop_part(connection: Connection, digest: str, device: str) -> None:
@@ -188,7 +206,7 @@ def _finish(device: Device, digest: str, known: list[Naming]) -> Held:
     """Look at a file that came whole, with no lock held, and put it under its hash or drop it."""
     with reading() as connection:
         data = _joined(connection, digest, device.id)
-    code = "file_wrong_hash" if hashlib.sha256(data).hexdigest() != digest else "" if _fits(data, known) else "file_not_fit"
+    code = _fault(digest, data, known)
 
     def settle() -> bool:
         with writing() as connection:
@@ -205,6 +223,13 @@ def _finish(device: Device, digest: str, known: list[Naming]) -> Held:
     if not retrying(settle):
         raise SenError(code)
     return Held(len(data), True)
+
+
+def _fault(digest: str, data: bytes, known: list[Naming]) -> str:
+    """What is wrong with the bytes of a whole file; "" where nothing is."""
+    if hashlib.sha256(data).hexdigest() != digest:
+        return "file_wrong_hash"
+    return "" if _fits(data, known) else "file_not_fit"
 
 
 def _fits(data: bytes, known: list[Naming]) -> bool:
@@ -235,6 +260,39 @@ def _sealed_for(data: bytes, naming: Naming) -> bool:
         return sealed_for == case_of(services().catalogue.types[naming.type], state_of(connection, naming.record))
 
 
+def hand_in(device: Device, digest: str, data: bytes) -> None:
+    """Keep a file that came whole, in a bundle; one that is here already stays.
+
+    Raises:
+        SenError: ``not_found`` while no line names it for this device, else as ``take``.
+    """
+    read_names()
+    with reading() as connection:
+        known = namings(connection, [digest], device).get(digest)
+        there = _held(connection, device, digest).whole
+    if known is None:
+        raise SenError("not_found")
+    if there and _use_again([digest]):
+        return
+    _see_size(len(data))
+    code = _fault(digest, data, known)
+    if code:
+        raise SenError(code)
+    with reading() as connection:
+        _see_quota(connection, device, len(data))
+    keep_whole(digest, data, by=device.id)
+
+
+def readable(device: Device, hashes: Sequence[str]) -> list[str]:
+    """Those of these files that are here whole and that the device may read."""
+    read_names()
+    with reading() as connection:
+        known = namings(connection, hashes, device)
+        seen = [digest for digest in hashes if any(one.accepted and one.holds for one in known.get(digest, []))]
+        there = set(connection.scalars(select(FileRow.hash).where(FileRow.hash.in_(seen))))
+    return [digest for digest in seen if digest in there]
+
+
 def piece(device: Device, asks: Get) -> tuple[int, bytes]:
     """The size of a file, and bytes of it from a place: as many as stand together there, at most what was asked for.
 
@@ -243,7 +301,7 @@ def piece(device: Device, asks: Get) -> tuple[int, bytes]:
     """
     read_names()
     with reading() as connection:
-        if not any(naming.accepted and naming.holds for naming in namings(connection, [asks.file], device).get(asks.file, [])):
+        if not any(one.accepted and one.holds for one in namings(connection, [asks.file], device).get(asks.file, [])):
             raise SenError("not_found")
         size = connection.scalar(select(FileRow.size).where(FileRow.hash == asks.file))
         if size is None:
@@ -254,18 +312,21 @@ def piece(device: Device, asks: Get) -> tuple[int, bytes]:
     return size, chunk.data[begin : begin + asks.most]
 
 
-# --- the console ---------------------------------------------------------------------------------------------------
+# --- whole files ---------------------------------------------------------------------------------------------------
 
 
-def keep_whole(digest: str, data: bytes) -> None:
-    """Keep a file that is here whole; one that is there already stays."""
+def keep_whole(digest: str, data: bytes, *, by: str = WHOLE) -> None:
+    """Keep a file that is here whole; one that is there already stays. ``by`` is the device that brought it; "" the console."""
+    pieces = [{"at": at, "data": data[at : at + LARGEST_CHUNK]} for at in range(0, len(data), LARGEST_CHUNK)]
 
     def work() -> None:
         with writing() as connection:
-            if insert_missing(connection, FileRow, [{"hash": digest, "size": len(data), "device": WHOLE}]):
-                connection.execute(insert(FileChunk).values(hash=digest, device=WHOLE, at=0, data=data))
+            if insert_missing(connection, FileRow, [{"hash": digest, "size": len(data), "device": by}]):
+                connection.execute(insert(FileChunk), [{"hash": digest, "device": WHOLE, **piece} for piece in pieces])
             else:
                 connection.execute(update(FileRow).where(FileRow.hash == digest).values(unnamed_ms=None))
+            if by:
+                _drop_part(connection, digest, by)
 
     retrying(work)
 

@@ -32,7 +32,7 @@ _LARGEST: Final = 2**40
 
 __all__ = [
     "CONTENT_TYPE", "FILE_HASH", "FIRST_CHUNK", "LARGEST_CHUNK", "MOST_ASKED", "Ask", "ChunkSize", "Get", "Letter", "Put", "files_named",
-    "open_answer", "open_request", "seal_answer", "seal_request",
+    "is_hash", "open_answer", "open_request", "seal_answer", "seal_request",
 ]  # fmt: skip
 
 
@@ -171,17 +171,18 @@ def _asks(head: Mapping[str, Any], chunk: bytes) -> Ask | Put | Get:
     if len(chunk) > LARGEST_CHUNK:
         raise FrameFault("message_too_large", limit=LARGEST_CHUNK)
     files = head.get("ask")
-    if isinstance(files, list) and len(files) <= MOST_ASKED and all(_is_hash(one) for one in files) and not chunk:
+    if isinstance(files, list) and len(files) <= MOST_ASKED and all(is_hash(one) for one in files) and not chunk:
         return Ask(tuple(files))
     at, size, most = head.get("at"), head.get("size"), head.get("most")
-    if _is_hash(head.get("put")) and _is_count(at) and _is_count(size) and chunk and at + len(chunk) <= size:
+    if is_hash(head.get("put")) and _is_count(at) and _is_count(size) and chunk and at + len(chunk) <= size:
         return Put(head["put"], at, size, chunk)
-    if _is_hash(head.get("get")) and _is_count(at) and _is_count(most) and most and not chunk:
+    if is_hash(head.get("get")) and _is_count(at) and _is_count(most) and most and not chunk:
         return Get(head["get"], at, min(most, LARGEST_CHUNK))
     raise FrameFault("bad_head")
 
 
-def _is_hash(value: Any) -> bool:
+def is_hash(value: Any) -> bool:
+    """Whether something is the hash of a file as it is written."""
     return type(value) is str and FILE_HASH.fullmatch(value) is not None
 
 

@@ -52,7 +52,9 @@ _TAG_BYTES: Final = 16
 _BOX_BYTES: Final = KEY_BYTES + NONCE_BYTES + _INSIDE.size + _TAG_BYTES
 _AROUND: Final = _HEAD.size + _BOX_BYTES + NONCE_BYTES + _TAG_BYTES + SIGNATURE_BYTES
 
-__all__ = ["SIZES", "SUFFIX", "Gathering", "Head", "Part", "Sender", "file_name", "key_mark", "open_part", "read_head", "write_bundle"]
+__all__ = [
+    "SIZES", "SUFFIX", "Entry", "Gathering", "Head", "Part", "Sender", "file_name", "key_mark", "open_part", "read_head", "write_bundle",
+]  # fmt: skip
 
 
 class Sender(NamedTuple):
@@ -65,6 +67,13 @@ class Sender(NamedTuple):
     def of(cls, id: str, private: bytes) -> "Sender":
         """The sender with a private key at hand."""
         return cls(id, lambda data: sign(private, data))
+
+
+class Entry(NamedTuple):
+    """A piece of a bundle's content that is no message: a letter that says what it is, and its bytes."""
+
+    kind: bytes
+    body: bytes
 
 
 class Head(NamedTuple):
@@ -97,14 +106,17 @@ def file_name(head: Head) -> str:
 # writing
 
 
-def write_bundle(sender: Sender, receiver: bytes, messages: Sequence[bytes], *, largest: int = SIZES[-1]) -> list[bytes]:
-    """Write messages as the parts of one bundle.
+def write_bundle(
+    sender: Sender, receiver: bytes, messages: Sequence[bytes], *, beside: Sequence[Entry] = (), largest: int = SIZES[-1]
+) -> list[bytes]:  # fmt: skip
+    """Write messages, and what stands beside them, as the parts of one bundle.
 
     Args:
         receiver: the X25519 public key of who shall read them.
         largest: how many bytes a part may have: one of ``SIZES``.
     """
-    content = b"".join(_ENTRY.pack(_MESSAGE, len(message)) + message for message in messages)
+    entries = [*(Entry(_MESSAGE, message) for message in messages), *beside]
+    content = b"".join(part for entry in entries for part in (_ENTRY.pack(entry.kind, len(entry.body)), entry.body))
     step = largest - _AROUND
     pieces = [content[start : start + step] for start in range(0, len(content), step)] or [b""]
     bundle = new_salt()
@@ -219,7 +231,11 @@ class Gathering:
         return next(iter(self._parts.values())).sender
 
     def messages(self) -> list[bytes]:
-        """The messages inside, in their order; entries of a kind that is not known are passed over.
+        """The messages inside, in their order. Raises FrameFault as ``entries``."""
+        return [entry.body for entry in self.entries() if entry.kind == _MESSAGE]
+
+    def entries(self) -> list[Entry]:
+        """All that is inside, in its order; who reads it passes over what is of a kind that it does not know.
 
         Raises:
             FrameFault: ``bundle_incomplete`` with the missing numbers, ``bundle_damaged``.
@@ -227,10 +243,10 @@ class Gathering:
         if self.missing or not self._parts:
             raise FrameFault("bundle_incomplete", missing=", ".join(map(str, self.missing)))
         content = b"".join(self._parts[number].piece for number in sorted(self._parts))
-        return [body for kind, body in _entries(content) if kind == _MESSAGE]
+        return list(_entries(content))
 
 
-def _entries(content: bytes) -> Iterator[tuple[bytes, bytes]]:
+def _entries(content: bytes) -> Iterator[Entry]:
     at = 0
     while at < len(content):
         if at + _ENTRY.size > len(content):
@@ -239,5 +255,5 @@ def _entries(content: bytes) -> Iterator[tuple[bytes, bytes]]:
         at += _ENTRY.size
         if at + length > len(content):
             raise FrameFault("bundle_damaged")
-        yield kind, content[at : at + length]
+        yield Entry(kind, content[at : at + length])
         at += length

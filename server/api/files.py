@@ -6,11 +6,11 @@ from flask import Response, request
 
 from server.api.wire import ApiBlueprint
 from server.editing import sql_server
-from server.files import how_much, piece, take
+from server.files import how_much, own_alone, piece, take
 from server.services import services
 from sync.errors import FrameFault
 from sync.files import CONTENT_TYPE, Ask, Get, Letter, open_request, seal_answer
-from sync.store import Device, Scope
+from sync.store import Device
 
 blueprint = ApiBlueprint("files", __name__, description="The bytes of files")
 blueprints = (blueprint,)
@@ -38,17 +38,10 @@ def files() -> Response:
         return known[0].mac_key
 
     letter = open_request(request.get_data(cache=False), key_of)
-    head, chunk = _answer(letter, _within(known[0], letter))
-    return Response(seal_answer(letter, known[0].mac_key, head, chunk), mimetype=CONTENT_TYPE)
-
-
-def _within(device: Device, letter: Letter) -> Device:
-    """The device as it may ask: a revoked one hands in what its own lines named, and gets and learns nothing else."""
-    if not device.revoked:
-        return device
-    if isinstance(letter.asks, Get):
+    if known[0].revoked and isinstance(letter.asks, Get):
         raise FrameFault("device_revoked")
-    return device._replace(scope=Scope(device.scope.stream, (), False, ""))
+    head, chunk = _answer(letter, own_alone(known[0]))
+    return Response(seal_answer(letter, known[0].mac_key, head, chunk), mimetype=CONTENT_TYPE)
 
 
 def _answer(letter: Letter, device: Device) -> tuple[dict[str, Any], bytes]:

@@ -23,7 +23,7 @@ __all__ = ["AnswerLine", "Bundles", "WaitingLine", "blueprints"]
 
 @dataclass(frozen=True, kw_only=True)
 class AnswerLine:
-    """A request that was read, and the addresses of its answer's files."""
+    """A request that was read, and the addresses of its answer's files; ``written`` is "" where photos and files came alone."""
 
     tablet: str
     person: str
@@ -35,12 +35,14 @@ class AnswerLine:
     new: int
     aside: int
     lacking: int
+    photos: int
+    refused: int
     files: list[str]
 
 
 @dataclass(frozen=True, kw_only=True)
 class WaitingLine:
-    """A request that waits for parts."""
+    """A request that waits for parts; ``missing`` is "" for photos and files whose records have not come."""
 
     tablet: str
     person: str
@@ -120,7 +122,8 @@ def _line(one: bundles.Answered, tablets: Mapping[str, Device]) -> AnswerLine:
     device = tablets[one.device]
     names = names_of(db.db.session(), sorted({device.user, one.by}))
     return AnswerLine(
-        tablet=device.name, person=names.get(device.user, ""), unit=unit_words(device.unit), written=moment_words(one.written_ms),
-        read=moment_words(one.read_ms), by=names.get(one.by, ""), told=one.told, new=one.new, aside=one.aside, lacking=one.lacking,
+        tablet=device.name, person=names.get(device.user, ""), unit=unit_words(device.unit),
+        written=moment_words(one.written_ms) if one.written_ms else "", read=moment_words(one.read_ms), by=names.get(one.by, ""),
+        told=one.told, new=one.new, aside=one.aside, lacking=one.lacking, photos=one.photos, refused=one.refused,
         files=[url_for("bundles.answer_file", answer=one.id, number=number) for number in range(1, one.files + 1)],
     )  # fmt: skip

@@ -227,6 +227,10 @@ class Desk:
             fetched[-1].write_bytes(answer.content)
         return fetched
 
+    def waiting_files(self) -> str:
+        """What the page of tablets' files says."""
+        return self._page("/bundles").text
+
     def sync(self) -> None:
         """Nothing to do: the console writes at the server itself."""
 

@@ -261,7 +261,7 @@ class FormPresenter:
         """What stands below a file's name: its size, and that it has not come here or has not left."""
         tablet = self.tablet
         if not tablet.files.has(item["sha256"]):
-            return tablet.say("file_not_come")
+            return tablet.say("file_wished" if tablet.files.state(item["sha256"]) == "wished" else "file_not_come")
         size = tablet.say("mobile.field.size_kb", kb=-(-int(item.get("size", 0)) // 1024))
         state = tablet.files.state(item["sha256"])
         return f"{size} · {tablet.say('file_unsent')}" if state in ("kept", "waits") else size

@@ -3,12 +3,16 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from mobile.bundles import Read
 from mobile.remarks import remarks
 from mobile.status import sync_words, time_words
 from mobile.tablet import Tablet
 from shared.figure_text import amount_text
+
+MOST_NAMED: Final = 6
+"""Names of written files that are told; of more, how many there are."""
 
 __all__ = ["SyncPresenter", "WaitingRow"]
 
@@ -99,8 +103,10 @@ class SyncPresenter:
 
     def write_files(self, folder: Path) -> str:
         """Write everything that has not left as files; says what to do next. Long, as ``sync_now``. Raises SenError."""
-        out = self.tablet.bundles.write(folder)
-        return self.tablet.say("bundle_written", count=out.changes, files=", ".join(out.files), folder=folder.name or str(folder))
+        out, say = self.tablet.bundles.write(folder), self.tablet.say
+        files = ", ".join(out.files[:MOST_NAMED]) + (f", … ({len(out.files)})" if len(out.files) > MOST_NAMED else "")
+        words = say("bundle_written", count=out.changes, files=files, folder=folder.name or str(folder))
+        return f"{words} {say('bundle_written_photos', count=out.photos)}" if out.photos else words
 
     def read_files(self, paths: Sequence[Path]) -> str:
         """Read answers from files; says in sentences what they brought and what is still needed. Long, as ``sync_now``."""
@@ -115,12 +121,16 @@ class SyncPresenter:
                 yield say("bundle_kept", received=kept.received, read=kept.read)
         if any(kept.again and not kept.overtaken for kept in found.kept):
             yield say("bundle_again")
+        if found.handed_in:
+            yield say("bundle_photos_handed_in", count=found.handed_in)
+        if found.photos:
+            yield say("bundle_photos_came", count=found.photos)
         for missing in found.missing:
             yield say("bundle_incomplete", missing=", ".join(map(str, missing)))
         for name, error in found.refused:
             yield f"{name}: {error.text(self.tablet.language)}"
-        if not (found.kept or found.missing or found.refused):
-            yield say("bundle_none_found")
+        if not (found.kept or found.missing or found.refused or found.handed_in or found.photos):
+            yield say("bundle_nothing_new" if found.opened else "bundle_none_found")
 
     def sync_now(self) -> None:
         """Exchange until both sides have nothing left, then send the photos and files; takes long, so run it outside the window's
