@@ -223,7 +223,8 @@ class Files:
         """Ask for a file with the next bundle: there is no network to bring it."""
         with self._database.writing() as connection:
             row = (digest, "sealed" if sealed else "")
-            connection.execute("INSERT OR IGNORE INTO file (hash, size, state, code) VALUES (?, 0, 'wished', ?)", row)
+            insert = "INSERT INTO file (hash, size, state, code) VALUES (?, 0, 'wished', ?)"
+            connection.execute(f"{insert} ON CONFLICT DO UPDATE SET state = 'wished', code = excluded.code", row)
 
     def wished(self) -> dict[str, bool]:
         """The files that a bundle shall ask for: hash → whether it is sealed."""

@@ -17,7 +17,11 @@ from mobile.widgets.entry import InputBox
 ROWS_MOST = 60
 """A history shows at most so many of its newest rows."""
 
-PICTURE_HEIGHT_DP = 420
+PICTURE_NARROWEST_DP, MOST_ENLARGED = 360, 2
+"""A sheet around a small photo has room for its name; a point of a photo is drawn at most so many dp wide."""
+
+SIDES_DP, AROUND_WIDE_DP, AROUND_HIGH_DP = 40, 72, 112
+"""What stands left and right of a photo inside the sheet; that with the window's edge; above and below it, beside title and deeds."""
 
 __all__ = ["AskSheet", "HistorySheet", "PictureSheet", "ReasonSheet", "Sheet"]
 
@@ -29,7 +33,7 @@ class Sheet(ModalView):
     """
 
     title = StringProperty("")
-    width_dp = 560
+    width_dp: float = 560
     fixed_body = False
     """True: the body takes the whole height that is left (lists), instead of scrolling as one."""
 
@@ -106,15 +110,26 @@ class HistorySheet(Sheet):
 
 
 class PictureSheet(Sheet):
-    """One photo, drawn from memory: nothing of it is written on the disk in the clear."""
+    """One photo as large as the window lets it be, drawn from memory: nothing of it is written on the disk in the clear."""
 
-    width_dp = 720
+    picture: Image | None = None
 
     def __init__(self, *, title: str, picture: bytes, close: str) -> None:
         super().__init__(title=title)
         texture = CoreImage(io.BytesIO(picture), ext="jpg").texture
-        self.ids.body.add_widget(Image(texture=texture, fit_mode="contain", size_hint_y=None, height=dp(PICTURE_HEIGHT_DP)))
+        self.picture = Image(texture=texture, fit_mode="contain", size_hint_y=None)
+        self.ids.body.add_widget(self.picture)
         self.deed(close, None)
+        self._fit()
+
+    def _fit(self, *_: Any) -> None:
+        if self.picture is not None:
+            wide, high = self.picture.texture.size
+            room = Window.height - self.ids.head.height - self.ids.deeds.height - dp(AROUND_HIGH_DP)
+            scale = min((Window.width - dp(AROUND_WIDE_DP)) / wide, room / high, dp(MOST_ENLARGED))
+            self.picture.height = high * scale
+            self.width_dp = max(PICTURE_NARROWEST_DP, wide * scale / dp(1) + SIDES_DP)
+        super()._fit()
 
 
 class ReasonSheet(Sheet):
