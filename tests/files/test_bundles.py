@@ -21,6 +21,7 @@ from sync.over_file import SIZES, Entry
 from tests.fieldday.desk import Refused
 from tests.fieldday.office import Office
 from tests.files.office import CASE, files_of, photo, record_with, tablet_of, there
+from tests.support.marks import NAME, found_in
 
 
 class Stick:
@@ -90,6 +91,17 @@ def test_f47_photos_reach_the_district_by_bundle_and_are_seen_there(own: tuple[O
             form.fetch("photos", digest)
             assert form.open_file(digest) == far.files.read(digest)
         assert there(near, files_of(far, case, "attachments")[0]) in digests
+
+
+def test_p08_a_bundle_shows_neither_a_photo_nor_its_name(far: Tablet, stick: Stick, tmp_path: Path) -> None:
+    case = record_with(far, photo(tmp_path, 71, name=f"{NAME}.jpg"), type="gbv_case", values=CASE, field="attachments")
+    talk = record_with(far, photo(tmp_path, 72, name=f"{NAME} 2.jpg"))
+    digests = [*files_of(far, case, "attachments"), *files_of(far, talk)]
+    contents = [far.files.read(digest) for digest in digests]
+    pieces = [data[at : at + 48] for data in contents for at in range(600, len(data) - 48, len(data) // 40)]
+    for path in stick.written(far):
+        data = path.read_bytes()
+        assert len(data) in SIZES and found_in(data, [NAME, *digests]) == [] and not any(piece in data for piece in pieces)
 
 
 def test_f47_photos_that_come_before_their_records_wait_for_them(own: tuple[Office, Path], far: Tablet, stick: Stick, tmp_path: Path) -> None:
