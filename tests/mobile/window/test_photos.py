@@ -89,7 +89,7 @@ def test_a_photo_is_chosen_looked_at_and_taken_out(home: Any, camera: Path, size
     ticks(4)
     (picture,) = find("Image", within=sheet)
     assert sheet.title == NAME and picture.texture.size == (LONGEST_SIDE * 3 // 4, LONGEST_SIDE), "upright"
-    assert faults(sheet) == [] and 0 < sheet.y and sheet.top < Window.height
+    assert faults(sheet) == [] and sheet.y > 0 and sheet.top < Window.height
     assert picture.height > 0.6 * Window.height and picture.width <= sheet.width, "large enough to see what is on it"
     touch(find("RoundButton", home.say("mobile.sheet.close"))[0])
     until(lambda: not find("PictureSheet"), "the sheet is closed")
