@@ -9,6 +9,7 @@ from mobile.screens.submit.presenter import SubmitPresenter
 from mobile.screens.sync.presenter import SyncPresenter
 from mobile.tablet import Tablet
 from shared.errors import SenError
+from sync.exchange import ServerHalf, TabletHalf
 from tests.mobile.conftest import Make, Wire
 from tests.mobile.test_forms import talk
 from tests.support.texts import TALK, dropped, renamed, retyped, shipped
@@ -222,3 +223,28 @@ def test_f34_a_catalogue_that_this_app_cannot_read_leaves_the_last_good_one(make
     assert tablet.syncer.trips == 1 and tablet.store.versions()["catalogue"] == "f" * 16, "it is told once a change"
     assert wire.server.values(record)["attendances_total"] == 60
     assert SyncPresenter(tablet).status().startswith("Đã gửi lúc")
+
+
+@pytest.mark.parametrize(("half", "words"), [({"version": 3, "apps_from": 2}, "Ứng dụng cũ: "), ({}, "")])
+def test_m68_p13_the_tablet_says_who_must_update(make: Make, wire: Wire, half: dict[str, int], words: str) -> None:
+    tablet = make()
+    record = talk(FormPresenter(tablet))
+    tablet.forms.close_all()
+    wire.server.half = ServerHalf(wire.server, **half)
+    tablet.syncer.sync()
+    assert "".join(remarks(tablet))[: len(words)] == words and bool(remarks(tablet)) is bool(words)
+    assert len(wire.server.history(record)) == 1 and tablet.store.unsent_count() == 0, "what was entered is there"
+    assert SyncPresenter(tablet).status().startswith("Đã gửi lúc")
+    wire.server.half = ServerHalf(wire.server)
+    tablet.syncer.sync()
+    assert remarks(tablet) == []
+
+
+def test_m69_p13_the_tablet_says_that_the_server_must_update(make: Make, wire: Wire) -> None:
+    tablet = make()
+    tablet.syncer._half = TabletHalf(tablet.store, version=3, servers_from=2)
+    record = talk(FormPresenter(tablet))
+    tablet.forms.close_all()
+    tablet.syncer.sync()
+    assert [words.partition(":")[0] for words in remarks(tablet)] == ["Máy chủ cũ"]
+    assert len(wire.server.history(record)) == 1 and tablet.store.unsent_count() == 0

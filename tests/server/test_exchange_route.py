@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 import pytest
@@ -22,6 +23,7 @@ from server.services import services
 from shared.ids import b64, new_record_id
 from shared.messages import codes
 from sync.accept import HELD
+from sync.exchange import ServerHalf
 from sync.log import line_hash, name_of
 from sync.merge import fresh
 from sync.messages import CONTENT_TYPE, read_rows, read_runs
@@ -353,3 +355,13 @@ def test_t08_whatever_a_head_says_breaks_nothing(office: Office) -> None:
         answer = device.send(device.packed(b"\n".join([json.dumps(head).encode(), *lines])))
         assert answer.status in (200, 400, 401, 403, 409, 413), (head, answer)
     assert "Traceback" not in office.output()
+
+
+def test_m68_p13_an_app_that_is_too_old_hands_in_and_is_told_to_update(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server of a later time, by its own address: the line counts, nothing is told but how far the log is read."""
+    monkeypatch.setattr("server.api.exchange.ServerHalf", partial(ServerHalf, version=3, apps_from=2))
+    head = office.device.opened(office.device.send(office.device.request([office.device.line(GOOD)], page=65536))).head
+    assert head["update"] == "app" and head["p"] == 3 and head["read"][office.device.log][0] == 1
+    assert not {"c", "docs", "scope", "told", "upto"} & head.keys()
+    with office.app.app_context(), reading() as connection:
+        assert list(connection.scalars(select(LineRow.verdict))) == [""]

@@ -125,7 +125,7 @@ class MemoryTablet:
     # the contract of TabletStore
 
     def policy(self, type_code: str, path: str) -> str:
-        return policy_of(self.catalogue.types[type_code], path)
+        return policy_of(self.catalogue.all_types[type_code], path)
 
     def device(self) -> Device:
         return self.identity
