@@ -84,11 +84,12 @@ class Form:
     def value(self, path: str) -> Any:
         """The value at a path, computed ones too; None where it is unknown."""
         head, *rest = path.split("/")
-        value = self.full().get(head)
+        value = self.full().get(self.type.renamed(head))
         if not rest:
             return value
         row = next((row for row in value or () if row.get("id") == rest[0]), None)
-        return row if len(rest) == 1 else (row or {}).get(rest[1])
+        field = self.type.field_at(path)
+        return row if len(rest) == 1 else (row or {}).get(rest[1] if field is None else field.code)
 
     def shown(self, path: str) -> bool:
         """Whether the field at a path is asked at all, as the other answers, the day and the unit are."""
@@ -160,13 +161,14 @@ class Form:
         """
         field = self.type.field_at(path)
         head, *rest = path.split("/")
+        head = self.type.renamed(head)  # a screen may be older than the catalogue
         if field is None or head not in self.type.fields or len(rest) == 1:
             raise SenError("unknown_field")
         if field.computed is not None:
             raise SenError("computed_field")
         value = _cleaned(value, field)
         place = self.values if not rest else self._row(head, rest[0])
-        name = head if not rest else rest[1]
+        name = head if not rest else field.code
         if value is None or value == "" or value == []:
             place.pop(name, None)
         else:

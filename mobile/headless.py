@@ -270,7 +270,8 @@ class Headless:
         for path in state.open_paths():
             held = sorted(state.registers[path].values, key=lambda value: value.open)
             open_values[path] = [self._one(record_type, record, path, one) for one in held]
-        shown = {code: open_values.get(record_type.path_of(code), [value]) for code, value in values.items()}
+        places = {record_type.path_of(code): value for code, value in values.items()}
+        shown = {path: open_values.get(path, [value]) for path, value in places.items()}
         return {
             "id": record, "type": state.type, "unit": state.unit, "withdrawn": state.withdrawn, "values": _portable(values),
             "shown": _portable(shown), "questions": _portable(open_values), "title": self.tablet.title_from(record_type, values),

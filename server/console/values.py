@@ -146,7 +146,7 @@ _WORDS: Mapping[str, Callable[[Field, Any, Titles], str]] = {
 
 def shown(one: Field, value: Any, titles: Titles, record: str) -> Shown:
     """A field of a record as its page shows it."""
-    told = Shown(path=one.code, label=one.label.get(lang()), long=one.kind == "long")
+    told = Shown(path=one.path, label=one.label.get(lang()), long=one.kind == "long")
     of_files = one.kind in ("files", "photos")
     items = value if of_files and isinstance(value, list) else []
     if isinstance(value, Sealed) or any(isinstance(item, dict) and isinstance(item.get("sealed"), Sealed) for item in items):

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from tests.fieldday.forms import new_names
 from tests.fieldday.journal import Journal
 from tests.fieldday.office import Office
 from tests.fieldday.scenario import MAKES, Scenario, Step
@@ -43,6 +44,10 @@ class Day:
         self.claims = 0
         self.failed: list[str] = []
         self.reports: list[Path] = []
+        self.begun: dict[str, dict[str, Any]] = {}
+        """Record → what was typed into its form, which was left open."""
+        self.renamed: dict[str, dict[str, str]] = {}
+        """Record type → new name of a field → the name that it has in lines."""
         self.bundles: dict[str, list[list[Path]]] = {}
         """Person → the files of each bundle that they wrote and did not lose."""
 
@@ -111,6 +116,7 @@ class Day:
         """Write an act into the journal with what the screen shows, do it, and note that the screen said «saved»."""
         screen = self.screen(step.who[0])
         type, unit = self.kinds[step.name]
+        fields = self.first_names(type, fields)
         known = self.ids.get(step.name)
         shown = (screen.shown(known) or {}) if known else {}
         saw = shown if all else {name: shown[name] for name in fields if name in shown}
@@ -128,7 +134,30 @@ class Day:
         self.ids[step.name] = id
         self.journal.done(number, id)
 
+    def first_names(self, type: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """Fields by the names that they have in lines, for ever; people use those that their screens show."""
+        was = self.renamed.get(type, {})
+        return {was.get(name, name): value for name, value in fields.items()}
+
     # --- what people do
+
+    def begin(self, step: Step) -> None:
+        """What is typed is nobody's word yet: it goes into the journal when the form is finished."""
+        values = dict(step.values)
+        type = values.pop("type")
+        self.kinds[step.name] = (type, self.units[step.who[0]])
+        self.ids[step.name] = self.tablets[step.who[0]].begin(type, values)
+        self.begun[step.name] = values
+
+    def finish(self, step: Step) -> None:
+        id, tablet, type = self.ids[step.name], self.tablets[step.who[0]], self.kinds[step.name][0]
+        values = {**self.begun.pop(step.name, {}), **self.first_names(type, step.values)}
+        self.typed(step, "write", values, lambda _: tablet.finish(id, step.values))
+
+    def change_forms(self, step: Step) -> None:
+        self.office.change_forms(step.type, step.values)
+        first = self.renamed.setdefault(step.type, {})
+        first.update({new: first.get(old, old) for new, old in new_names(step.values).items()})
 
     def enter(self, step: Step) -> None:
         values = dict(step.values)
@@ -152,7 +181,7 @@ class Day:
 
     def decide(self, step: Step) -> None:
         id = self.ids[step.name]
-        for field, value in step.values.items():
+        for field, value in self.first_names(self.kinds[step.name][0], step.values).items():
             if len((self.screen(step.who[0]).shown(id) or {}).get(field, ())) < 2:
                 self.fail(step, f"{step.who[0]} has no question open in {step.name}.{field}")
                 continue
@@ -282,7 +311,7 @@ class Day:
     def see(self, step: Step) -> None:
         for who in step.who:
             shown = self.screen(who).shown(self.ids[step.name])
-            for field, value in step.values.items():
+            for field, value in self.first_names(self.kinds[step.name][0], step.values).items():
                 self.claim(
                     step,
                     stands_for(first(shown, field), value),
@@ -294,7 +323,7 @@ class Day:
     def see_question(self, step: Step) -> None:
         for who in step.who:
             shown = self.screen(who).shown(self.ids[step.name]) or {}
-            for field, values in step.values.items():
+            for field, values in self.first_names(self.kinds[step.name][0], step.values).items():
                 there = shown.get(field, [])
                 same = len(there) == len(values) and all(
                     any(stands_for(one, value) for one in there) for value in values
@@ -333,6 +362,9 @@ VERBS: Mapping[str, Callable[[Day, Step], None]] = {
     "online": Day.online,
     "enter": Day.enter,
     "report_incident": Day.report_incident,
+    "begin": Day.begin,
+    "finish": Day.finish,
+    "change_forms": Day.change_forms,
     "change": Day.change,
     "withdraw": Day.withdraw,
     "submit": Day.submit,

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from shared.catalogue import Field, load_catalogue
+from tests.fieldday import forms
 
 
 class Unknown(Exception):
@@ -54,6 +55,15 @@ def check_type(type: Any) -> str:
     if type is None:
         raise Unknown("a new record has its type among its values, as «type: communication_activity»")
     return _known(type, load_catalogue().types, "record type")
+
+
+def check_forms(type: str, values: Mapping[str, Any]) -> None:
+    """A change of a record type's form: its fields, and what is told of each."""
+    fields = load_catalogue().types[_known(type, load_catalogue().types, "record type")].fields
+    for name, how in values.items():
+        _known(name, fields, f"field of {type}")
+        if forms.HOW.fullmatch(str(how)) is None:
+            raise Unknown(f"{name}: «is dropped», «is called NAME» or «is now KIND», not «{how}»")
 
 
 def check_fields(type: str, values: Mapping[str, Any], *, lists: bool = False) -> None:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import itertools
 import json
 import os
+import shutil
 import subprocess
 import sys
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from tests.fieldday import forms
 from tests.fieldday.desk import Desk
 from tests.fieldday.scenario import Person
 from tests.support.processes import ROOT, Watched
+
+DATA = ROOT / "shared" / "data"
 
 PASSWORD = "mot mat khau mau du dai"
 """The password of every invented person of a day; the server is on this machine alone."""
@@ -29,9 +34,12 @@ def login_of(name: str) -> str:
 class Office:
     """The server of a day (`server` is its process) and its desks. `codes` has an enrolment code for each person with a tablet."""
 
-    def __init__(self, server: Watched, people: Mapping[str, Person], codes: Mapping[str, str]) -> None:
-        self.server = server
-        self.address: str = server.told["address"]
+    def __init__(self, start: Callable[[int], Watched], forms: Path, people: Mapping[str, Person], codes: Mapping[str, str]) -> None:
+        self._start = start
+        self.server = start(0).__enter__()
+        self.address: str = self.server.told["address"]
+        self.forms = forms
+        """The folder of the server's catalogue."""
         self.codes = codes
         self._people = people
         self._desks: dict[str, Desk] = {}
@@ -41,6 +49,16 @@ class Office:
         """Host and port."""
         host, _, port = self.address.removeprefix("http://").partition(":")
         return host, int(port)
+
+    def change_forms(self, type: str, values: Mapping[str, str]) -> None:
+        """Change a form in the catalogue's folder, and start the server again with it, at the same address."""
+        self.close()
+        forms.change(self.forms, type, values)
+        self.server = self._start(self.place[1]).__enter__()
+
+    def close(self) -> None:
+        """End the server."""
+        self.server.__exit__()
 
     def desk(self, name: str) -> Desk:
         """A person's place at the console; they sign in when they first need it."""
@@ -59,6 +77,7 @@ class Office:
 def open_office(folder: Path, database: str, people: Mapping[str, Person], today: datetime.date) -> Iterator[Office]:
     """Fill an empty database with the people of a day and start the server on it; it is ended with the block."""
     given = {"SEN_VAR": str(folder), "SEN_DATABASE": database, "SEN_TODAY": today.isoformat(), "SEN_LOG": "info"}
+    given["SEN_CATALOGUE"] = str(shutil.copytree(DATA, folder / "catalogue"))
     told = [
         {
             "name": p.name,
@@ -79,5 +98,11 @@ def open_office(folder: Path, database: str, people: Mapping[str, Person], today
         raise RuntimeError(f"the people could not be made: {prepared.stderr[-2000:]}")
     codes = json.loads(prepared.stdout)
     by_name = {p.name: codes[login_of(p.name)] for p in people.values() if p.tablet}
-    with Watched(["-m", "server", "run", "--json", "--port", "0"], folder / "server.log", given) as server:
-        yield Office(server, people, by_name)
+    logs = (folder / f"server{number or ''}.log" for number in itertools.count())
+    office = Office(
+        lambda port: Watched(["-m", "server", "run", "--json", "--port", str(port)], next(logs), given), folder / "catalogue", people, by_name
+    )
+    try:
+        yield office
+    finally:
+        office.close()

@@ -16,16 +16,17 @@ from typing import Any
 
 import yaml
 
-from tests.fieldday import names
+from tests.fieldday import forms, names
 
 PARTS = "title, about, today, people and story"
-MAKES = frozenset({"enter", "report_incident", "write_report"})
+MAKES = frozenset({"begin", "enter", "report_incident", "write_report"})
 TYPED = MAKES | {
-    "change", "withdraw", "submit", "decide", "approve", "hand_in", "accept", "give_back", "acknowledge", "consolidate",
+    "change", "finish", "withdraw", "submit", "decide", "approve", "hand_in", "accept", "give_back", "acknowledge", "consolidate",
 }  # fmt: skip
 """The verbs that one person does."""
 
 WHO, WHOM, NAME, UNIT, PERIOD = r"(?P<who>[^:]+?)", r"(?P<whom>\S+)", r"(?P<name>\S+)", r"(?P<unit>[a-z0-9_]+)", r"(?P<period>\d{4}-\w+)"
+TYPE = r"(?P<type>[a-z0-9_]+)"
 
 
 class ScenarioError(Exception):
@@ -52,7 +53,7 @@ class Sentence:
     @property
     def written(self) -> str:
         """The sentence as the documentation shows it."""
-        plain = self.pattern.replace(WHO, "WHO").replace(WHOM, "WHOM").replace(NAME, "RECORD").replace(UNIT, "UNIT").replace(PERIOD, "PERIOD")
+        plain = self.pattern.replace(WHO, "WHO").replace(WHOM, "WHOM").replace(NAME, "RECORD").replace(UNIT, "UNIT").replace(PERIOD, "PERIOD").replace(TYPE, "TYPE")
         plain = re.sub(r"\(\?:(\w+)\)\?", r"\1", plain).replace("syncs?", "syncs")
         return re.sub(r"\(\?P<(\w+)>[^)]*\)", lambda m: m[1].upper(), plain)
 
@@ -64,6 +65,8 @@ SENTENCES: tuple[Sentence, ...] = tuple(
         ("online", f"{WHO} go(?:es)? online", "", "tablet", "the tablet has a network again; nothing but an urgent incident is sent yet"),
         ("enter", f"{WHO} enters {NAME}", "fields", "", "a new record, `type` among its values; RECORD is its name in the story"),
         ("report_incident", f"{WHO} reports the incident {NAME}", "fields", "tablet", "an urgent incident (type gbv_incident): it leaves at once, as soon as there is a network"),
+        ("begin", f"{WHO} begins {NAME}", "fields", "tablet", "a new record's form, left open: what was typed is a draft on the tablet alone"),
+        ("finish", f"{WHO} finishes {NAME}", "fields", "tablet", "the form that was left open goes on, under the forms that the tablet has now, and is saved"),
         ("change", f"{WHO} changes {NAME}", "fields", "", "new values in some fields of a record that the person sees"),
         ("withdraw", f"{WHO} withdraws {NAME}", "", "", "the record is taken back; what others wrote in it unseen keeps it as a question"),
         ("submit", f"{WHO} submits {NAME}", "", "tablet", "the record is handed in; it must be complete"),
@@ -86,6 +89,7 @@ SENTENCES: tuple[Sentence, ...] = tuple(
         ("move_officer", f"{WHO} moves {WHOM} to {UNIT}", "", "console", "the administrator ends an officer's roles and gives the same ones in another unit"),
         ("revoke", f"{WHO} revokes the tablet of {WHOM}", "", "console", "the administrator revokes an officer's tablet; it wipes itself when all is handed in"),
         ("take_up", f"{WHO} takes up {NAME}", "", "console", "the district takes up what came of the record from a revoked tablet or without a right"),
+        ("change_forms", f"the district changes the form {TYPE}", "fields", "", "the server starts again with other forms; of a field is told `is dropped`, `is called NAME` or `is now KIND`"),
         ("consolidate", f"{WHO} consolidates {PERIOD}", "", "console", "the district's own report of the period is made, as DOCX and XLSX"),
         ("see", f"{WHO} sees {NAME}", "fields", "", "these values must stand on the person's screen now"),
         ("see_question", f"{WHO} sees two answers in {NAME}", "lists", "", "these fields must be open questions there, with these values"),
@@ -121,6 +125,7 @@ class Step:
     period: str = ""
     figure: str = ""
     number: str = ""
+    type: str = ""
     values: Mapping[str, Any] = field(default_factory=dict)
     line: int = 0
 
@@ -280,8 +285,13 @@ def _check_values(sentence: Sentence, text: str, values: Any) -> None:
 def _check_names(story: Sequence[tuple[yaml.Node, Step]]) -> None:
     """Every record is entered, once, before it is spoken of; its type, fields and choices are the catalogue's."""
     known: dict[str, str] = {}
+    renamed: dict[str, dict[str, str]] = {}
     for node, step in story:
         try:
+            if step.verb == "change_forms":
+                names.check_forms(step.type, step.values)
+                renamed.setdefault(step.type, {}).update(forms.new_names(step.values))
+                continue
             if step.verb == "figure":
                 names.check_figure(step.figure, step.unit)
             if step.period:
@@ -298,7 +308,8 @@ def _check_names(story: Sequence[tuple[yaml.Node, Step]]) -> None:
                 if set(step.values) != {"reason"}:
                     raise _at(node, "a return has one value, the reason: «{reason: …}»")
             elif step.values:
-                fields = {field: value for field, value in step.values.items() if field != "type"}
+                was = renamed.get(known[step.name], {})
+                fields = {was.get(field, field): value for field, value in step.values.items() if field != "type"}
                 names.check_fields(known[step.name], fields, lists=step.verb == "see_question")
         except names.Unknown as error:
             raise _at(node, str(error)) from error

@@ -165,6 +165,22 @@ class Tablet:
         """Fill in a new form."""
         return str(self.ask("enter", type=type, values=dict(values))["record"])
 
+    def begin(self, type: str, values: Mapping[str, Any]) -> str:
+        """Type into a new form and leave it open; gives the record's id."""
+        record = str(self.ask("start", type=type)["record"])
+        self._type(values)
+        return record
+
+    def finish(self, id: str, values: Mapping[str, Any]) -> None:
+        """Open a form that was left open, type the rest and save."""
+        self.ask("open", record=id)
+        self._type(values)
+        self.ask("leave")
+
+    def _type(self, values: Mapping[str, Any]) -> None:
+        for path, value in values.items():
+            self.ask("type", path=path, value=value)
+
     def change(self, id: str, values: Mapping[str, Any]) -> None:
         """Type into a record's form."""
         self.ask("change", record=id, values=dict(values))
