@@ -27,7 +27,7 @@ def notices(form: FormPresenter) -> list[str]:
     return [notice.words for notice in form.notices()]
 
 
-def test_m61_f33_a_half_filled_draft_keeps_what_was_typed_in_a_renamed_field(make: Make, wire: Wire) -> None:
+def test_m65_f33_a_half_filled_draft_keeps_what_was_typed_in_a_renamed_field(make: Make, wire: Wire) -> None:
     tablet = make()
     record = talk(FormPresenter(tablet))
     wire.server.publish(renamed())
@@ -46,7 +46,7 @@ def test_m61_f33_a_half_filled_draft_keeps_what_was_typed_in_a_renamed_field(mak
     assert b'"p":"participants_total"' in wire.server.history(record)[0], "in lines the field keeps its first name"
 
 
-def test_m61_an_open_form_goes_on_under_the_new_name(make: Make, wire: Wire) -> None:
+def test_m65_an_open_form_goes_on_under_the_new_name(make: Make, wire: Wire) -> None:
     """The catalogue comes while the form stands open; nothing typed is lost, before or after."""
     tablet = make()
     form = FormPresenter(tablet)
@@ -62,7 +62,7 @@ def test_m61_an_open_form_goes_on_under_the_new_name(make: Make, wire: Wire) -> 
     assert wire.server.values(record)["attendances_total"] == 62 and set(wire.server.verdicts()) == {""}
 
 
-def test_m62_a_half_filled_draft_keeps_what_was_typed_in_a_dropped_field(make: Make, wire: Wire) -> None:
+def test_m66_a_half_filled_draft_keeps_what_was_typed_in_a_dropped_field(make: Make, wire: Wire) -> None:
     tablet = make()
     record = talk(FormPresenter(tablet), event_code="SK-2022-07")
     wire.server.publish(dropped())
@@ -84,7 +84,7 @@ def test_m62_a_half_filled_draft_keeps_what_was_typed_in_a_dropped_field(make: M
     assert any("SK-2022-07" in words for words, _, _ in there.history())
 
 
-def test_m63_a_half_filled_draft_of_a_retyped_field_is_read_or_asked(make: Make, wire: Wire) -> None:
+def test_m67_a_half_filled_draft_of_a_retyped_field_is_read_or_asked(make: Make, wire: Wire) -> None:
     tablet = make()
     first = talk(FormPresenter(tablet), event_code="1.234")
     second = talk(FormPresenter(tablet), event_code="khoảng 50")
@@ -106,7 +106,7 @@ def test_m63_a_half_filled_draft_of_a_retyped_field_is_read_or_asked(make: Make,
     assert wire.server.values(second)["event_code"] == 50 and set(wire.server.verdicts()) == {""}
 
 
-def test_m63_what_was_sent_with_the_old_kind_arrives_behind_the_change(make: Make, wire: Wire) -> None:
+def test_m67_what_was_sent_with_the_old_kind_arrives_behind_the_change(make: Make, wire: Wire) -> None:
     a, b = make("A"), make("B")
     record = talk(FormPresenter(a), event_code="khoảng 50")
     a.forms.close_all()
@@ -120,7 +120,7 @@ def test_m63_what_was_sent_with_the_old_kind_arrives_behind_the_change(make: Mak
     assert any("khoảng 50" in words for words, _, _ in form.history("event_code"))
 
 
-def test_m56_the_question_of_an_old_and_a_new_name_is_one(make: Make, wire: Wire) -> None:
+def test_m60_the_question_of_an_old_and_a_new_name_is_one(make: Make, wire: Wire) -> None:
     a, b = make("A"), make("B")
     record = talk(FormPresenter(a))
     a.forms.close_all()
@@ -149,7 +149,7 @@ def test_m56_the_question_of_an_old_and_a_new_name_is_one(make: Make, wire: Wire
     assert not wire.server.state(record).open_paths() and set(wire.server.verdicts()) == {""}
 
 
-def test_m64_a_question_in_a_dropped_field_is_shown_with_its_label_and_decided(make: Make, wire: Wire) -> None:
+def test_m68_a_question_in_a_dropped_field_is_shown_with_its_label_and_decided(make: Make, wire: Wire) -> None:
     a, b = make("A"), make("B")
     record = talk(FormPresenter(a))
     a.forms.close_all()
@@ -173,7 +173,7 @@ def test_m64_a_question_in_a_dropped_field_is_shown_with_its_label_and_decided(m
     assert not wire.server.state(record).open_paths() and set(wire.server.verdicts()) == {""}
 
 
-def test_m65_a_draft_of_a_dropped_record_type_is_finished_and_handed_in(make: Make, wire: Wire) -> None:
+def test_m69_a_draft_of_a_dropped_record_type_is_finished_and_handed_in(make: Make, wire: Wire) -> None:
     tablet = make()
     form = FormPresenter(tablet)
     record = form.start("difficulty")
@@ -226,7 +226,7 @@ def test_f34_a_catalogue_that_this_app_cannot_read_leaves_the_last_good_one(make
 
 
 @pytest.mark.parametrize(("half", "words"), [({"version": 3, "apps_from": 2}, "Ứng dụng cũ: "), ({}, "")])
-def test_m68_p13_the_tablet_says_who_must_update(make: Make, wire: Wire, half: dict[str, int], words: str) -> None:
+def test_m72_p13_the_tablet_says_who_must_update(make: Make, wire: Wire, half: dict[str, int], words: str) -> None:
     tablet = make()
     record = talk(FormPresenter(tablet))
     tablet.forms.close_all()
@@ -240,7 +240,7 @@ def test_m68_p13_the_tablet_says_who_must_update(make: Make, wire: Wire, half: d
     assert remarks(tablet) == []
 
 
-def test_m69_p13_the_tablet_says_that_the_server_must_update(make: Make, wire: Wire) -> None:
+def test_m73_p13_the_tablet_says_that_the_server_must_update(make: Make, wire: Wire) -> None:
     tablet = make()
     tablet.syncer._half = TabletHalf(tablet.store, version=3, servers_from=2)
     record = talk(FormPresenter(tablet))

@@ -357,7 +357,7 @@ def test_t08_whatever_a_head_says_breaks_nothing(office: Office) -> None:
     assert "Traceback" not in office.output()
 
 
-def test_m68_p13_an_app_that_is_too_old_hands_in_and_is_told_to_update(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_m72_p13_an_app_that_is_too_old_hands_in_and_is_told_to_update(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server of a later time, by its own address: the line counts, nothing is told but how far the log is read."""
     monkeypatch.setattr("server.api.exchange.ServerHalf", partial(ServerHalf, version=3, apps_from=2))
     head = office.device.opened(office.device.send(office.device.request([office.device.line(GOOD)], page=65536))).head

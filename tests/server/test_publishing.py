@@ -128,7 +128,7 @@ def test_an_admins_command_takes_what_was_published_and_publishes_nothing(folder
     assert services(command).catalogue.version == services(changed).catalogue.version and published(command) == 1
 
 
-def test_m56_f33_a_rename_reaches_lists_figures_and_the_page(folder: Config, apps: list[Flask]) -> None:
+def test_m60_f33_a_rename_reaches_lists_figures_and_the_page(folder: Config, apps: list[Flask]) -> None:
     """Columns that were made before are made anew; what a tablet writes under the old name counts under the new one."""
     app = start(folder, apps)
     (device, lan), record = device_on(app), new_record_id()
@@ -147,7 +147,7 @@ def test_m56_f33_a_rename_reaches_lists_figures_and_the_page(folder: Config, app
         assert {one.value for one in row.questions[0].answers} == {48, 52} and row.snapshot.values["attendances_total"] == 48
 
 
-def test_m57_f33_lines_of_a_dropped_field_count_and_are_shown_with_its_label(folder: Config, apps: list[Flask]) -> None:
+def test_m61_f33_lines_of_a_dropped_field_count_and_are_shown_with_its_label(folder: Config, apps: list[Flask]) -> None:
     app = start(folder, apps)
     (device, lan), record = device_on(app), new_record_id()
     app = start(folder, apps, dropped())
@@ -161,7 +161,7 @@ def test_m57_f33_lines_of_a_dropped_field_count_and_are_shown_with_its_label(fol
     assert "Mã sự kiện chung" in past and "SK-7" in past
 
 
-def test_m58_f33_a_retyped_answer_that_cannot_be_read_is_shown_and_asked_again(folder: Config, apps: list[Flask]) -> None:
+def test_m62_f33_a_retyped_answer_that_cannot_be_read_is_shown_and_asked_again(folder: Config, apps: list[Flask]) -> None:
     app = start(folder, apps)
     (device, lan), record = device_on(app), new_record_id()
     device.push([device.line(WHOLE, r=record)])

@@ -54,7 +54,7 @@ def begun(tablets: Tablets, server: PairServer, record: str, note: str, **values
 
 
 @pytest.mark.parametrize("order", ORDERS)
-def test_m56_f33_a_renamed_field_is_one_place_under_two_names(tablets: Tablets, server: PairServer, record: str, order: Sequence[str]) -> None:
+def test_m60_f33_a_renamed_field_is_one_place_under_two_names(tablets: Tablets, server: PairServer, record: str, order: Sequence[str]) -> None:
     begun(tablets, server, record, RENAMED, people=40)
     a, b = tablets["A"], tablets["B"]
     assert b.values(record)["heads"] == 40 and "people" not in b.values(record)
@@ -72,7 +72,7 @@ def test_m56_f33_a_renamed_field_is_one_place_under_two_names(tablets: Tablets, 
     assert len(server.history(record)) == 5, "every answer stays in the history"
 
 
-def test_m56_a_draft_that_saw_the_old_name_asks_nobody(tablets: Tablets, server: PairServer, record: str) -> None:
+def test_m60_a_draft_that_saw_the_old_name_asks_nobody(tablets: Tablets, server: PairServer, record: str) -> None:
     """A's form was open before; the difference is taken against what it showed, under whatever name."""
     begun(tablets, server, record, RENAMED, people=40)
     a = tablets["A"]
@@ -84,7 +84,7 @@ def test_m56_a_draft_that_saw_the_old_name_asks_nobody(tablets: Tablets, server:
 
 
 @pytest.mark.parametrize("order", ORDERS)
-def test_m57_f33_what_was_entered_in_a_dropped_field_is_kept_and_readable(
+def test_m61_f33_what_was_entered_in_a_dropped_field_is_kept_and_readable(
     tablets: Tablets, server: PairServer, record: str, order: Sequence[str]
 ) -> None:  # fmt: skip
     begun(tablets, server, record, DROPPED, women=20)
@@ -99,7 +99,7 @@ def test_m57_f33_what_was_entered_in_a_dropped_field_is_kept_and_readable(
     assert field is not None and field.label.vi == "Trong đó nữ" and "women" not in b.catalogue.types["note"].fields
 
 
-def test_m57_two_answers_in_a_dropped_field_are_still_asked(tablets: Tablets, server: PairServer, record: str) -> None:
+def test_m61_two_answers_in_a_dropped_field_are_still_asked(tablets: Tablets, server: PairServer, record: str) -> None:
     begun(tablets, server, record, DROPPED, women=20)
     type_in(tablets["A"], record, women=21)
     type_in(tablets["C"], record, women=22)
@@ -111,7 +111,7 @@ def test_m57_two_answers_in_a_dropped_field_are_still_asked(tablets: Tablets, se
 
 
 @pytest.mark.parametrize("order", ORDERS)
-def test_m58_f33_an_answer_of_the_old_kind_is_read_in_the_new_one(
+def test_m62_f33_an_answer_of_the_old_kind_is_read_in_the_new_one(
     tablets: Tablets, server: PairServer, record: str, order: Sequence[str]
 ) -> None:  # fmt: skip
     begun(tablets, server, record, RETYPED, women=20, seen_at="1.200")
@@ -129,7 +129,7 @@ def test_m58_f33_an_answer_of_the_old_kind_is_read_in_the_new_one(
     assert server.values(record)["seen_at"] == 7 and a.values(record)["seen_at"] == 7
 
 
-def test_m58_the_same_answer_in_two_kinds_asks_nobody(tablets: Tablets, server: PairServer, record: str) -> None:
+def test_m62_the_same_answer_in_two_kinds_asks_nobody(tablets: Tablets, server: PairServer, record: str) -> None:
     begun(tablets, server, record, RETYPED)
     type_in(tablets["A"], record, women=21)
     type_in(tablets["B"], record, women="21")
@@ -137,7 +137,7 @@ def test_m58_the_same_answer_in_two_kinds_asks_nobody(tablets: Tablets, server: 
     assert server.state(record).open_paths() == [] and server.values(record)["women"] == "21"
 
 
-def test_m59_a_dropped_choice_and_the_fields_of_rows(tablets: Tablets, server: PairServer, record: str) -> None:
+def test_m63_a_dropped_choice_and_the_fields_of_rows(tablets: Tablets, server: PairServer, record: str) -> None:
     begun(tablets, server, record, SHORTER, topics=["law"], guests=[{"id": "Qm9vVGhpTmE", "name": "Bà Năm", "age": 60}])
     a, b = tablets["A"], tablets["B"]
     type_in(a, record, topics=["gbv", "law"], guests=[{"id": "Qm9vVGhpTmE", "name": "Bà Năm", "age": 61}])
@@ -150,7 +150,7 @@ def test_m59_a_dropped_choice_and_the_fields_of_rows(tablets: Tablets, server: P
     assert server.state(record).open_paths() == []
 
 
-def test_m60_records_of_a_dropped_type_arrive_and_are_read(tablets: Tablets, server: PairServer) -> None:
+def test_m64_records_of_a_dropped_type_arrive_and_are_read(tablets: Tablets, server: PairServer) -> None:
     record = new_record_id()
     a, b = tablets["A"], tablets["B"]
     exchange(a, server)
@@ -165,7 +165,7 @@ def test_m60_records_of_a_dropped_type_arrive_and_are_read(tablets: Tablets, ser
     assert b.values(record)["title"] == "Nhận xét lại"
 
 
-def test_m60_a_new_record_type_reaches_a_tablet_that_does_not_know_it(tablets: Tablets, server: PairServer) -> None:
+def test_m64_a_new_record_type_reaches_a_tablet_that_does_not_know_it(tablets: Tablets, server: PairServer) -> None:
     record = new_record_id()
     a, b = tablets["A"], tablets["B"]
     server.publish(texts_of(remark=OTHER, extra=OTHER.replace("code: remark", "code: extra")))

@@ -48,7 +48,7 @@ def head_of(server: PairServer, tablet: MemoryTablet, data: bytes, writer: str) 
     return dict(open_message(data, lambda device: server.devices[tablet.identity.id].mac_key, writer=writer).head)
 
 
-def test_m67_f35_an_app_in_the_window_works_as_ever(tablets: Tablets, server: PairServer, record: str) -> None:
+def test_m71_f35_an_app_in_the_window_works_as_ever(tablets: Tablets, server: PairServer, record: str) -> None:
     """A server two versions ahead that still serves this app: nobody notices."""
     type_in(tablets["A"], record, people=48)
     assert speak(tablets["A"], ServerHalf(server, version=3, apps_from=1)) == ""
@@ -56,7 +56,7 @@ def test_m67_f35_an_app_in_the_window_works_as_ever(tablets: Tablets, server: Pa
     assert tablets["B"].values(record)["people"] == 48
 
 
-def test_m68_p13_an_app_that_is_too_old_hands_in_everything_and_is_told_to_update(tablets: Tablets, server: PairServer, record: str) -> None:
+def test_m72_p13_an_app_that_is_too_old_hands_in_everything_and_is_told_to_update(tablets: Tablets, server: PairServer, record: str) -> None:
     a, b, later = tablets["A"], tablets["B"], ServerHalf(server, version=3, apps_from=2)
     type_in(b, record, people=52)
     quiet(tablets, server)
@@ -75,7 +75,7 @@ def test_m68_p13_an_app_that_is_too_old_hands_in_everything_and_is_told_to_updat
     assert a.digest() == b.digest()
 
 
-def test_m68_a_revoked_app_that_is_too_old_is_told_to_wipe_itself(tablets: Tablets, server: PairServer, record: str) -> None:
+def test_m72_a_revoked_app_that_is_too_old_is_told_to_wipe_itself(tablets: Tablets, server: PairServer, record: str) -> None:
     a, later = tablets["A"], ServerHalf(server, version=3, apps_from=2)
     type_in(a, record, people=48)
     server.revoke(a.identity.id)
@@ -83,7 +83,7 @@ def test_m68_a_revoked_app_that_is_too_old_is_told_to_wipe_itself(tablets: Table
     assert step.wipe and step.update == APP and server.wiped == [a.identity.id]
 
 
-def test_m69_p13_a_server_that_is_too_old_takes_everything_and_is_said_to_be_old(tablets: Tablets, server: PairServer, record: str) -> None:
+def test_m73_p13_a_server_that_is_too_old_takes_everything_and_is_said_to_be_old(tablets: Tablets, server: PairServer, record: str) -> None:
     a, b, old = tablets["A"], tablets["B"], ServerHalf(server)
     type_in(b, record, people=52)
     assert speak(b, old) == ""
@@ -142,7 +142,7 @@ def test_f35_unknown_members_are_passed_over_and_lines_kept_byte_for_byte(tablet
     assert newer in b.held.values() and b.values(record)["people"] == 48
 
 
-def test_m68_the_same_by_bundle(tablets: Tablets, server: PairServer, record: str) -> None:
+def test_m72_the_same_by_bundle(tablets: Tablets, server: PairServer, record: str) -> None:
     a, later = tablets["A"], ServerHalf(server, version=3, apps_from=2)
     type_in(a, record, people=48)
     brought = answer_requests(later, a.identity.id, write_requests(a, now=Time(NOON_MS, 0)), now_ms=NOON_MS)
@@ -151,7 +151,7 @@ def test_m68_the_same_by_bundle(tablets: Tablets, server: PairServer, record: st
     assert kept.update == APP and kept.read == 1 and not kept.again
 
 
-def test_m70_p13_a_bundle_of_the_first_format_is_read_for_ever(server: PairServer) -> None:
+def test_m74_p13_a_bundle_of_the_first_format_is_read_for_ever(server: PairServer) -> None:
     """By a server of any later version, in the window or not: its two lines count."""
     told = json.loads((FIRST / "keys.json").read_text("utf-8"))
     device = Device(told["device"], bytes.fromhex(told["key"]), bytes.fromhex(told["mac"]), "user-A", Scope(STREAM, (UNIT,), True, "1"), {})
