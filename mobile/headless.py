@@ -270,8 +270,7 @@ class Headless:
         for path in state.open_paths():
             held = sorted(state.registers[path].values, key=lambda value: value.open)
             open_values[path] = [self._one(record_type, record, path, one) for one in held]
-        places = {record_type.path_of(code): value for code, value in values.items()}
-        shown = {path: open_values.get(path, [value]) for path, value in places.items()}
+        shown = {(path := record_type.path_of(code)): open_values.get(path, [value]) for code, value in values.items()}
         return {
             "id": record, "type": state.type, "unit": state.unit, "withdrawn": state.withdrawn, "values": _portable(values),
             "shown": _portable(shown), "questions": _portable(open_values), "title": self.tablet.title_from(record_type, values),

@@ -20,9 +20,6 @@ from tests.soak.texts import check_texts
 from tests.soak.world import Seat, Verified, World
 from tests.support.pair import STREAM, AllRights
 
-CHANGED_FIELDS = ("women", "place")
-"""Fields that one of the two catalogues does not have: a line about one may be set aside."""
-
 GREETING_BYTES = 900
 """What an exchange with nothing new costs at most, both ways, with eight tablets' logs behind it."""
 
@@ -115,7 +112,7 @@ def check_history(world: World, rows: Sequence[StoredRow]) -> Iterator[str]:
                 yield f"{name} is not in the history"
         elif row.body != body:
             yield f"{name} was changed"
-        elif bool(row.verdict) is not (name in world.poison) and not _about_changed_field(body, row.verdict):
+        elif bool(row.verdict) is not (name in world.poison):
             yield f"{name} got the verdict {row.verdict!r}"
     yield from _check_clocks(world)
     server_logs = {row.name for row in rows if world.is_servers(row.name)}
@@ -131,10 +128,6 @@ def _check_clocks(world: World) -> Iterator[str]:
         if not world.is_servers(name) and not world.forked and last.get(line["l"], (0, 0)) >= time:
             yield f"{name} is of {time}, the line before it of {last[line['l']]}"
         last[line["l"]] = time
-
-
-def _about_changed_field(body: bytes, verdict: str) -> bool:
-    return verdict == "unknown_field" and any(op["p"] in CHANGED_FIELDS for op in json.loads(body)["o"])
 
 
 def held_values(state: RecordState, path: str) -> list[Held]:
@@ -154,10 +147,7 @@ def check_merge(world: World, rows: Sequence[StoredRow], states: Mapping[str, Re
         if path.endswith("@") or state is None:
             continue
         types = world.server.catalogue.types[state.type]
-        if path in CHANGED_FIELDS or not any(op.applied for op in mine):
-            policy = "ask"
-        else:
-            policy = policy_of(types, path)
+        policy = policy_of(types, path) if any(op.applied for op in mine) else "ask"
         hard = world.forked or world.restored
         wrong, exact = check_register(
             mine, come, policy, held_values(state, path), lambda start, to: rights.may_go("", "", "record", start, to),
