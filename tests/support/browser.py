@@ -191,7 +191,7 @@ class Browser:
         target, headers = urljoin(page.url, form.action), {"Referer": page.url}
         return Page(self._http.get(target, params=form.filled(values, press), headers=headers, timeout=TIMEOUT_S))
 
-    def post(self, page: Page, form: Form, press: str | None = None, **values: Any) -> requests.Response:
+    def post(self, page: Page, form: Form, press: str | None = None, /, **values: Any) -> requests.Response:
         """Fill a form in and post it; gives the document that comes of it."""
         target, headers = urljoin(page.url, form.action), {"Referer": page.url}
         return self._http.post(target, data=form.filled(values, press), headers=headers, timeout=TIMEOUT_S)
