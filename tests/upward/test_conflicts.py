@@ -41,7 +41,7 @@ def asked(level: Level, record: str, path: str) -> tuple[object, list[object]]:
 
 
 @pytest.mark.parametrize("who", ["province", "district"])
-def test_two_values_are_asked_on_both_sides_and_one_decision_settles_both(pair: Pair, target: str, who: str) -> None:
+def test_u2_two_values_are_asked_on_both_sides_and_one_decision_settles_both(pair: Pair, target: str, who: str) -> None:
     pair.edit(pair.province, "giao", target, planned=40.0)
     pair.edit(pair.district, "hanh", target, planned=32.0)
     pair.district.upward()
@@ -64,7 +64,7 @@ def test_a_third_value_is_decided(pair: Pair, target: str) -> None:
     assert settled(pair, target, "planned") == (36, 36)
 
 
-def test_the_district_edits_on_without_deciding(pair: Pair, target: str) -> None:
+def test_u3_the_district_edits_on_without_deciding(pair: Pair, target: str) -> None:
     """Its later value goes up as a candidate: whoever did not answer the province's has not overwritten it."""
     pair.edit(pair.province, "giao", target, planned=40.0)
     pair.edit(pair.district, "hanh", target, planned=32.0)
@@ -81,7 +81,7 @@ def test_the_district_edits_on_without_deciding(pair: Pair, target: str) -> None
     assert settled(pair, target, "planned") == (33, 33)
 
 
-def test_two_decide_differently_and_are_asked_again(pair: Pair, target: str) -> None:
+def test_u4_two_decide_differently_and_are_asked_again(pair: Pair, target: str) -> None:
     pair.edit(pair.province, "giao", target, planned=40.0)
     pair.edit(pair.district, "hanh", target, planned=32.0)
     pair.district.upward()
@@ -102,7 +102,7 @@ def test_the_same_value_on_both_sides_is_asked_of_nobody(pair: Pair, target: str
     assert settled(pair, target, "planned") == (38, 38)
 
 
-def test_two_texts_are_merged_line_by_line_and_both_sides_have_the_merged_one(pair: Pair, target: str) -> None:
+def test_u5_two_texts_are_merged_line_by_line_and_both_sides_have_the_merged_one(pair: Pair, target: str) -> None:
     pair.edit(pair.district, "hanh", target, explanation="Một.\nHai.\nBa.\n")
     pair.district.upward()
     pair.edit(pair.province, "giao", target, explanation="Một, sửa ở tỉnh.\nHai.\nBa.\n")

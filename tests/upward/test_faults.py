@@ -70,7 +70,7 @@ def told_once(pair: Pair, record: str) -> None:
     assert (done.trips, done.sent, done.received, done.unsent, done.aside) == (1, 0, 0, 0, 0)
 
 
-def test_the_link_is_cut_everywhere(levels: tuple[Level, Level]) -> None:
+def test_u6_the_link_is_cut_everywhere(levels: tuple[Level, Level]) -> None:
     """Every other exchange fails, each time in another way and at another byte, while both sides write."""
     district, province = levels
     host, port = urlsplit(province.address).netloc.split(":")
@@ -103,7 +103,7 @@ def test_without_a_network_it_says_so_and_goes_on_later(proxied: tuple[Pair, Pro
     told_once(pair, record)
 
 
-def test_the_province_is_killed_before_its_answer_has_left(proxied: tuple[Pair, Proxy]) -> None:
+def test_u6_the_province_is_killed_before_its_answer_has_left(proxied: tuple[Pair, Proxy]) -> None:
     pair, proxy = proxied
     record = pair.report()
     with proxy.holding():
@@ -117,7 +117,7 @@ def test_the_province_is_killed_before_its_answer_has_left(proxied: tuple[Pair, 
 
 
 @pytest.mark.parametrize("at", [1, 2, 3])
-def test_the_district_is_killed_in_an_exchange(proxied: tuple[Pair, Proxy], at: int) -> None:
+def test_u6_the_district_is_killed_in_an_exchange(proxied: tuple[Pair, Proxy], at: int) -> None:
     """In the first pull, in the push of what was looked at, in the last round."""
     pair, proxy = proxied
     record = pair.report()
@@ -130,7 +130,7 @@ def test_the_district_is_killed_in_an_exchange(proxied: tuple[Pair, Proxy], at: 
     told_once(pair, record)
 
 
-def test_the_province_is_restored_and_gets_back_its_own_answer_too(pair: Pair) -> None:
+def test_u7_the_province_is_restored_and_gets_back_its_own_answer_too(pair: Pair) -> None:
     """What only the province's console had written came down, so the district hands it back; nobody has to do anything."""
     record = pair.report()
     pair.district.upward()
@@ -148,7 +148,7 @@ def test_the_province_is_restored_and_gets_back_its_own_answer_too(pair: Pair) -
         told_once(pair, record)
 
 
-def test_the_district_is_restored_and_gets_back_what_it_had_told(pair: Pair) -> None:
+def test_u8_the_district_is_restored_and_gets_back_what_it_had_told(pair: Pair) -> None:
     record = pair.report()
     pair.district.upward()
     copy = pair.district.copied()
@@ -191,7 +191,7 @@ def test_a_revoked_server_is_told_so_and_what_it_brings_is_set_aside(pair: Pair)
     assert pair.province.values("periodic_report", DISTRICT)[record]["limits"] != "Sau khi bị thu hồi."
 
 
-def test_enrolled_anew_everything_is_told_again_and_nobody_is_asked(pair: Pair) -> None:
+def test_u9_enrolled_anew_everything_is_told_again_and_nobody_is_asked(pair: Pair) -> None:
     """Another device, another log, the same records: equal values are one value with two origins."""
     record = pair.report()
     pair.district.upward()

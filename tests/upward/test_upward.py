@@ -56,7 +56,7 @@ def test_a_running_server_exchanges_by_itself(pair: Pair) -> None:
     assert pair.district.upward().sent == 0
 
 
-def test_the_province_returns_a_report_and_the_district_corrects_it(pair: Pair) -> None:
+def test_u1_the_province_returns_a_report_and_the_district_corrects_it(pair: Pair) -> None:
     record = pair.report()
     pair.district.upward()
     pair.move(pair.province, "tinh", record, "returned", REASON)
@@ -76,7 +76,7 @@ def test_the_province_returns_a_report_and_the_district_corrects_it(pair: Pair) 
     quiet(pair)
 
 
-def test_a_report_corrected_after_it_was_sent_is_an_edit_up_there_with_its_history(pair: Pair) -> None:
+def test_u1_a_report_corrected_after_it_was_sent_is_an_edit_up_there_with_its_history(pair: Pair) -> None:
     record = pair.report()
     pair.district.upward()
     lines = len(pair.province.lines(record))
@@ -89,7 +89,7 @@ def test_a_report_corrected_after_it_was_sent_is_an_edit_up_there_with_its_histo
     quiet(pair)
 
 
-def test_targets_and_directives_of_the_province_come_down_and_what_was_achieved_goes_up(pair: Pair) -> None:
+def test_u10_targets_and_directives_of_the_province_come_down_and_what_was_achieved_goes_up(pair: Pair) -> None:
     with pair.province.inside():
         giao = pair.province.user("giao")
         aim = {"year": 2022, "indicator": "own", "own_text": "Tỷ lệ cán bộ nữ", "planned": 35.0, "unit_of_measure": "%"}
