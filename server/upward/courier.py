@@ -137,7 +137,7 @@ class Courier:
         try:
             if read_link(services().keys) is not None:
                 done = exchange()
-                log_event("upward", count=done.sent, status=done.trips)
+                log_event("upward", count=done.sent)
         except SenError as error:
             log_event("upward_failed", code=error.code)
         except Exception as error:  # the next time may be better; a server must not end for it

@@ -74,6 +74,8 @@ class Keeping:
         for log, head in self.page.read.items():
             number = self._reckon(log, head)
             self.connection.execute(update(UpwardLog).where(UpwardLog.id == log).values(acknowledged=number))
+        if self.page.aside:
+            self.store.set_note(self.connection, "refused", self.store.now_ms())
         for log, number, code in self.page.aside:
             line = update(UpwardLine).where(UpwardLine.log == log, UpwardLine.number == number, UpwardLine.own.is_(True))
             record = self.connection.execute(line.values(settled=True, aside=code).returning(UpwardLine.record)).scalar()

@@ -82,7 +82,7 @@ class Look:
         bring_up(self.catalogue)
         values = self._values(begun, touched)
         done = db.retrying(lambda: self._write(values, touched, head))
-        if CONSOLIDATED in self.catalogue.upward and head != begun:
+        if CONSOLIDATED in self.catalogue.upward and head != begun and not self.store.refused_today():
             made = [one for period in self._periods() for one in consolidated(self.store.link.unit, period)]
             done += db.retrying(lambda: self._figures(made))
         return done
@@ -102,10 +102,11 @@ class Look:
             rows = [*connection.execute(wanted.where(RecordRow.stream == self.stream, RecordRow.touched > begun))]
             rows += connection.execute(columns.where(RecordRow.id.in_(touched))) if touched else []
             states = load_states(connection, rows)
+            known = touched | set(connection.scalars(select(UpwardRecord.id).where(UpwardRecord.mirror.is_not(None))))
         found: dict[str, tuple[int, dict[str, Any]]] = {record: (0, {}) for record in touched}
         for record, state in states.items():
             passed = self.passed.get(state.type)
-            if passed is not None:
+            if passed is not None and (record in known or self._goes_up(passed, state)):
                 now = plain(state, self.catalogue.types[state.type])
                 found[record] = (state.touched, may_pass(self.catalogue, passed, now))
         return found
@@ -181,12 +182,13 @@ class Look:
 
     def _begins(self, passed: Passed, here: RecordState | None, told: RecordState | None) -> bool:
         """Whether a record that never crossed crosses now: one of ours that is sent, or one that the level above made for us."""
-        state = here or told
-        if state is None or state.withdrawn or state.unit not in self.units:
-            return False
-        current = state.current("state")
-        ready = current is not None and current.value in passed.states
-        return ready and (passed.given if here is None else told is not None or self.units[state.unit].kind in passed.units)
+        if here is not None:
+            return self._goes_up(passed, here) or (told is not None and _is_sent(passed, here))
+        return passed.given and told is not None and told.unit in self.units and _is_sent(passed, told)
+
+    def _goes_up(self, passed: Passed, here: RecordState) -> bool:
+        """Whether a record of ours is one that goes up, and was sent."""
+        return here.unit in self.units and self.units[here.unit].kind in passed.units and _is_sent(passed, here)
 
     def _type_here(self, side: _Side, state: RecordState, changes: Typed) -> list[str]:
         """Write changes into this server's own log and merge them; gives their names."""
@@ -240,6 +242,11 @@ class Look:
         state = there or RecordState(made.record, CONSOLIDATED, [made.unit])
         changes = difference(record_type, opened, new)
         return sum(len(self._type_there(connection, state, operations)) for operations in changes)
+
+
+def _is_sent(passed: Passed, state: RecordState) -> bool:
+    current = state.current("state")
+    return not state.withdrawn and current is not None and current.value in passed.states
 
 
 def _portions(operations: Sequence[Operation]) -> list[Sequence[Operation]]:

@@ -29,6 +29,7 @@ _SET = text("INSERT INTO upward_note (name, value) VALUES (:name, :value) ON CON
 TABLES = (UpwardNote, UpwardLog, UpwardLine, UpwardRecord, UpwardRun, UpwardPast)
 
 PART_MODULUS = 1 << 128
+DAY_MS = 86_400_000
 
 __all__ = ["UpwardStore"]
 
@@ -282,6 +283,10 @@ class UpwardStore:
         """How many own changes the server above is not known to have read."""
         with db.reading() as connection:
             return int(connection.scalar(select(func.coalesce(func.sum(UpwardLog.number - UpwardLog.acknowledged), 0))) or 0)
+
+    def refused_today(self) -> bool:
+        """Whether something was set aside up there within a day: figures, which would be made anew each time, wait so long."""
+        return bool(self.now_ms() - self._read_note("refused", 0) < DAY_MS)
 
     def set_aside(self) -> list[tuple[str, str]]:
         """The own lines that the server above set aside: (record, code)."""

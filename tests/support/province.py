@@ -28,7 +28,7 @@ from server.clock import VIETNAM
 from server.config import Config
 from server.enrolment import make_code, revoke
 from server.models import LineRow
-from server.people import Device, User, add_user, give_role
+from server.people import Device, User, add_user, end_role, give_role
 from server.places import Places
 from server.records import plain_records, state_of
 from server.schema import upgrade
@@ -84,6 +84,28 @@ class Level:
             user = add_user(session, login=login, name=f"{login} (dữ liệu mẫu)", password=PASSWORD, now_ms=held.clock.now_ms(), demo=True)
             for role, _, unit in (one.partition("@") for one in roles):
                 give_role(session, held.catalogue, user, role, unit)
+
+        with self.inside():
+            db.transaction(work)
+
+    def give(self, login: str, *roles: str) -> None:
+        """Give a person roles."""
+
+        def work(session: Session) -> None:
+            user = session.scalars(select(User).where(User.login == login)).one()
+            for role, _, unit in (one.partition("@") for one in roles):
+                give_role(session, services().catalogue, user, role, unit)
+
+        with self.inside():
+            db.transaction(work)
+
+    def end_roles(self, login: str) -> None:
+        """End all roles of a person."""
+
+        def work(session: Session) -> None:
+            held, user = services(), session.scalars(select(User).where(User.login == login)).one()
+            for role in list(user.roles):
+                end_role(session, held.keys, user, role, held.clock.now_ms())
 
         with self.inside():
             db.transaction(work)

@@ -15,11 +15,12 @@ from sqlalchemy import select, update
 from server import db, editing
 from server.services import services
 from server.upward import link
+from server.upward.store import UpwardStore
 from server.upward.tables import UpwardRecord
 from shared.errors import SenError
 from tests.support.link import Fault, FaultKind
 from tests.support.processes import ROOT
-from tests.support.province import DISTRICT, Level, enrol, wait_until
+from tests.support.province import DISTRICT, PERIOD, Level, enrol, wait_until
 from tests.support.proxy import Proxy
 from tests.upward.conftest import Pair
 
@@ -205,3 +206,27 @@ def test_u9_enrolled_anew_everything_is_told_again_and_nobody_is_asked(pair: Pai
         editing.write_values(pair.district.user("hien"), record, "periodic_report", DISTRICT, {"limits": "Đi tiếp."})
     until_done(pair)
     assert pair.province.values("periodic_report", DISTRICT)[record]["limits"] == "Đi tiếp."
+
+
+def test_a_server_without_its_role_is_refused_once_a_day_and_goes_on_when_it_has_it(pair: Pair) -> None:
+    """What was set aside up there is told again, whole, with the record's next change."""
+    record = pair.report()
+    pair.province.end_roles("may_huyen")
+    done = pair.district.upward()
+    assert done.aside > 1 and not pair.province.values("periodic_report", DISTRICT)
+    assert {code for _, code in aside(pair)} == {"no_right"}
+    pair.talk()
+    assert pair.district.upward().sent == 0, "figures are not made again and again"
+    pair.province.give("may_huyen", f"district_server@{DISTRICT}")
+    pair.edit(pair.district, "hien", record, limits="Sau khi có quyền.")
+    pair.district.upward()
+    above = pair.province.values("periodic_report", DISTRICT)[record]
+    assert (above["limits"], above["period"], above["state"]) == ("Sau khi có quyền.", PERIOD, "submitted")
+
+
+def aside(pair: Pair) -> list[tuple[str, str]]:
+    """The district's lines that the province set aside."""
+    with pair.district.inside():
+        held, known = services(), link.read_link(services().keys)
+        assert known is not None
+        return UpwardStore(known, held.catalogue, held.clock.now_ms).set_aside()
