@@ -109,7 +109,7 @@ class Syncer:
         cuts = 0
         while self.trips < MOST_TRIPS:
             now = self._tablet.clock.now_ms()
-            request = self._half.request(now=Time(now, 0), urgent=urgent)
+            request = self._half.request(urgent=urgent)
             try:
                 answer = self._post(self._tablet.who.address, request)
                 self.trips += 1

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from server.people import Grant, RoleHeld, User
 from server.services import services
 from shared.catalogue import Catalogue, RecordType
+from shared.ids import b64
 from sync.store import Scope
 
 ANYBODY = frozenset({"*"})
@@ -232,7 +233,7 @@ def scope_of(user: User, unit: str, *, catalogue: Catalogue | None = None, day: 
     cases = bool(units) and units <= own_cases
     moved = home if home != unit else ""
     told = "\0".join([stream, str(int(cases)), *sorted(units), *([f"@{moved}"] if moved else [])])
-    version = hashlib.sha256(told.encode()).hexdigest()[:16]
+    version = b64(hashlib.sha256(told.encode()).digest()[:6])
     return Scope(stream, tuple(sorted(units)), cases, version, moved)
 
 

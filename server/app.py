@@ -83,7 +83,6 @@ def create_app(config: Config | None = None) -> Flask:
                 csrf.exempt(blueprint)
             else:
                 app.register_blueprint(blueprint)
-    talisman(content_security_policy={}, frame_options=None, permissions_policy={})(app.view_functions["exchange.exchange"])
     return app
 
 

@@ -19,6 +19,10 @@ MOST_HEAD_BYTES = 64 * 1024
 """Bytes of a request line and its headers."""
 
 ONCE = frozenset({b"content-length", b"transfer-encoding", b"host", b"content-type"})
+EXCHANGE = b"/api/exchange"
+FRAMING = frozenset({b"content-length", b"connection"})
+"""Headers of an answer of the protocol: it says itself what it is, and each further one is a tenth of an exchange with nothing new."""
+
 NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 LENGTH = re.compile(rb"[0-9]{1,18}")
 
@@ -36,6 +40,14 @@ class _Lines:
         line: bytes = self._file.readline()
         self.lines.append(line)
         return line
+
+
+class _Answered(list[tuple[bytes, bytes]]):
+    """The headers of an answer; cheroot's name is not added to them."""
+
+    def append(self, pair: tuple[bytes, bytes]) -> None:
+        if pair[0] != b"Server":
+            super().append(pair)
 
 
 class _Headers(HeaderReader):
@@ -64,6 +76,13 @@ class _Request(HTTPRequest):
     """One request; what is wrong with its head is told as a problem, never in words of what was sent."""
 
     header_reader = _Headers()
+
+    def send_headers(self) -> None:
+        """Send the head of an answer; that of the protocol without what is meant for a browser."""
+        if self.path == EXCHANGE and int(self.status[:3]) == 200:
+            self.outheaders = [pair for pair in self.outheaders if pair[0].lower() in FRAMING]
+        self.outheaders = _Answered(self.outheaders)
+        super().send_headers()
 
     def respond(self) -> None:
         """Ask the app. Behind a body in chunks the connection ends: where its last chunk was is known only to who read it to the end."""

@@ -22,6 +22,7 @@ from server.projection import load_states, project
 from server.reader import SqlReader
 from shared.ids import b64, new_id
 from sync.clock import Time
+from sync.cursor import HASH_BYTES as CURSOR_BYTES
 from sync.cursor import Cursor
 from sync.errors import FrameFault
 from sync.lineage import Segment
@@ -126,7 +127,7 @@ class SqlLedger:
             return True
         reader = SqlReader(self.connection, self.gate.catalogue)
         known = reader.hash_at(self.stream, cursor.head)
-        return known is not None and known[:16] == cursor.hash and all(one.number <= cursor.number for one in reader.parts(scope))
+        return known is not None and known[:CURSOR_BYTES] == cursor.hash and all(one.number <= cursor.number for one in reader.parts(scope))
 
     def keep_sealed(self, blobs: Sequence[tuple[str, bytes]], wraps: Sequence[Sequence[str]]) -> None:
         """Keep sealed values and wraps; raises FrameFault("wrong_blob") where the bytes are not those of the hash."""

@@ -22,6 +22,7 @@ from sync.exchange import ServerHalf, TabletHalf, pack_request
 from sync.lineage import Segment
 from sync.log import LogHead
 from sync.messages import RAW_PER_PAGE_BYTE, Opened, Run, open_message, seal_message
+from sync.pull import short_digest
 from sync.store import OwnLog, Page, TabletStore
 from sync.versions import SERVER, UPDATE, VERSION, marked, who_updates
 
@@ -91,7 +92,7 @@ def _question(store: TabletStore, common: Mapping[str, Any], heads: Mapping[str,
     if past:
         head |= {"past": past, "held": store.held_heads()}
     if alone and not any("/" in place for place in cursors):
-        head["d"] = b64(store.digest().to_bytes(16, "big"))
+        head["d"] = short_digest(store.digest())
     return pack_request(store, head, [])
 
 
@@ -290,7 +291,7 @@ def answer_requests(half: ServerHalf, sender: str, messages: Sequence[bytes], *,
     new = _lines(after) - _lines(before)
     answers = _all_pages(half, sender, key, messages[-1], requests[-1].head, now_ms)
     told = sum(run[3] for request in requests for run in request.head.get("runs", []) if len(run) == OWN_RUN)
-    head, heads = open_message(answers[0], key_of, writer=SERVER).head, requests[-1].head.get("h", {})
+    head, heads = open_message(answers[0], lambda _: key, writer=SERVER).head, requests[-1].head.get("h", {})
     read = {log: told[0] for log, told in head.get("read", {}).items()}
     lacking = sum(max(0, last - read.get(log, known)) for log, (last, known, _) in heads.items())
     return Brought(sender, _time(requests[-1].head), told, new, len(head.get("aside", [])), lacking, answers)
@@ -312,7 +313,7 @@ def _all_pages(half: ServerHalf, device: str, key: bytes, question: bytes, head:
     asked = dict(head)
     for _ in range(MOST_PAGES):
         answers.append(half.answer(question, now_ms=now_ms))
-        told = open_message(answers[-1], lambda name: key, writer=SERVER).head
+        told = open_message(answers[-1], lambda _: key, writer=SERVER).head
         asked = _next(asked, told)
         if UPDATE in told or not asked.get("page") or not (told.get("more") or any("/" in place for place in asked["c"])):
             return answers

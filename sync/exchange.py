@@ -34,7 +34,7 @@ from sync.messages import (
     write_run,
 )
 from sync.page import read_states
-from sync.pull import Pull, Wanted
+from sync.pull import Pull, Wanted, short_digest
 from sync.standing import Stand, stand_of, told_again, told_read
 from sync.store import Device, Ledger, Page, Reader, Scope, Server, TabletStore
 from sync.versions import APP, APPS_FROM, SERVER, SERVERS_FROM, UPDATE, VERSION, marked, who_updates
@@ -63,7 +63,7 @@ class ServerHalf:
         self.version = version
         self.apps_from = apps_from
         self.unsent: int | None = None
-        """Lines that the tablet still held when it was answered; None where it told of one log alone (an urgent exchange)."""
+        """Lines that the tablet still held when it was answered; None where it asked for no pull: an urgent exchange tells of one log."""
 
     def answer(self, data: bytes, *, now_ms: int) -> bytes:
         """Read a request, commit its lines, and write the answer.
@@ -85,12 +85,12 @@ class ServerHalf:
         del opened, data  # a page's lines need not stand in memory beside the answer's
         head, lines = work.answer()
         head |= {} if work.served else {UPDATE: APP}
-        if len(work.wanted.heads) > 1:
+        if work.wanted.page:
             self.unsent = sum(max(0, claim[0] - work.stands[log].head.number) for log, claim in work.wanted.heads.items())
         head = {"q": work.wanted.number, "at": [now_ms, 0], **head}
         if work.wanted.late:
             head["from"] = [work.wanted.versions.get("scope", ""), dict(work.wanted.cursors)]
-        return seal_message(work.device.id, work.device.mac_key, marked(head, self.version), lines)
+        return seal_message("", work.device.mac_key, marked(head, self.version), lines)
 
 
 class _Answering:
@@ -256,15 +256,16 @@ class TabletHalf:
         """Take note that the link broke: the next page is smaller."""
         self.page = max(SMALLEST_PAGE, self.page // 4)
 
-    def request(self, *, now: Time, urgent: bool = False) -> bytes:
+    def request(self, *, urgent: bool = False) -> bytes:
         """Write the next request; an urgent one carries the urgent log, and of the other what its records need to be whole, and
         asks for no pull.
         """
         device, self.number = self.store.device(), self.number + 1
         along = self.store.along() if urgent else {}
         logs = [log for log in self.store.own_logs() if log.urgent or not urgent or log.log in along]
-        heads = {log.log: [log.head.number, log.acknowledged, b64(log.head.hash)[:8]] for log in logs}
-        head: dict[str, Any] = {"q": self.number, "at": list(now), "h": heads}
+        head: dict[str, Any] = {"q": self.number}
+        if heads := {log.log: [log.head.number, log.acknowledged, b64(log.head.hash)[:8]] for log in logs if log.head.number}:
+            head["h"] = heads
         runs: list[Run] = []
         budget = self.page * RAW_PER_PAGE_BYTE
         self.handed = []
@@ -287,7 +288,7 @@ class TabletHalf:
         if self.lost:
             head |= {"past": self.store.past_cursors(device.scope.stream), "held": self.store.held_heads()}
         if not runs and not any("/" in part for part in head["c"]):
-            head["d"] = b64(self.store.digest().to_bytes(16, "big"))
+            head["d"] = short_digest(self.store.digest())
         return head
 
     def open(self, data: bytes) -> Opened:
@@ -295,7 +296,7 @@ class TabletHalf:
         device = self.store.device()
 
         def key_of(name: str) -> bytes:
-            if name != device.id:
+            if name not in ("", device.id):  # bundles of the first format name it
                 raise FrameFault("wrong_mac")
             return device.mac_key
 
@@ -311,6 +312,8 @@ class TabletHalf:
         head = opened.head
         if head.get("q") != self.number:
             raise FrameFault("late_answer")
+        if "at" not in head:
+            raise FrameFault("bad_head")
         self.page = min(LARGEST_PAGE, self.page * PAGE_GROWTH)
         self.server_time = Time(*head["at"])
         self.lost = bool(head.get("lost"))

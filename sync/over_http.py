@@ -5,6 +5,8 @@ Only a silence ends a request, never its length: a page may take minutes on a we
 
 import io
 import json
+import threading
+import time
 from typing import Any, Final, NamedTuple
 
 import requests
@@ -18,6 +20,10 @@ from sync.messages import CONTENT_TYPE, MAX_MESSAGE_BYTES
 CONNECT_S: Final = 20
 SILENCE_S: Final = 300
 """Seconds without a byte after which a request is given up; on the slowest link a first page waits for about a minute."""
+
+KEPT_S: Final = 20
+"""How long a connection waits for the next request: the round trips of an exchange share one, and none is used that a network in
+between may have forgotten."""
 
 HEADERS: Final = {
     "Content-Type": CONTENT_TYPE, "User-Agent": SKIP_HEADER, "Accept-Encoding": SKIP_HEADER, "Accept": None, "Connection": None,
@@ -43,7 +49,7 @@ def post_file(address: str, data: bytes) -> bytes:
 
 def _posted(url: str, kind: str, data: bytes) -> bytes:
     answer = _post(url, headers={**HEADERS, "Content-Type": kind}, data=io.BytesIO(data))
-    if answer.status == 200 and answer.kind == kind:
+    if answer.status == 200 and answer.kind in ("", kind):  # what is no message is found out when it is opened
         return answer.content
     raise _problem(answer)
 
@@ -59,6 +65,27 @@ def post_json(address: str, path: str, body: Any) -> Any:
         raise SenError("not_a_message") from error
 
 
+class _Kept(threading.local):
+    """This thread's connections, and when one was last asked for."""
+
+    session: requests.Session | None = None
+    asked_s = 0.0
+
+
+_kept = _Kept()
+
+
+def _session() -> requests.Session:
+    """The connection of the request before, where it is fresh; else none, and the next request makes one."""
+    now_s = time.monotonic()
+    if _kept.session is None or now_s - _kept.asked_s > KEPT_S:
+        if _kept.session is not None:
+            _kept.session.close()
+        _kept.session = requests.Session()
+    _kept.asked_s = now_s
+    return _kept.session
+
+
 class _Answer(NamedTuple):
     status: int
     kind: str
@@ -67,7 +94,7 @@ class _Answer(NamedTuple):
 
 def _post(url: str, **body: Any) -> _Answer:
     try:
-        with requests.post(url, timeout=(CONNECT_S, SILENCE_S), allow_redirects=False, stream=True, **body) as answer:
+        with _session().post(url, timeout=(CONNECT_S, SILENCE_S), allow_redirects=False, stream=True, **body) as answer:
             content = bytearray()
             for chunk in answer.iter_content(16 * 1024):
                 content += chunk

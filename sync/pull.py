@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from shared.ids import b64
-from sync.cursor import Cursor
+from sync.cursor import HASH_BYTES, Cursor
 from sync.errors import FrameFault
 from sync.messages import LARGEST_NUMBER, LARGEST_PAGE, RAW_PER_PAGE_BYTE, Run, write_row, write_run
 from sync.page import Own, PageWriter
@@ -14,7 +14,12 @@ from sync.versions import version_in
 
 RECORDS_A_QUERY = 200
 
-__all__ = ["Pull", "Told", "Wanted"]
+__all__ = ["Pull", "Told", "Wanted", "short_digest"]
+
+
+def short_digest(digest: int) -> str:
+    """How a request tells the digest of all that is held: its first 66 bits."""
+    return b64(digest.to_bytes(16, "big"))[:11]
 
 
 class Wanted(NamedTuple):
@@ -123,12 +128,12 @@ class Pull:
         for candidate in (token, *self.wanted.past):
             cursor = Cursor.read(candidate)
             known = self.head.hash if cursor.head == self.head.number else self.reader.hash_at(self.stream, cursor.head)
-            if known is not None and known[:16] == cursor.hash:
+            if known is not None and known[:HASH_BYTES] == cursor.hash:
                 return cursor
         return _ORIGIN if self.wanted.past else None
 
     def _quiet(self, cursor: Cursor, digest: int, parts: Sequence[Any]) -> Told:
-        if self.wanted.digest is not None and self.wanted.digest != b64(digest.to_bytes(16, "big")):
+        if self.wanted.digest is not None and self.wanted.digest != short_digest(digest):
             return Told({"parts": {part.part: b64(part.digest.to_bytes(16, "big")) for part in parts}}, [], True)
         end = Cursor.at(self.head.number, self.head)
         return Told({}, [], False) if end == cursor else Told({"c": {self.stream: end.token()}}, [], True)
@@ -169,4 +174,4 @@ class Pull:
         return position
 
 
-_ORIGIN = Cursor(0, 0, 0, b"\0" * 16)
+_ORIGIN = Cursor(0, 0, 0, bytes(HASH_BYTES))

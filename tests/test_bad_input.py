@@ -55,7 +55,7 @@ def new_device(place: Place) -> HandDevice:
 @pytest.mark.parametrize("share", [0.3, 0.99])
 def test_f05_a_body_that_breaks_off_changes_nothing(place: Place, share: float) -> None:
     before, message = place.dump(), named(place.device)
-    head = f"POST /api/exchange HTTP/1.1\r\nHost: x\r\nContent-Type: application/vnd.sen.exchange\r\nContent-Length: {len(message)}\r\n\r\n"
+    head = f"POST /api/exchange HTTP/1.1\r\nHost: x\r\nContent-Type: application/vnd.sen\r\nContent-Length: {len(message)}\r\n\r\n"
     answer = place.exchange(head.encode() + message[: int(len(message) * share)])
     assert b" 200 " not in answer.partition(b"\r\n")[0] and not found_in(answer, [NAME])
     if answer:

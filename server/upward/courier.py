@@ -15,7 +15,6 @@ from server.upward.link import Link, read_link
 from server.upward.look import Look
 from server.upward.store import UpwardStore
 from shared.errors import SenError
-from sync.clock import Time
 from sync.errors import FrameFault
 from sync.exchange import TabletHalf
 from sync.over_http import post_message
@@ -90,7 +89,7 @@ class _Exchange:
     def _exchange(self) -> None:
         cuts = 0
         while self.trips < MOST_TRIPS:
-            request = self.half.request(now=Time(self.now_ms(), 0))
+            request = self.half.request()
             try:
                 answer = self.post(self.link.address, request)
                 self.trips += 1

@@ -20,7 +20,6 @@ from mobile.store import Store
 from shared.catalogue import Catalogue
 from shared.ids import b64, new_record_id, unb64
 from shared.sealing import BoxKeys
-from sync.clock import Time
 from sync.compose import difference
 from sync.exchange import TabletHalf
 from sync.over_http import post_message
@@ -74,7 +73,7 @@ class BenchTablet:
         """Exchange until both sides say that nothing is left."""
         more = True
         while more:
-            request = self.half.request(now=Time(self.store.now_ms(), 0))
+            request = self.half.request()
             answer = post_message(self.address, request)
             with uncollected():  # as mobile.syncing does
                 more = self.half.receive(answer).more

@@ -36,7 +36,7 @@ class Figure:
 
     def written(self) -> dict[str, Any]:
         """As it stands in results.json: two decimals are enough, and what was not measured is left out."""
-        body = asdict(self) | {"ratio": self.ratio}
+        body = asdict(self) | {"ratio": self.ratio, "bytes": self.bytes_up + self.bytes_down}
         return {k: round(v, 2) if isinstance(v, float) else v for k, v in body.items() if v is not None}
 
 

@@ -15,7 +15,7 @@ from tests.support.device import Answered, HandDevice
 
 
 def test_what_a_tablet_still_holds_is_told_with_its_last_contact(app: Flask, add_person: AddUser) -> None:
-    """The tablet tells how far its logs go; a request of one log alone (an urgent one) says nothing of the other."""
+    """The tablet tells how far its logs go; a request that asks for no pull (an urgent one) says nothing of the other log."""
 
     def post(path: str, body: bytes, kind: str) -> Answered:
         """The contact is noted when the answer has left: it is read to its end and closed."""
@@ -32,10 +32,10 @@ def test_what_a_tablet_still_holds_is_told_with_its_last_contact(app: Flask, add
     def send(message: bytes) -> None:
         assert post("/api/exchange", message, CONTENT_TYPE).status == 200
 
-    send(device.request([line], h={device.log: [4, 0, ""], other: [2, 0, ""]}))
+    send(device.request([line], h={device.log: [4, 0, ""], other: [2, 0, ""]}, page=65536))
     assert unsent() == 5
     device.head, device.number = chain_next(device.head, line_hash(line)), 1
     send(device.request(h={other: [2, 0, ""]}))
     assert unsent() == 5
-    send(device.request(h={device.log: [1, 1, b64(device.head)[:8]], other: [0, 0, ""]}))
+    send(device.request(h={device.log: [1, 1, b64(device.head)[:8]], other: [0, 0, ""]}, page=65536))
     assert unsent() == 0

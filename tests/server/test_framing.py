@@ -15,7 +15,7 @@ from tests.support.place import Place, goes_on, named, place_on
 from tests.support.wrong import GOOD
 
 MARK = NAME.encode()
-KIND = b"Host: x\r\nContent-Type: application/vnd.sen.exchange\r\n"
+KIND = b"Host: x\r\nContent-Type: application/vnd.sen\r\n"
 
 
 @pytest.fixture(scope="module", params=DATABASES)

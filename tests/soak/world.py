@@ -23,7 +23,6 @@ from server.models import Blob, FallenValue, LineRow, LogRow, PartRow, PastUnit,
 from server.projection import load_states
 from shared.catalogue import Catalogue
 from shared.ids import b64
-from sync.clock import Time
 from sync.errors import FrameFault
 from sync.exchange import TabletHalf
 from sync.messages import FIRST_PAGE, MAX_MESSAGE_BYTES, open_message
@@ -205,7 +204,7 @@ class World:
 
     def ask(self, seat: Seat, *, urgent: bool = False) -> bytes:
         """A tablet writes its next request."""
-        request = seat.tablet.half.request(now=Time(self.clock(seat), 0), urgent=urgent)
+        request = seat.tablet.half.request(urgent=urgent)
         self.sent = [*self.sent[1 - KEPT_MESSAGES :], (seat.tablet.half, request)]
         self.note(request)
         return request

@@ -7,7 +7,6 @@ in force as they were told (`told`). It never merges; `screen` lays its own unse
 from __future__ import annotations
 
 import base64
-import gzip
 import json
 import os
 import time
@@ -22,12 +21,10 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from tests.stranger import wire
 from tests.stranger.wire import Held, Registers, b64, dumped, sha256, stands, unb64
 
-MEDIA_TYPE = "application/vnd.sen.exchange"
+MEDIA_TYPE = "application/vnd.sen"
 PAGE_BYTES, PUSHED_LINES, SILENCE_S = 64 << 10, 500, 60
 DOUBTS = 3
 """How often the digests may differ in one exchange: others write while a part is filled."""
-SHORT_BYTES = 200
-"""A payload of fewer bytes travels as it is; gzip would only add to it."""
 
 
 class Refused(Exception):
@@ -83,12 +80,12 @@ class Device:
 
     def send(self, payload: bytes) -> bytes:
         """The payload of the answer to a payload, both under the MAC."""
-        packed = payload if len(payload) < SHORT_BYTES else gzip.compress(payload)
+        packed = wire.packed(payload)
         body = f"sen1 {self.id} {wire.mac(self.mac_key, packed)}\n".encode() + packed
         first, _, payload = self.post("/api/exchange", body, MEDIA_TYPE).partition(b"\n")
-        if first != f"sen1 {self.id} {wire.mac(self.mac_key, payload)}".encode():
+        if first != f"sen1 {wire.mac(self.mac_key, payload)}".encode():
             raise Broken("the MAC of the answer")
-        return gzip.decompress(payload) if payload[:2] == b"\x1f\x8b" else payload
+        return wire.unpacked(payload)
 
 
 class Client:
@@ -194,14 +191,14 @@ class Client:
         self.question += 1
         own = [Run([log.id, log.read + 1, b64(log.heads[log.read]), len(log.lines[log.read :][:PUSHED_LINES])], log.lines[log.read :][:PUSHED_LINES]) for log in self.logs]
         runs = [run for run in own if run.rows] + self.back
-        head: dict[str, Any] = {"q": self.question, "at": self.tick(), "page": self.page_bytes, "runs": [run.announced for run in runs]}
+        head: dict[str, Any] = {"q": self.question, "page": self.page_bytes, "runs": [run.announced for run in runs]}
         head["h"] = {log.id: [len(log.lines), log.read, b64(log.heads[-1])[:8]] for log in self.logs if log.lines}
         head["v"] = {name: doc["version"] for name, doc in self.docs.items()} | ({"scope": self.scope[3]} if self.scope else {})
         head["c"] = ({self.device.stream: self.tokens[-1]} if self.tokens else {}) | self.filling
         if self.lost:
             head |= {"past": self.tokens[-2::-1], "held": self.last}
         if not runs and not self.lost and not self.filling:
-            head["d"] = wire.written_digest(self.parts().values())
+            head["d"] = wire.short_digest(self.parts().values())
         beside = self.beside(runs)
         head |= {member: len(rows) for member, rows in beside.items()}
         rows = [*(row for run in runs for row in run.rows), *(dumped(row) for rows in beside.values() for row in rows)]

@@ -52,6 +52,13 @@ def test_the_mac(told: dict[str, Any]) -> None:
     key = wire.mac_key(private(told, "device_box_private"), unb64(told["server_box"]), told["device"])
     assert b64(key) == told["mac_key"]
     assert told["first_line"] == f"sen1 {told['device']} {wire.mac(key, told['payload'].encode())}"
+    assert told["first_line_of_answer"] == f"sen1 {wire.mac(key, told['payload'].encode())}"
+
+
+def test_the_dictionary(told: dict[str, Any]) -> None:
+    assert block("dictionary").replace("\n", "").encode() == wire.DICTIONARY
+    packed = unb64(told["payload_packed"])
+    assert wire.unpacked(packed) == wire.unpacked(wire.packed(told["payload"].encode())) == told["payload"].encode()
 
 
 def test_the_digests(told: dict[str, Any]) -> None:

@@ -19,7 +19,6 @@ from server.reader import SqlReader
 from shared.catalogue import Catalogue, RecordType
 from shared.former import evolved
 from shared.ids import new_id
-from sync.clock import Time
 from sync.errors import FrameFault
 from sync.exchange import ServerHalf
 from sync.lineage import Segment
@@ -158,7 +157,7 @@ class Cut(Exception):
 def exchange(tablet: MemoryTablet, server: PairServer, *, now_ms: int = NOON_MS, urgent: bool = False, wire: Wire | None = None) -> int:
     """Let a tablet and the server exchange until both have nothing left; gives the round trips."""
     for trip in range(1, 50):
-        request = tablet.half.request(now=Time(now_ms, 0), urgent=urgent)
+        request = tablet.half.request(urgent=urgent)
         answer = (wire or (lambda data: data))(server.half.answer(request, now_ms=now_ms))
         if not tablet.half.receive(answer).more or urgent:
             return trip
@@ -167,4 +166,4 @@ def exchange(tablet: MemoryTablet, server: PairServer, *, now_ms: int = NOON_MS,
 
 def push_only(tablet: MemoryTablet, server: PairServer, *, now_ms: int = NOON_MS) -> None:
     """Push, and lose the answer on the way back."""
-    server.half.answer(tablet.half.request(now=Time(now_ms, 0)), now_ms=now_ms)
+    server.half.answer(tablet.half.request(), now_ms=now_ms)

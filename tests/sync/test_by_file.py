@@ -242,7 +242,7 @@ def test_t08_what_is_no_request_or_no_answer(tablets: Tablets, server: PairServe
     from sync.by_file import answer_requests, keep_answers, write_requests
 
     a, b = tablets["A"], tablets["B"]
-    plain = a.half.request(now=Time(NOON_MS, 0))
+    plain = a.half.request()
     answer = server.half.answer(plain, now_ms=NOON_MS)
     question = write_requests(a, now=Time(NOON_MS, 0))
     for messages in ([], [plain], [*question, *question]):

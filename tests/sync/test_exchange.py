@@ -7,7 +7,6 @@ from sqlalchemy import event, text
 
 from shared.catalogue import Catalogue
 from shared.ids import new_record_id
-from sync.clock import Time
 from sync.errors import FrameFault
 from sync.log import chain_start
 from sync.messages import Run, seal_message, write_run
@@ -102,14 +101,14 @@ def test_p06_f42_every_kind_of_poison_is_stored_and_stops_nothing(tablets: Table
 
 def test_p02_f03_a_request_repeated_ten_times_is_one_copy(tablets: Tablets, server: PairServer) -> None:
     fill(tablets["A"], 5)
-    request = tablets["A"].half.request(now=Time(NOON_MS, 0))
+    request = tablets["A"].half.request()
     for _ in range(10):
         server.half.answer(request, now_ms=NOON_MS)
     assert len(server.verdicts()) == 5
 
 
 def test_f04_a_late_answer_is_ignored(tablets: Tablets, server: PairServer) -> None:
-    late = server.half.answer(tablets["A"].half.request(now=Time(NOON_MS, 0)), now_ms=NOON_MS)
+    late = server.half.answer(tablets["A"].half.request(), now_ms=NOON_MS)
     fill(tablets["A"], 1)
     exchange(tablets["A"], server)
     before = tablets["A"].tokens
@@ -122,7 +121,7 @@ def test_f05_an_answer_cut_at_every_byte_changes_nothing(tablets: Tablets, serve
     fill(tablets["A"], 2)
     exchange(tablets["A"], server)
     reader = tablets["B"]
-    answer = server.half.answer(reader.half.request(now=Time(NOON_MS, 0)), now_ms=NOON_MS)
+    answer = server.half.answer(reader.half.request(), now_ms=NOON_MS)
     for length in range(len(answer)):
         with pytest.raises(FrameFault):
             reader.half.receive(answer[:length])
@@ -133,7 +132,7 @@ def test_f05_an_answer_cut_at_every_byte_changes_nothing(tablets: Tablets, serve
 
 def test_f01_f05_a_request_cut_at_every_byte_changes_nothing(tablets: Tablets, server: PairServer) -> None:
     fill(tablets["A"], 2)
-    request = tablets["A"].half.request(now=Time(NOON_MS, 0))
+    request = tablets["A"].half.request()
     for length in range(len(request)):
         with pytest.raises(FrameFault):
             server.half.answer(request[:length], now_ms=NOON_MS)
@@ -151,7 +150,7 @@ def test_p07_f07_a_pull_in_small_pages_goes_on_where_it_stopped(tablets: Tablets
     for _ in range(100):
         reader.half.cut()
         reader.half.page = 2_000
-        step = reader.half.receive(server.half.answer(reader.half.request(now=Time(NOON_MS, 0)), now_ms=NOON_MS))
+        step = reader.half.receive(server.half.answer(reader.half.request(), now_ms=NOON_MS))
         seen += step.received
         if not step.more:
             break
@@ -163,7 +162,7 @@ def test_an_edit_between_the_pages_of_a_pull_is_not_lost(tablets: Tablets, serve
     exchange(tablets["A"], server)
     reader = tablets["B"]
     reader.half.page = 2_000
-    reader.half.receive(server.half.answer(reader.half.request(now=Time(NOON_MS, 0)), now_ms=NOON_MS))
+    reader.half.receive(server.half.answer(reader.half.request(), now_ms=NOON_MS))
     tablets["A"].write(records[0], "note", UNIT, {"people": 999}, now_ms=NOON_MS)
     exchange(tablets["A"], server)
     exchange(reader, server)
@@ -174,7 +173,7 @@ def test_an_edit_between_the_pages_of_a_pull_is_not_lost(tablets: Tablets, serve
 def test_what_a_tablet_wrote_itself_is_not_told_again(tablets: Tablets, server: PairServer) -> None:
     exchange(tablets["A"], server)
     fill(tablets["A"], 200, story="chữ " * 50)
-    request = tablets["A"].half.request(now=Time(NOON_MS, 0))
+    request = tablets["A"].half.request()
     answer = server.half.answer(request, now_ms=NOON_MS)
     assert not tablets["A"].half.receive(answer).more
     assert len(answer) < 400 and not tablets["A"].unsettled
@@ -239,7 +238,7 @@ def test_set_aside_lines_are_told_even_when_the_first_answer_was_lost(tablets: T
     tablet = tablets["A"]
     tablet.identity = tablet.identity._replace(user="user-B")
     fill(tablet, 1)
-    server.half.answer(tablet.half.request(now=Time(NOON_MS, 0)), now_ms=NOON_MS)
+    server.half.answer(tablet.half.request(), now_ms=NOON_MS)
     exchange(tablet, server)
     assert list(tablet.aside.values()) == ["wrong_user"]
 

@@ -1,12 +1,22 @@
 """The envelope and its frame: what is not whole or not genuine is refused and applies nothing."""
 
 import gzip
-import json
+import zlib
 
 import pytest
 
 from sync.errors import FrameFault
-from sync.messages import Run, open_message, read_rows, read_runs, run_mac, seal_message, write_run
+from sync.messages import (
+    BY_DICTIONARY,
+    DICTIONARY,
+    Run,
+    open_message,
+    read_rows,
+    read_runs,
+    run_mac,
+    seal_message,
+    write_run,
+)
 
 KEY = b"k" * 32
 DEVICE = "AAAAAAAAAAA"
@@ -66,6 +76,22 @@ def test_b03_a_gzip_bomb_is_counted_while_it_is_unpacked() -> None:
     assert code_of(with_payload(gzip.compress(b"0" * (65 * 1024 * 1024)))) == "message_too_large"
 
 
+def test_a_short_payload_is_packed_with_the_dictionary_and_cut_or_changed_is_refused() -> None:
+    message = sealed({"q": 7, "c": {"hong_ngu": "AAAAAAAAAJY"}, "page": 2097152}, b"line")
+    payload = message.split(b"\n", 1)[1]
+    assert payload[:1] == BY_DICTIONARY and len(payload) < 45
+    assert code_of(with_payload(payload[:-4])) == "broken_gzip"
+    assert code_of(with_payload(payload + b"more")) == "broken_gzip"
+    bomb = zlib.compressobj(9, zlib.DEFLATED, -15, zdict=DICTIONARY)
+    assert code_of(with_payload(BY_DICTIONARY + bomb.compress(bytes(65 << 20)) + bomb.flush())) == "message_too_large"
+
+
+def test_an_answer_names_no_device() -> None:
+    answer = seal_message("", KEY, {"q": 1})
+    assert answer.startswith(b"sen1 ") and answer.count(b" ") == 1
+    assert open_message(answer, lambda device: KEY if not device else b"").head == {"q": 1}
+
+
 @pytest.mark.parametrize("head", [b"[]", b"1", b"{", b"\xff"])
 def test_b02_a_head_that_is_no_object(head: bytes) -> None:
     assert code_of(with_payload(head)) == "bad_head"
@@ -119,5 +145,6 @@ def test_a_line_that_is_not_sent_stands_as_its_hash() -> None:
 
 
 def test_json_is_compact() -> None:
-    assert b'{"q":1,"c":{}}' in sealed({"q": 1, "c": {}})
-    assert json.loads(sealed({"q": 1}).split(b"\n")[1]) == {"q": 1}
+    from sync.messages import _unpack
+
+    assert _unpack(sealed({"q": 1, "c": {}}).split(b"\n", 1)[1]) == b'{"q":1,"c":{}}'

@@ -3,7 +3,6 @@
 import pytest
 
 from sync.accept import HELD
-from sync.clock import Time
 from tests.support.pair import NOON_MS, PairServer, exchange
 from tests.support.tablet import MemoryTablet
 from tests.sync.test_restores import at_console
@@ -14,7 +13,7 @@ def wipes(tablet: MemoryTablet, server: PairServer, *, urgent: bool = False) -> 
     """Exchange until nothing is left; for each answer, whether it told the tablet to wipe itself."""
     told = []
     for _ in range(30):
-        answer = server.half.answer(tablet.half.request(now=Time(NOON_MS, 0), urgent=urgent), now_ms=NOON_MS)
+        answer = server.half.answer(tablet.half.request(urgent=urgent), now_ms=NOON_MS)
         step = tablet.half.receive(answer)
         told.append(step.wipe)
         if not step.more or urgent:
@@ -66,7 +65,7 @@ def test_f38_what_is_written_while_the_answer_is_on_its_way_is_handed_in_first(t
     a = tablets["A"]
     quiet(tablets, server)
     server.revoke(a.identity.id)
-    answer = server.half.answer(a.half.request(now=Time(NOON_MS, 0)), now_ms=NOON_MS)
+    answer = server.half.answer(a.half.request(), now_ms=NOON_MS)
     type_in(a, record, people=9)
     step = a.half.receive(answer)
     assert step.more and not step.wipe
@@ -80,7 +79,7 @@ def test_f38_f02_a_lost_answer_is_told_again(tablets: Tablets, server: PairServe
     server.revoke(a.identity.id)
     type_in(a, record, people=9)
     for _ in range(times):
-        server.half.answer(a.half.request(now=Time(NOON_MS, 0)), now_ms=NOON_MS)
+        server.half.answer(a.half.request(), now_ms=NOON_MS)
     assert wipes(a, server) == [True]
     assert server.verdicts().count(HELD) == 1
 

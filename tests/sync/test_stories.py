@@ -6,7 +6,6 @@ import pytest
 
 from shared.catalogue import Catalogue
 from shared.ids import new_record_id
-from sync.clock import Time
 from sync.log import Operation
 from tests.support.pair import NOON_MS, PairServer, exchange, push_only
 from tests.support.tablet import MemoryTablet
@@ -271,7 +270,7 @@ def test_f42_a_poisoned_line_stops_nothing(tablets: Tablets, server: PairServer,
 
 def test_l01_nothing_new_is_one_small_round_trip(tablets: Tablets, server: PairServer, record: str) -> None:
     quiet(tablets, server)
-    request = tablets["A"].half.request(now=Time(NOON_MS, 0))
+    request = tablets["A"].half.request()
     answer = server.half.answer(request, now_ms=NOON_MS)
     assert not tablets["A"].half.receive(answer).more
     assert len(request) + len(answer) < 700
@@ -281,7 +280,7 @@ def by_pages(tablet: MemoryTablet, server: PairServer, *, trips: int = 50) -> No
     """Exchange over a link that carries one record a page."""
     for _ in range(trips):
         tablet.half.page = 1
-        if not tablet.half.receive(server.half.answer(tablet.half.request(now=Time(NOON_MS, 0)), now_ms=NOON_MS)).more:
+        if not tablet.half.receive(server.half.answer(tablet.half.request(), now_ms=NOON_MS)).more:
             return
 
 

@@ -28,7 +28,7 @@ FIRST = Path(__file__).parent / "data" / "first"
 def speak(tablet: MemoryTablet, half: ServerHalf, *, urgent: bool = False) -> str:
     """Exchange until nothing is left; tells who must update."""
     for _ in range(20):
-        step = tablet.half.receive(half.answer(tablet.half.request(now=Time(NOON_MS, 0), urgent=urgent), now_ms=NOON_MS))
+        step = tablet.half.receive(half.answer(tablet.half.request(urgent=urgent), now_ms=NOON_MS))
         if not step.more:
             return step.update
     raise AssertionError("the exchange does not end")
@@ -79,7 +79,7 @@ def test_m72_a_revoked_app_that_is_too_old_is_told_to_wipe_itself(tablets: Table
     a, later = tablets["A"], ServerHalf(server, version=3, apps_from=2)
     type_in(a, record, people=48)
     server.revoke(a.identity.id)
-    step = a.half.receive(later.answer(a.half.request(now=Time(NOON_MS, 0)), now_ms=NOON_MS))
+    step = a.half.receive(later.answer(a.half.request(), now_ms=NOON_MS))
     assert step.wipe and step.update == APP and server.wiped == [a.identity.id]
 
 
@@ -101,7 +101,7 @@ def test_both_say_their_version_and_the_first_is_not_written(tablets: Tablets, s
     a = tablets["A"]
     for version, told in ((1, None), (3, 3)):
         a.half = TabletHalf(a, version=version, servers_from=1)
-        request = a.half.request(now=Time(NOON_MS, 0))
+        request = a.half.request()
         answer = ServerHalf(server, version=version).answer(request, now_ms=NOON_MS)
         assert head_of(server, a, request, APP).get("p") == told == head_of(server, a, answer, SERVER).get("p")
 
@@ -130,7 +130,7 @@ def test_f35_unknown_members_are_passed_over_and_lines_kept_byte_for_byte(tablet
     body["o"][0]["sure"] = 0.9
     newer = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
     rewritten(a, newer)
-    request = a.half.request(now=Time(NOON_MS, 0))
+    request = a.half.request()
     device = server.devices[a.identity.id]
     opened = open_message(request, lambda name: device.mac_key)
     told = seal_message(device.id, device.mac_key, {**opened.head, "hologram": {"x": 1}}, opened.lines)

@@ -26,7 +26,8 @@ class Holder:
                 kept = {"Content-Type": self.headers["Content-Type"]}
                 answer = requests.post(holder.upstream + self.path, data=body, headers=kept, timeout=PATIENCE_S)
                 self.send_response(answer.status_code)
-                self.send_header("Content-Type", answer.headers["Content-Type"])
+                if "Content-Type" in answer.headers:  # an answer of the protocol has none
+                    self.send_header("Content-Type", answer.headers["Content-Type"])
                 self.send_header("Content-Length", str(len(answer.content)))
                 self.end_headers()
                 self.wfile.write(answer.content)

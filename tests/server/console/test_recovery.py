@@ -13,7 +13,6 @@ from server.people import Device as DeviceRow
 from server.services import services
 from shared.ids import new_id, new_record_id
 from shared.sealing import BoxKeys, new_key
-from sync.clock import Time
 from sync.exchange import ServerHalf
 from sync.store import Device, Scope
 from tests.server.console.conftest import Visit, words
@@ -37,7 +36,7 @@ def tablet(office: Office, login: str, name: str) -> MemoryTablet:
 def exchange(one: MemoryTablet) -> None:
     """Exchange until nothing is left."""
     half = ServerHalf(sql_server())
-    while one.half.receive(half.answer(one.half.request(now=Time(NOON_MS, 0)), now_ms=NOON_MS)).more:
+    while one.half.receive(half.answer(one.half.request(), now_ms=NOON_MS)).more:
         pass
 
 
