@@ -64,6 +64,7 @@ class KeyStore:
         with self._open() as connection:
             connection.executescript(SCHEMA)
         self._own = self._read_own()
+        self._mac_keys: dict[tuple[str, bytes], bytes] = {}
 
     def _read_master(self, path: Path, fresh: bool) -> bytes:
         if not path.exists():
@@ -141,8 +142,12 @@ class KeyStore:
         return hmac.digest(self._own["audit"], head, hashlib.sha256)
 
     def mac_key(self, device: str, device_box: bytes) -> bytes:
-        """The key of a device's messages: HKDF of the X25519 agreement with its public key."""
-        return derive(agree(self.identity.box.private, device_box), b"sen-mac/1" + device.encode("ascii"))
+        """The key of a device's messages: HKDF of the X25519 agreement with its public key; reckoned once for each device."""
+        known = self._mac_keys.get((device, device_box))
+        if known is None:
+            known = derive(agree(self.identity.box.private, device_box), b"sen-mac/1" + device.encode("ascii"))
+            self._mac_keys[device, device_box] = known
+        return known
 
     # --- this server as a device of the one above it -------------------------------------------------------------
 

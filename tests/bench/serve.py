@@ -1,26 +1,28 @@
 """The real server, as it is served, with a second port that tells what it has cost so far.
 
-`python -m tests.bench.serve FOLDER UNIT…` prints one line of JSON: its address, the port of the counts, and for each unit the
-enrolment codes of two officers. Everything behind the address is `server.process.serve`; the counts come from
+`python -m tests.bench.serve FOLDER UNIT[:OFFICERS]…` prints one line of JSON: its address, the port of the counts, and for each unit
+the enrolment codes of its officers. Everything behind the address is `server.process.serve`; the counts come from
 listeners on SQLAlchemy's engines.
 """
 
 from __future__ import annotations
 
-import contextlib
 import http.server
 import json
-import sqlite3
+import os
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import NullPool
 
+from server.app import limiter
 from server.config import Config
 from server.db import db, transaction
 from server.enrolment import make_code
@@ -37,17 +39,25 @@ counts: Counter[str] = Counter({"queries": 0, "commits": 0})
 
 
 def listen() -> None:
-    """Count every statement (but BEGIN, which PostgreSQL's driver sends unasked), and every commit of a transaction that wrote, from here on."""
+    """Count every statement (but BEGIN, which PostgreSQL's driver sends unasked), and every commit of a transaction that wrote.
+
+    SEN_BENCH_COMMIT_MS is added to each such commit, as a slow disk would add it.
+    """
+    slow_disk_s = float(os.environ.get("SEN_BENCH_COMMIT_MS", "0")) / 1000
 
     @event.listens_for(Engine, "before_cursor_execute")
     def statement(connection: Any, cursor: Any, text: str, *_: Any) -> None:
+        if connection.get_execution_options().get("uncounted"):
+            return
         counts["queries"] += not text.startswith("BEGIN")
         if text.lstrip()[:6].upper() in ("INSERT", "UPDATE", "DELETE"):
             connection.info["wrote"] = True
 
     @event.listens_for(Engine, "commit")
     def commit(connection: Any) -> None:
-        counts["commits"] += connection.info.pop("wrote", False)
+        if connection.info.pop("wrote", False):
+            counts["commits"] += 1
+            time.sleep(slow_disk_s)
 
 
 def enrolment_codes(config: Config, units: Sequence[str]) -> dict[str, list[str]]:
@@ -55,10 +65,11 @@ def enrolment_codes(config: Config, units: Sequence[str]) -> dict[str, list[str]
     app = ready_app(config)
     with app.app_context():
         held = services()
+        wanted = {unit: int(officers or OFFICERS) for unit, _, officers in (word.partition(":") for word in units)}
 
         def work(session: Session) -> dict[str, list[str]]:
-            codes: dict[str, list[str]] = {unit: [] for unit in units}
-            for n, unit in enumerate(unit for unit in units for _ in range(OFFICERS)):
+            codes: dict[str, list[str]] = {unit: [] for unit in wanted}
+            for n, unit in enumerate(unit for unit, officers in wanted.items() for _ in range(officers)):
                 now_ms = held.clock.now_ms()
                 user = add_user(session, login=f"officer{n}", name=f"Officer {n}", password=None, now_ms=now_ms)
                 for role in ROLES:
@@ -76,11 +87,11 @@ def enrolment_codes(config: Config, units: Sequence[str]) -> dict[str, list[str]
 class Counts(http.server.BaseHTTPRequestHandler):
     """Answers every GET with the counts, and with how many records the housekeeper has still to put into columns."""
 
-    database: Path
+    database: Engine
 
     def do_GET(self) -> None:
-        with contextlib.closing(sqlite3.connect(f"file:{self.database.as_posix()}?mode=ro", uri=True)) as connection:
-            (waiting,) = connection.execute("SELECT count(*) FROM record WHERE current IS NULL").fetchone()
+        with self.database.connect() as connection:
+            waiting = connection.scalar(text("SELECT count(*) FROM record WHERE current IS NULL"))
         body = json.dumps({**counts, "waiting": waiting}).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
@@ -93,10 +104,11 @@ class Counts(http.server.BaseHTTPRequestHandler):
 
 def main(folder: Path, units: Sequence[str]) -> None:
     """Serve until the process is ended."""
+    limiter.enabled = not os.environ.get("SEN_BENCH_UNLIMITED")
     config = Config.read(var=folder, port=0, log="warning")
     codes = enrolment_codes(config, units)
     listen()
-    Counts.database = Path(Places(config).database_url.removeprefix("sqlite:///"))
+    Counts.database = create_engine(Places(config).database_url, poolclass=NullPool, execution_options={"uncounted": True})
     told = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Counts)
 
     def announce(_: str, port: int) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from server import db as database_module
 from server.config import Config
 from server.db import TRIES, code_of, db, reading, retrying, transaction, writing
+from server.editing import sql_server
 from server.models import StreamRow
 from server.people import User, add_user
 from server.places import Places
@@ -121,6 +122,29 @@ def test_f31_a_lock_that_is_let_go_is_waited_for(app: Flask) -> None:
         other.join()
         with reading() as connection:
             assert connection.scalar(select(StreamRow.number)) == 2
+
+
+def test_f31_a_districts_lock_holds_no_other_district(app: Flask) -> None:
+    """While one district's lines are being written another district commits; SQLite has one writer, and the other is told to come again."""
+    with app.app_context():
+        server, stream = sql_server(), select(StreamRow.code).where(StreamRow.code == "hong_ngu")
+        short_waits()
+        with server.writing("hong_ngu", "", 1):
+            pass
+        with server.writing("hong_ngu", "", 1):
+            if db.engine.dialect.name == "postgresql":
+                with server.writing("tam_nong", "", 1) as other:
+                    assert other.head().number == 0
+                with pytest.raises(DBAPIError), db.engine.begin() as third:  # its own lock is held all the while
+                    third.execute(stream.with_for_update(nowait=True))
+                with reading() as connection:
+                    assert connection.scalar(select(func.count()).select_from(StreamRow)) == 2
+            else:
+                with pytest.raises(SenError) as told, server.writing("tam_nong", "", 1):
+                    pass
+                assert told.value.code == "database_busy"
+        with server.writing("tam_nong", "", 1), reading() as connection:
+            assert connection.scalar(stream) == "hong_ngu"
 
 
 def test_f50_a_database_locked_by_another_program_is_told(app: Flask, config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
