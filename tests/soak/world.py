@@ -254,7 +254,7 @@ class World:
     def is_late(self, seat: Seat, answer: bytes) -> bool:
         """Whether an answer is to another request than the tablet's last one."""
         try:
-            opened = open_message(answer, lambda device: self.server.devices[device].mac_key)
+            opened = open_message(answer, lambda _: self.server.devices[seat.tablet.identity.id].mac_key)
         except (FrameFault, KeyError):
             return False
         return bool(opened.head["q"] != seat.tablet.half.number)
