@@ -78,7 +78,7 @@ def test_f47_photos_reach_the_district_by_bundle_and_are_seen_there(own: tuple[O
     files = stick.written(far)
     assert len(files) >= 2, "the records are in a bundle of their own"
     answer = stick.imported(files)
-    assert stored(folder) == digests
+    assert stored(folder) == digests and "2 thay đổi mới, 3 ảnh/tệp" in stick.page()
     found = far.bundles.read(answer)
     assert found.handed_in == 3 and far.files.waiting() == [] and far.store.unsent_count() == 0
     assert SyncPresenter(far).photos() == "" and "chưa" not in FormPresenter(far).open(talk).file_words(FormPresenter(far).open(talk).value("photos")[0])
