@@ -22,12 +22,24 @@ __all__ = ["Brought", "asked_in", "bring", "given", "told_of"]
 
 @dataclass(kw_only=True)
 class Brought:
-    """What bundles of files brought: hash → "" where the file is here now, else the code of why it was not taken; ``unnamed`` of them wait
-    for the lines that name them.
+    """What bundles of files brought: hash → "" where the file is here now, else the code of why it was not taken.
+
+    ``new`` were not here before, ``unnamed`` wait for the lines that name them.
     """
 
     files: dict[str, str] = field(default_factory=dict)
+    new: int = 0
     unnamed: int = 0
+
+    @property
+    def known(self) -> int:
+        """How many were here before."""
+        return sum(not code for code in self.files.values()) - self.new
+
+    @property
+    def refused(self) -> int:
+        """How many were not taken."""
+        return sum(bool(code) for code in self.files.values())
 
 
 def asked_in(entries: Sequence[Entry]) -> Asked:
@@ -48,7 +60,7 @@ def bring(sender: str, entries: Sequence[Entry], brought: Brought) -> int:
             continue
         digest, data = read_file(entry.body)
         try:
-            hand_in(device, digest, data)
+            brought.new += hand_in(device, digest, data)
             brought.files[digest] = ""
         except SenError as error:
             if error.code == "not_found":

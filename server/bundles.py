@@ -48,8 +48,8 @@ __all__ = ["LARGEST_FILE", "Answered", "Taken", "Waiting", "answers", "part_of_a
 @dataclass(frozen=True, kw_only=True)
 class Answered:
     """A request that was read, and its answer: whose, when it was written on the tablet and read here, by whom, what came, and how many
-    files the answer ``id`` has. ``photos`` came with it and are here, ``refused`` were not taken. Where photos alone came, ``written_ms``
-    is 0, and the answer says that they did.
+    files the answer ``id`` has. ``photos`` came with it, ``photos_known`` that were here before, ``refused`` were not taken. Where photos
+    alone came, ``written_ms`` is 0, and the answer says that they did.
     """
 
     id: str
@@ -63,6 +63,7 @@ class Answered:
     aside: int = 0
     lacking: int = 0
     photos: int = 0
+    photos_known: int = 0
     refused: int = 0
 
 
@@ -239,7 +240,7 @@ def _keep_answer(
     lines = {} if brought is None else {name: getattr(brought, name) for name in ("told", "new", "aside", "lacking")}
     one = Answered(
         id=id, device=sender, written_ms=0 if brought is None else brought.written.ms, read_ms=now_ms, by=by.id, files=count,
-        photos=sum(not code for code in files.files.values()), refused=sum(bool(code) for code in files.files.values()), **lines,
+        photos=files.new, photos_known=files.known, refused=files.refused, **lines,
     )  # fmt: skip
     _keep(_outgoing() / id / TOLD, json.dumps(asdict(one)).encode("ascii"))
     db.transaction(lambda session: note(session, user=by.id, action="bundle", subject=sender, at_ms=now_ms))

@@ -260,8 +260,8 @@ def _sealed_for(data: bytes, naming: Naming) -> bool:
         return sealed_for == case_of(services().catalogue.types[naming.type], state_of(connection, naming.record))
 
 
-def hand_in(device: Device, digest: str, data: bytes) -> None:
-    """Keep a file that came whole, in a bundle; one that is here already stays.
+def hand_in(device: Device, digest: str, data: bytes) -> bool:
+    """Keep a file that came whole, in a bundle; one that is here already stays. Tells whether it is new.
 
     Raises:
         SenError: ``not_found`` while no line names it for this device, else as ``take``.
@@ -273,7 +273,7 @@ def hand_in(device: Device, digest: str, data: bytes) -> None:
     if known is None:
         raise SenError("not_found")
     if there and _use_again([digest]):
-        return
+        return False
     _see_size(len(data))
     code = _fault(digest, data, known)
     if code:
@@ -281,6 +281,7 @@ def hand_in(device: Device, digest: str, data: bytes) -> None:
     with reading() as connection:
         _see_quota(connection, device, len(data))
     keep_whole(digest, data, by=device.id)
+    return True
 
 
 def readable(device: Device, hashes: Sequence[str]) -> list[str]:

@@ -36,6 +36,7 @@ class AnswerLine:
     aside: int
     lacking: int
     photos: int
+    photos_known: int
     refused: int
     files: list[str]
 
@@ -124,6 +125,7 @@ def _line(one: bundles.Answered, tablets: Mapping[str, Device]) -> AnswerLine:
     return AnswerLine(
         tablet=device.name, person=names.get(device.user, ""), unit=unit_words(device.unit),
         written=moment_words(one.written_ms) if one.written_ms else "", read=moment_words(one.read_ms), by=names.get(one.by, ""),
-        told=one.told, new=one.new, aside=one.aside, lacking=one.lacking, photos=one.photos, refused=one.refused,
+        told=one.told, new=one.new, aside=one.aside, lacking=one.lacking, photos=one.photos,
+        photos_known=one.photos_known, refused=one.refused,
         files=[url_for("bundles.answer_file", answer=one.id, number=number) for number in range(1, one.files + 1)],
     )  # fmt: skip

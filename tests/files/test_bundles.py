@@ -85,6 +85,7 @@ def test_f47_photos_reach_the_district_by_bundle_and_are_seen_there(own: tuple[O
     assert len(stick.written(far)) == 1, "what is there is not written again"
     answer = stick.imported(files)
     assert far.bundles.read(answer).handed_in == 0 and stored(folder) == digests, "twice is once"
+    assert "0 thay đổi mới, 2 đã có từ trước, 3 ảnh/tệp đã có từ trước" in stick.page()
     with tablet_of(office, tmp_path / "near") as near:
         form = FormPresenter(near).open(talk)
         for digest in files_of(near, talk):
