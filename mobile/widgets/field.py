@@ -17,6 +17,7 @@ from mobile.widgets import theme
 from mobile.widgets.basics import Icon, Link, Words
 from mobile.widgets.desk import Desk
 from shared.field import Field
+from shared.retyped import is_old_answer
 
 __all__ = ["FieldGrid", "FieldWidget", "Message"]
 
@@ -103,8 +104,9 @@ class FieldWidget(BoxLayout):
         self.value = value
 
     def refresh(self) -> None:
-        """Show what the desk now says of this field."""
-        self.show(self.desk.value(self.path))
+        """Show what the desk now says of this field; an answer of another kind, which cannot be read, is told by the remark alone."""
+        value = self.desk.value(self.path)
+        self.show(None if is_old_answer(self.field, value) else value)
         self.error, self.warning = self.desk.remark(self.path)
 
     def answer(self, value: Any) -> None:
