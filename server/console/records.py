@@ -114,7 +114,9 @@ def types() -> Response:
     user, counts = me(), counts_by_type(me())
     groups = []
     for group in GROUPS:
-        cards = [_card(user, one, counts.get(one.code, 0)) for one in services().catalogue.types.values() if one.group == group]
+        known = services().catalogue.all_types.values()
+        here = [one for one in known if one.group == group and (one.code in counts or not one.dropped)]
+        cards = [_card(user, one, counts.get(one.code, 0)) for one in here]
         kept = [card for card, sealed in cards if card.new or card.count or not sealed]
         groups.append((group_words(group), kept))
     return page("records/types.html", Types(groups=[one for one in groups if one[1]]))

@@ -191,3 +191,35 @@ def test_f35_what_an_older_server_could_not_read_counts_once_it_is_updated(folde
         assert {one.user for one in told} == {device.user} and any("Máy chủ đã cập nhật" in (one.why or "") for one in told)
     app = start(folder, apps, later)
     assert len(verdicts(app)) == 5, "once"
+
+
+VISIT = """
+code: study_visit
+label: {vi: Tham quan học tập, en: Study visit}
+group: management
+letter: ["5"]
+title: title
+date: held_on
+fields:
+  title: {kind: text, label: {vi: Tên chuyến đi, en: Title}}
+  held_on: {kind: date, label: {vi: Ngày đi, en: Date}}
+sections:
+  - {code: main, label: {vi: Chính, en: Main}, fields: [title, held_on]}
+"""
+
+
+def test_m64_records_of_a_dropped_type_stand_at_the_console_and_nobody_begins_a_new_one(folder: Config, apps: list[Flask]) -> None:
+    app = start(folder, apps, shipped() | {"record_types/study_visit.yaml": VISIT})
+    (device, lan), record = device_on(app), new_record_id()
+    operations = [{"p": "title", "v": "Đi Tháp Mười (dữ liệu mẫu)"}, {"p": "held_on", "v": "2022-05-20"}]
+    device.push([device.line(operations[:1], r=record, y="study_visit")])
+    app = start(folder, apps)
+    device.post = post_to(app)
+    device.push([device.line(operations[1:], r=record, y="study_visit")])
+    assert verdicts(app) == ["", ""]
+    client = signed_in(app, lan)
+    assert "Tham quan học tập" in client.get("/records").text
+    listing = client.get("/records/of/study_visit").text
+    assert "Đi Tháp Mười" in listing and "20/05/2022" in listing and "/records/new/study_visit" not in listing
+    assert client.get("/records/new/study_visit").status_code == 403
+    assert "Ngày đi" in client.get(f"/records/{record}").text
