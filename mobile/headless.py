@@ -324,10 +324,9 @@ class Headless:
         store, sync = self.tablet.store, SyncPresenter(self.tablet)
         return {
             "words": sync.status(), "state": sync.state(), "unsent": store.unsent_count(), "bytes": store.unsent_bytes(),
-            "waiting": [asdict(row) for row in sync.waiting()], "aside": [list(one) for one in store.set_aside()],
-            "photos": sync.photos(), "sent_bytes": self.tablet.carrier.sent_bytes,
-            "unsettled": len(store.outbox.unsettled()), "digest": f"{store.digest():032x}",
-            "parts": {part: f"{digest:032x}" for part, digest in store.part_digests().items() if digest},
+            "waiting": [asdict(row) for row in sync.waiting()], "aside": [list(one) for one in store.set_aside()], "photos": sync.photos(),
+            "sent_bytes": self.tablet.carrier.sent_bytes, "unsettled": len(store.outbox.unsettled()), "remarks": sync.remarks(),
+            "digest": f"{store.digest():032x}", "parts": {part: f"{one:032x}" for part, one in store.part_digests().items() if one},
             "logs": [[log.log, log.urgent, log.head.number, log.acknowledged] for log in store.own_logs()],
         }  # fmt: skip
 

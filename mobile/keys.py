@@ -75,15 +75,15 @@ class DeviceKeys(NamedTuple):
         """The key of this device's messages; it never travels."""
         return derive(agree(self.box.private, server_box), b"sen-mac/1" + device.encode("ascii"))
 
-    def keep(self, hardware: Hardware) -> None:
+    def keep(self, hardware: Hardware, name: str = "device") -> None:
         """Put the keys into the device's safe."""
         body = {"sign": b64(self.sign), "box": b64(self.box.private), "rows": b64(self.rows)}
-        hardware.keep_secret("device", json.dumps(body).encode("ascii"))
+        hardware.keep_secret(name, json.dumps(body).encode("ascii"))
 
     @classmethod
-    def load(cls, hardware: Hardware) -> "DeviceKeys | None":
+    def load(cls, hardware: Hardware, name: str = "device") -> "DeviceKeys | None":
         """Take the keys out of the device's safe; None when there are none. Raises SenError("keys_damaged")."""
-        data = hardware.secret("device")
+        data = hardware.secret(name)
         if data is None:
             return None
         try:

@@ -15,7 +15,7 @@ from sync.clock import tick
 from sync.errors import ContentFault
 from sync.files import files_named
 from sync.log import Change, LogHead, Operation, chain_next, chain_start, parse_name, write_line
-from sync.messages import Run
+from sync.messages import Run, blobs_named, sealed_weight
 from sync.store import OwnLog
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Outbox:
         with self.store.database.writing() as connection:
             held = {bool(row[0]) for row in connection.execute("SELECT urgent FROM log WHERE closed = 0")}
             for urgent in {True, False} - held:
-                self._open(connection, urgent=urgent)
+                self._open(connection, self.key, urgent=urgent)
 
     def _read_pending(self) -> None:
         query = "SELECT name, body FROM own_line WHERE settled = 0 ORDER BY made, log, number"
@@ -169,17 +169,14 @@ class Outbox:
                 if lines and size + length > limit_bytes:
                     break
                 before = before or bytes(chain)
-                lines.append(self.store.rows.open(body, f"line {name}"))
-                size += length
+                line = self.store.rows.open(body, f"line {name}")
+                lines.append(line)
+                size += length + sum(sealed_weight(len(self.store.blob(blob) or b"")) for blob in blobs_named(line))
         return Run(log, after + 1, before, lines) if lines else None
 
     def blobs_named(self, run: Run) -> list[str]:
         """The hashes of the sealed values that a run's lines name."""
-        named: dict[str, None] = {}
-        for line in run.lines:
-            if b'"b":"' in line:
-                named.update(dict.fromkeys(op.blob for op in Change.parse(line).operations if op.blob is not None))
-        return list(named)
+        return list(dict.fromkeys(blob for line in run.lines for blob in blobs_named(line)))
 
     def line(self, name: str) -> bytes | None:
         """An own line by its name."""
@@ -231,14 +228,32 @@ class Outbox:
         """This storage was copied: both logs end here, to be sent and looked at; later changes go into new ones."""
         row = connection.execute("SELECT closed FROM log WHERE id = ?", (log,)).fetchone()
         if row is not None and not row[0]:
-            connection.execute("UPDATE log SET closed = 1")
-            for urgent in (True, False):
-                self._open(connection, urgent=urgent)
+            self._close_all(connection, self.key)
             self.store.set_note("forked", str(self.store.now_ms()))
 
-    def _open(self, connection: Connection, *, urgent: bool) -> None:
+    def _close_all(self, connection: Connection, key: bytes) -> None:
+        connection.execute("UPDATE log SET closed = 1")
+        for urgent in (True, False):
+            self._open(connection, key, urgent=urgent)
+
+    def begin_anew(self, key: bytes, note: tuple[str, str]) -> None:
+        """Close the logs and open new ones that belong to another device, which this tablet is from now on; keep a note of it with them.
+
+        What it wrote before stands in the logs that end here.
+        """
+        with self.store.database.writing() as connection:
+            self._close_all(connection, key)
+            self.store.forget_notes("forked")
+            self.store.set_note(*note)
+
+    def main(self) -> str:
+        """The main log that is written now."""
+        with self.store.database.reading() as connection:
+            return str(connection.execute("SELECT id FROM log WHERE closed = 0 AND urgent = 0").fetchone()[0])
+
+    def _open(self, connection: Connection, key: bytes, *, urgent: bool) -> None:
         log = new_id()
-        connection.execute("INSERT INTO log VALUES (?, ?, 0, ?, 0, 0)", (log, int(urgent), chain_start(log, self.key)))
+        connection.execute("INSERT INTO log VALUES (?, ?, 0, ?, 0, 0)", (log, int(urgent), chain_start(log, key)))
 
     # what the screens ask
 

@@ -23,9 +23,12 @@ if TYPE_CHECKING:
     from mobile.store import Store
 
 DIGEST_BYTES = 16
+ROWS = "rows"
+"""Stands among the parts for the sum of the digests of all rows, whichever parts they are in."""
+
 FILE_HASH = re.compile(r"[0-9a-f]{64}")
 
-__all__ = ["PullWriter", "files_named"]
+__all__ = ["DIGEST_BYTES", "ROWS", "PullWriter", "files_named", "parts_of"]
 
 
 class PullWriter:
@@ -138,6 +141,7 @@ class PullWriter:
         ]  # fmt: skip
         for part in parts_of(change.type, [change.unit], self.scope, sealed=bool(heads)):
             self._parts[part] = self._parts.get(part, 0) + digests[part.endswith("/1")]
+        self._parts[ROWS] = self._parts.get(ROWS, 0) + sum(digests)
         return digests[0].to_bytes(DIGEST_BYTES, "big"), digests[1].to_bytes(DIGEST_BYTES, "big")
 
     def _count(self, state: RecordState, sign: int) -> tuple[bytes, bytes]:
@@ -146,6 +150,7 @@ class PullWriter:
         digests = [state.digest(heads, sealed=False), state.digest(heads, sealed=True) if heads else 0]
         for part in parts_of(state.type, state.units, self.scope, sealed=bool(heads)):
             self._parts[part] = self._parts.get(part, 0) + sign * digests[part.endswith("/1")]
+        self._parts[ROWS] = self._parts.get(ROWS, 0) + sign * sum(digests)
         return digests[0].to_bytes(DIGEST_BYTES, "big"), digests[1].to_bytes(DIGEST_BYTES, "big")
 
     def _heads_of(self, type_code: str) -> frozenset[str]:
@@ -177,7 +182,7 @@ class PullWriter:
         aside = store.outbox.acknowledge(connection, page.read, page.aside, page.forked)
         store.handback.keep(connection, page.runs, page.pasts)
         store.handback.owe(connection, page.want)
-        connection.executemany("INSERT OR IGNORE INTO held_line VALUES (?, ?, ?, ?)", self._lines)
+        connection.executemany("INSERT OR REPLACE INTO held_line VALUES (?, ?, ?, ?)", self._lines)
         good = [(digest, data) for digest, data in page.blobs if b64(hashlib.sha256(data).digest()) == digest]
         connection.executemany("INSERT OR IGNORE INTO blob VALUES (?, ?)", good)
         store.keep_wraps(page.wraps)
@@ -244,15 +249,20 @@ class PullWriter:
         told = json.dumps([scope.stream, list(scope.units), scope.cases, scope.version, scope.home])
         connection.execute("INSERT OR REPLACE INTO meta VALUES ('scope', ?)", (told,))
         connection.execute("DELETE FROM part")
-        sums: dict[str, int] = {}
+        sums = {ROWS: 0}
         dropped: dict[str, RecordState] = {}
         rows = connection.execute("SELECT id, sole, body, open_digest, sealed_digest FROM record").fetchall()
         states = self.store.read_states([row[:3] for row in rows])
+        connection.executemany("DELETE FROM record WHERE id = ?", [(row[0],) for row in rows if row[0] not in states])
         for record, _, _, open_digest, sealed_digest in rows:
-            state = states[record]
+            state = states.get(record)
+            if state is None:
+                continue  # it cannot be read, and is told anew with the rest
             here = parts_of(state.type, state.units, scope, sealed=bool(self._heads_of(state.type)))
             if not here and record not in self.touched and record not in self.soles and not self._waits(record):
                 dropped[record] = state
+            if record not in dropped or record in self.left:  # those that leave with the page are taken from the sums with it
+                sums[ROWS] += int.from_bytes(open_digest, "big") + int.from_bytes(sealed_digest, "big")
             for part in here:
                 digest = sealed_digest if part.endswith("/1") else open_digest
                 sums[part] = sums.get(part, 0) + int.from_bytes(digest, "big")

@@ -3,8 +3,10 @@
 What is remarked changes nothing by itself: dates stay as they were entered, and the log keeps the order.
 """
 
+import json
 from typing import TYPE_CHECKING, Final
 
+from mobile.separation import COPY
 from mobile.status import time_words
 
 if TYPE_CHECKING:
@@ -47,7 +49,7 @@ def compare_clocks(store: "Store", *, sent_ms: int, got_ms: int, server_ms: int)
 
 def remarks(tablet: "Tablet") -> list[str]:
     """What stands on the screen «Đồng bộ» as long as it is true."""
-    return [words for words in (_versions(tablet), _clock(tablet), _forked(tablet)) if words]
+    return [words for words in (_versions(tablet), _clock(tablet), _copied(tablet), _forked(tablet)) if words]
 
 
 def unsaid(tablet: "Tablet") -> str:
@@ -79,6 +81,14 @@ def _amount(tablet: "Tablet", ms: int) -> str:
         if ms >= unit:
             return tablet.say(code, count=round(ms / (DAY_MS if code == "span_days" else unit)))
     return tablet.say("span_minutes", count=round(ms / MINUTE_MS))
+
+
+def _copied(tablet: "Tablet") -> str:
+    told = tablet.store.note(COPY)
+    if told is None:
+        return ""
+    at_ms, was, name = json.loads(told)
+    return tablet.say("tablet_copied", time=time_words(tablet, at_ms), was=was, name=name)
 
 
 def _forked(tablet: "Tablet") -> str:

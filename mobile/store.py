@@ -7,6 +7,7 @@ transaction and written in one, so that an officer's typing never waits for it. 
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from sqlite3 import Connection
 from typing import Any, Final
 
@@ -15,9 +16,11 @@ from mobile.database import Database
 from mobile.handback import HandBack
 from mobile.keys import RowKey
 from mobile.outbox import Outbox
-from mobile.pull import PullWriter, files_named
+from mobile.pull import ROWS, PullWriter, files_named
+from mobile.soundness import Soundness
 from mobile.tables import bring_up
 from shared.catalogue import Catalogue
+from shared.errors import SenError
 from sync.clock import Time
 from sync.log import Change
 from sync.merge import fresh
@@ -71,6 +74,7 @@ class Store:
             self._identity = identity._replace(scope=Scope(stream, tuple(units), cases, version, *home))
         self.outbox = Outbox(self, identity.key)
         self.handback = HandBack(self)
+        self.soundness = Soundness(self)
 
     # notes: small named values
 
@@ -99,6 +103,15 @@ class Store:
     def own_logs(self) -> list[OwnLog]:
         """The logs that this tablet writes or has still to send, the urgent one first."""
         return self.outbox.logs()
+
+    def mark(self) -> str:
+        """What tells this storage from a copy of it: the main log that it writes, once it closed one."""
+        return "" if self.note("forked") is None else self.outbox.main()
+
+    def become(self, identity: Device) -> None:
+        """This tablet is another device from now on, and its new logs are bound to that one's key; what it may hold stays."""
+        self._identity = identity._replace(scope=self._identity.scope)
+        self.outbox.key = identity.key
 
     def unsent(self, log: str, after: int, limit_bytes: int) -> Run | None:
         """The lines of an own log behind ``after``, up to about so many bytes but at least one; None when none."""
@@ -130,7 +143,10 @@ class Store:
             return own
         with self.database.reading() as connection:
             row = connection.execute("SELECT body FROM held_line WHERE name = ?", (name,)).fetchone()
-        return None if row is None else self.rows.open(row[0], f"line {name}")
+        try:
+            return None if row is None else self.rows.open(row[0], f"line {name}")
+        except SenError:
+            return None  # a damaged line is none: its record is fetched anew
 
     def cursors(self) -> dict[str, str]:
         """Stream or part → token of the place up to which it was pulled."""
@@ -172,7 +188,7 @@ class Store:
     def part_digests(self) -> dict[str, int]:
         """The digest of each part held, by ``unit/type/0`` or ``…/1``."""
         with self.database.reading() as connection:
-            rows = connection.execute("SELECT part, digest FROM part").fetchall()
+            rows = connection.execute("SELECT part, digest FROM part WHERE part <> ?", (ROWS,)).fetchall()
         return {part: int.from_bytes(digest, "big") for part, digest in rows}
 
     def digest(self) -> int:
@@ -210,6 +226,10 @@ class Store:
         shown = (self.show(record) for record in self.records())
         return {digest for state in shown if state is not None for digest in files_named(state)}
 
+    def recount(self) -> None:
+        """Count the digests anew from what can be read."""
+        self.soundness.recount()
+
     def refill(self, parts: Sequence[str]) -> None:
         """Pull these parts again from the start: their digests differ from the server's."""
         with self.database.reading() as connection:
@@ -236,12 +256,13 @@ class Store:
         return states
 
     def read_states(self, rows: Sequence[tuple[str, str, bytes]]) -> dict[str, RecordState]:
-        """The states of rows of the table ``record``: (id, sole, body)."""
+        """The states of rows of the table ``record``: (id, sole, body). What cannot be read is left out, as if it were not held."""
         names = {sole: record for record, sole, _ in rows if sole}
         states = {}
         for record, sole, body in rows:
             if not sole:
-                states[record] = RecordState.load(json.loads(self.rows.open(body, f"record {record}")))
+                with suppress(SenError, ValueError):
+                    states[record] = RecordState.load(json.loads(self.rows.open(body, f"record {record}")))
         for name, line in self._lines_of(list(names)).items():
             states[names[name]] = fresh(Change.parse(line), name, number=0)
         return states
@@ -255,7 +276,9 @@ class Store:
                 for table in ("held_line", "own_line"):
                     query = f"SELECT name, body FROM {table} WHERE name IN ({_marks(some)})"
                     rows = connection.execute(query, tuple(some)).fetchall()
-                    found |= {name: self.rows.open(body, f"line {name}") for name, body in rows}
+                    for name, body in rows:
+                        with suppress(SenError):
+                            found[name] = self.rows.open(body, f"line {name}")
         return found
 
     def show(self, record: str) -> RecordState | None:

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Final
 from mobile.bulk import uncollected
 from mobile.clock import moment_of
 from mobile.remarks import compare_clocks, note_update
+from mobile.separation import asked, separate
 from shared.errors import SenError
 from sync.clock import Time, observe
 from sync.errors import FrameFault
-from sync.exchange import TabletHalf
+from sync.exchange import Step, TabletHalf
 from sync.over_http import post_message
 
 if TYPE_CHECKING:
@@ -62,16 +63,23 @@ class Syncer:
         with self.alone():
             try:
                 self.trips = self.received = 0
-                if urgent or self._tablet.store.urgent_waits():
+                if not urgent and self._tablet.store.urgent_waits():
                     self._exchange(urgent=True)
-                wipe = not urgent and self._exchange()
+                if not urgent:
+                    self._tablet.store.soundness.look()
+                if not urgent and asked(self._tablet):
+                    separate(self._tablet)
+                last = self._exchange(urgent=urgent)
+                if last.copied:
+                    separate(self._tablet)
+                    last = self._exchange()
                 self.last = None
                 if not urgent:
                     self.finished_ms = self._tablet.clock.now_ms()
             except SenError as error:
                 self.last = error
                 raise
-        if wipe:
+        if last.wipe:
             self._hand_in_files()
             self._tablet.told_to_wipe()
 
@@ -104,8 +112,8 @@ class Syncer:
             if free:
                 self._one.release()
 
-    def _exchange(self, *, urgent: bool = False) -> bool:
-        """Exchange until nothing is left; tells whether this tablet was revoked and has handed in everything."""
+    def _exchange(self, *, urgent: bool = False) -> Step:
+        """Exchange until nothing is left; gives the last step."""
         cuts = 0
         while self.trips < MOST_TRIPS:
             now = self._tablet.clock.now_ms()
@@ -131,7 +139,7 @@ class Syncer:
             if self._half.lost:
                 self._tablet.files.ask_again()
             if urgent or not step.more:
-                return step.wipe
+                return step
         raise FrameFault("exchange_endless")
 
     def observe(self, heard: Time, now_ms: int) -> None:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from mobile import separation
 from mobile import wipe as wiping
 from mobile.background import Background
 from mobile.bundles import Bundles
@@ -86,16 +87,16 @@ class Tablet:
     # opening
 
     def _open_store(self, who: Enrolled) -> None:
-        keys = DeviceKeys.load(self.hardware)
-        if keys is None:
-            raise SenError("keys_damaged")
+        keys = self._device_keys()
         folder, rows = self.profile.folder, RowKey(keys.rows)
-        mac_key = keys.mac_key(unb64(who.server_box), who.device)
-        identity = Device(who.device, keys.public, mac_key, who.user, Scope(who.stream, (), False, ""), {})
         database = Database(folder / wiping.DATABASE)
         self._store = Store(
-            database, rows, identity, catalogue=lambda: self._catalogue, now_ms=self.clock.now_ms, heard=self._heard, let_go=self._let_go
-        )
+            database, rows, self._identity(who), catalogue=lambda: self._catalogue, now_ms=self.clock.now_ms, heard=self._heard,
+            let_go=self._let_go,
+        )  # fmt: skip
+        now = separation.finish(self, self._store, who)
+        if now != who:
+            self.become(now)
         self._take_catalogue()
         self.index = Index(self._store, lambda: self._catalogue, self.clock.today, self.title_from)
         self.drafts = Drafts(self._store, rows, self._draft_key)
@@ -104,6 +105,21 @@ class Tablet:
         self.syncer = Syncer(self)
         self.bundles = Bundles(self)
         self.carrier = Carrier(self)
+
+    def _device_keys(self) -> DeviceKeys:
+        keys = DeviceKeys.load(self.hardware)
+        if keys is None:
+            raise SenError("keys_damaged")
+        return keys
+
+    def _identity(self, who: Enrolled) -> Device:
+        keys = self._device_keys()
+        mac_key = keys.mac_key(unb64(who.server_box), who.device)
+        return Device(who.device, keys.public, mac_key, who.user, Scope(who.stream, (), False, ""), {})
+
+    def become(self, who: Enrolled) -> None:
+        """This copy is a device of its own from now on: its keys and its profile say so already."""
+        self.store.become(self._identity(who))
 
     def enrolled_as(self, who: Enrolled) -> None:
         """Take note of an enrolment, on disk, and open the store; the first exchange begins at once."""

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from mobile.hardware import Hardware, write_whole
 from mobile.profile import LOCK_FILE, Profile, Settings
+from mobile.separation import SECRET
 from shared.errors import SenError
 
 MARKER: Final = "wiping.json"
@@ -62,6 +63,7 @@ def finish(folder: Path, hardware: Hardware) -> None:
 def _keys(folder: Path, hardware: Hardware) -> None:
     """The device's keys: with them goes what every row was sealed with."""
     hardware.forget_secret("device")
+    hardware.forget_secret(SECRET)
 
 
 def _database(folder: Path, hardware: Hardware) -> None:

@@ -55,6 +55,7 @@ ENDPOINTS: Mapping[str, Rule] = {
     "static": Rule(who=ANYBODY),
     "api-docs.openapi_json": Rule(who=ANYBODY),
     "enrol.enrol": Rule(who=ANYBODY),
+    "enrol.copy": Rule(who=ANYBODY),
     "exchange.exchange": Rule(who=ANYBODY),
     "files.files": Rule(who=ANYBODY),
     "catalogue.catalogue": Rule(who=EVERYBODY),

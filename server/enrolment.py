@@ -1,4 +1,4 @@
-"""Enrolment: a one-time code for a person and a unit becomes a device with keys; and a device's revocation.
+"""Enrolment: a one-time code for a person and a unit becomes a device with keys, and so does a copy of a tablet; a device's revocation.
 
 A code is short and easy to read aloud, used once, valid for some days, and kept only as a hash. An answer that was lost can be
 asked for again with the same keys, and with no others.
@@ -20,8 +20,9 @@ from server.people import LONGEST_NAME, Device, EnrolmentCode, User
 from shared.catalogue import Catalogue
 from shared.errors import SenError
 from shared.ids import b64, new_id
-from shared.sealing import KEY_BYTES, BoxKeys, agree
+from shared.sealing import KEY_BYTES, BoxKeys, agree, verify
 from shared.text import clean
+from sync.copies import Marks, copy_proof
 
 LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 """No 0 and O, no 1, I and L: nobody confuses them on paper or on the telephone."""
@@ -31,7 +32,7 @@ CODE_LETTERS = 12
 
 GROUP = 4
 
-__all__ = ["CODE_LETTERS", "LETTERS", "Enrolled", "Request", "enrol", "make_code", "read_code", "revoke"]
+__all__ = ["CODE_LETTERS", "LETTERS", "CopyRequest", "Enrolled", "Request", "enrol", "enrol_copy", "make_code", "read_code", "revoke"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,6 +137,60 @@ def _told_again(session: Session, code: EnrolmentCode, request: Request) -> Enro
     if device.revoked_ms is not None:
         raise SenError("device_revoked")
     return Enrolled(device=device, user=session.get_one(User, device.user))
+
+
+@dataclass(frozen=True, kw_only=True)
+class CopyRequest:
+    """What a copy asks with: the device that it is a copy of, its mark (``sync.copies``), new public keys (32 bytes each), and the former
+    device's signature over all of this.
+    """
+
+    device: str
+    mark: str
+    sign: bytes
+    box: bytes
+    name: str
+    signature: bytes
+
+
+def enrol_copy(session: Session, keys: KeyStore, request: CopyRequest, *, now_ms: int) -> Enrolled:
+    """Make a copy of a tablet, whose original goes on, a device of its own, in the present writing transaction.
+
+    Who holds the former key is that officer's tablet; so it may do this once for each copy that the server found, and the district
+    sees both. The officer's own key stays.
+
+    Raises:
+        SenError: ``copy_unknown``, ``bad_key``, ``device_revoked``.
+    """
+    former = session.scalar(select(Device).where(Device.id == request.device).with_for_update())
+    if former is None:
+        raise SenError("copy_unknown")
+    try:
+        verify(former.sign, request.signature, copy_proof(request.device, request.mark, request.sign, request.box))
+    except SenError as error:
+        raise SenError("copy_unknown") from error
+    user = session.get_one(User, former.user)
+    if former.revoked_ms is not None or not user.is_active:
+        raise SenError("device_revoked")
+    again, marks = session.scalar(select(Device).where(Device.sign == request.sign)), Marks.load(former.marks)
+    if again is not None:
+        if (again.copy_of, again.box) != (former.id, request.box) or again.revoked_ms is not None:
+            raise SenError("bad_key")
+        former.marks = marks.without(request.mark).dump()  # it may have shown itself once more before it heard the answer
+        return Enrolled(device=again, user=user)
+    if request.mark not in marks.copies:
+        raise SenError("copy_unknown")
+    _check_keys(Request(code="", sign=request.sign, box=request.box, officer_box=former.officer_box, name=request.name))
+    device = Device(
+        id=new_id(), user=former.user, unit=former.unit, name=clean(request.name).strip()[:LONGEST_NAME], sign=request.sign,
+        box=request.box, officer_box=former.officer_box, enrolled_ms=now_ms, copy_of=former.id,
+    )  # fmt: skip
+    session.add(device)
+    former.marks = marks.without(request.mark).dump()
+    session.flush()
+    note(session, user=user.id, action="enrol_copy", subject=device.id, at_ms=now_ms)
+    keys.mac_key(device.id, device.box)
+    return Enrolled(device=device, user=user)
 
 
 def revoke(session: Session, keys: KeyStore, device: Device, *, by: str, now_ms: int) -> None:

@@ -82,7 +82,9 @@ class Device(db.Model):  # type: ignore[name-defined,misc]
     """An enrolled tablet: whose it is, its public keys (32 bytes each), when it was last heard of, and when it was revoked.
 
     ``unsent``: how many changes it still held when it was heard of; null where it did not say. ``wiped_ms``: when, having been
-    revoked, it had handed in everything and was told to wipe itself.
+    revoked, it had handed in everything and was told to wipe itself. ``marks``: what is known of its being used in two places
+    (``sync.copies``); null where it never went back and was never copied. ``copy_of``: the device of which it was a copy before it
+    became one of its own.
     """
 
     __tablename__ = "device"
@@ -99,6 +101,8 @@ class Device(db.Model):  # type: ignore[name-defined,misc]
     revoked_ms: Mapped[int | None] = mapped_column(BigInteger)
     revoked_by: Mapped[str | None] = mapped_column(String(11))
     wiped_ms: Mapped[int | None] = mapped_column(BigInteger)
+    marks: Mapped[str | None] = mapped_column(Text)
+    copy_of: Mapped[str | None] = mapped_column(String(11))
 
 
 class EnrolmentCode(db.Model):  # type: ignore[name-defined,misc]

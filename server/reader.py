@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, or_, select
+from sqlalchemy import Connection, and_, bindparam, func, or_, select
 
 from server.models import Blob, LineRow, LogRow, PartRow, PastUnit, RecordRow, StreamRow, segment_of
 from shared.catalogue import Catalogue
@@ -138,6 +138,14 @@ class SqlReader:
                     for name in map(parse_name, (*value.origins, *value.waits, *past_names(value.past))):
                         waiting[name.log] = min(waiting.get(name.log, name.number - 1), name.number - 1)
         return waiting
+
+    def blob_sizes(self, hashes: Sequence[str]) -> dict[str, int]:
+        """The bytes of the sealed values of these hashes."""
+        sizes: dict[str, int] = {}
+        for start in range(0, len(hashes), 500):
+            query = select(Blob.hash, func.length(Blob.data)).where(Blob.hash.in_(hashes[start : start + 500]))
+            sizes |= {row[0]: row[1] for row in self.connection.execute(query)}
+        return sizes
 
     def blobs(self, hashes: Sequence[str]) -> list[tuple[str, bytes]]:
         """The sealed values of these hashes."""

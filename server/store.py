@@ -22,6 +22,7 @@ from server.people import User
 from server.reader import SqlReader
 from server.services import Services
 from shared.ids import b64
+from sync.copies import Marks
 from sync.errors import FrameFault
 from sync.lineage import Segment
 from sync.store import Device, Scope
@@ -35,14 +36,34 @@ NAMES_EVERY_MS = 15 * 1000
 _ENDED = or_(DeviceRow.revoked_ms.is_not(None), User.disabled_ms.is_not(None))
 
 _DEVICE = (
-    select(DeviceRow.sign, DeviceRow.box, DeviceRow.user, DeviceRow.unit, _ENDED, User.stamp, LogRow)
+    select(DeviceRow.sign, DeviceRow.box, DeviceRow.user, DeviceRow.unit, _ENDED, User.stamp, DeviceRow.marks, DeviceRow.copy_of)
+    .add_columns(LogRow)
     .join(User, User.id == DeviceRow.user)
     .outerjoin(LogRow, LogRow.device == DeviceRow.id)
     .where(DeviceRow.id == bindparam("device"))
 )
 """A device with its logs; built once, since every exchange asks it."""
 
+_FORMER = (
+    select(DeviceRow.id.label("former"), DeviceRow.sign, DeviceRow.copy_of, LogRow)
+    .outerjoin(LogRow, LogRow.device == DeviceRow.id)
+    .where(DeviceRow.id == bindparam("device"))
+)
+"""A device that another one was before it became a device of its own, with its logs."""
+
 __all__ = ["SqlServer"]
+
+
+def _former(connection: Connection, device: str, copy: str) -> list[Any]:
+    """The devices that a copy was before, with their logs; a copy may have been copied again."""
+    found: list[Any] = []
+    seen, asked = {copy}, device
+    while asked and asked not in seen:
+        seen.add(asked)
+        rows = connection.execute(_FORMER, {"device": asked}).all()
+        found += rows
+        asked = rows[0].copy_of if rows else ""
+    return found
 
 
 class SqlServer:
@@ -68,15 +89,19 @@ class SqlServer:
         """
         with db.reading() as connection:
             rows = connection.execute(_DEVICE, {"device": device}).all()
+            former = _former(connection, rows[0].copy_of, device) if rows and rows[0].copy_of else []
         if not rows:
             raise FrameFault("unknown_device")
-        sign, box, user, unit, revoked, stamp = rows[0][:6]
+        sign, box, user, unit, revoked, stamp, marks = rows[0][:7]
         read: dict[str, tuple[Segment, ...]] = {}
-        for row in rows:
+        for row in (*rows, *former):
             if row.id is not None:
                 read[row.id] = (*read.get(row.id, ()), segment_of(row))
         mac_key = self.services.keys.mac_key(device, box)
-        return Device(device, sign, mac_key, user, self._scope(user, unit, stamp), read, revoked=bool(revoked))
+        return Device(
+            device, sign, mac_key, user, self._scope(user, unit, stamp), read, revoked=bool(revoked),
+            former=tuple({row.former: row.sign for row in former}.items()), marks=Marks.load(marks),
+        )  # fmt: skip
 
     def _scope(self, user: str, unit: str, stamp: str) -> Scope:
         day = self.services.clock.today()
@@ -118,6 +143,18 @@ class SqlServer:
         """Case keys, wrapped to the officer's key on the tablet that asks; their other tablets ask for themselves."""
         box = connection.scalar(select(DeviceRow.officer_box).where(DeviceRow.id == device.id, DeviceRow.revoked_ms.is_(None)))
         return [] if box is None else self.services.keys.wrap_for(keys, device.user, box)
+
+    def note_marks(self, device: Device, marks: Marks) -> None:
+        """Keep what is known now of a device's being used in two places, where nobody else noted something since it was read."""
+
+        def work(session: Session) -> None:
+            was = DeviceRow.marks.is_(None) if device.marks.dump() is None else DeviceRow.marks == device.marks.dump()
+            statement = update(DeviceRow).where(DeviceRow.id == device.id, was).values(marks=marks.dump())
+            written = session.execute(statement.returning(DeviceRow.id))
+            if written.one_or_none() is not None and len(marks.copies) > len(device.marks.copies):
+                note(session, user=device.user, action="copied", subject=device.id, at_ms=self.services.clock.now_ms())
+
+        db.transaction(work)
 
     def told_to_wipe(self, device: Device, now_ms: int) -> None:
         """Write when a revoked device was first told to wipe itself, and in the audit trail."""

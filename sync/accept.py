@@ -52,14 +52,13 @@ def accept(ledger: Ledger, device: Device, run: Run, *, arrived_ms: int) -> Acce
         FrameFault: ``log_gap`` (with the number expected), ``wrong_chain``, ``foreign_log``.
     """
     known = ledger.log(run.log)
-    start = LogHead(0, chain_start(run.log, device.key))
-    if known is not None and known.device not in (device.id, UNKNOWN_DEVICE):
-        raise FrameFault("foreign_log")
+    owner, key = _owner(device, run, UNKNOWN_DEVICE if known is None else known.device)
+    start = LogHead(0, chain_start(run.log, key))
     if run.first == 1 and run.before != start.hash:
         raise FrameFault("wrong_chain")
-    path = Path(ledger, run.log, device.id, start)
+    path = Path(ledger, run.log, owner, start)
     path.begin(run)
-    ledger.adopt(run.log, device.id)
+    ledger.adopt(run.log, owner)
     work = Reading(ledger, arrived_ms, held=HELD if device.revoked else "")
     arrivals = path.new_lines(run)
     new = 0
@@ -67,6 +66,18 @@ def accept(ledger: Ledger, device: Device, run: Run, *, arrived_ms: int) -> Acce
         work.batch(batch)
         new += len(batch)
     return Accepted(path.at, path.segment, new, work.plain)
+
+
+def _owner(device: Device, run: Run, known: str) -> tuple[str, bytes]:
+    """Whose a run's log is, with the key that its chain begins with: the device's, or that of a device that it was before."""
+    keys = {device.id: device.key, **dict(device.former)}
+    if known != UNKNOWN_DEVICE:
+        if known not in keys:
+            raise FrameFault("foreign_log")
+        return known, keys[known]
+    begun = (one for one, key in keys.items() if run.first == 1 and chain_start(run.log, key) == run.before)
+    owner = next(begun, device.id)
+    return owner, keys[owner]
 
 
 def write(ledger: Ledger, arrival: Arrival, *, arrived_ms: int) -> None:

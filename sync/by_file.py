@@ -18,11 +18,12 @@ from shared.ids import b64, unb64
 from sync.clock import Time
 from sync.cursor import Cursor
 from sync.errors import FrameFault
-from sync.exchange import ServerHalf, TabletHalf, pack_request
+from sync.exchange import ServerHalf, TabletHalf
 from sync.lineage import Segment
 from sync.log import LogHead
 from sync.messages import RAW_PER_PAGE_BYTE, Opened, Run, open_message, seal_message
 from sync.pull import short_digest
+from sync.request import pack_request
 from sync.store import OwnLog, Page, TabletStore
 from sync.versions import SERVER, UPDATE, VERSION, marked, who_updates
 

@@ -12,15 +12,13 @@ from typing import Any, NamedTuple
 from shared.ids import b64, unb64
 from sync.accept import Accepted, accept
 from sync.clock import Time
+from sync.copies import stands_where_left
 from sync.cursor import Cursor
 from sync.errors import FrameFault
 from sync.handback import HandBack
 from sync.lineage import Segment
 from sync.log import LogHead
 from sync.messages import (
-    FIRST_PAGE,
-    LARGEST_PAGE,
-    PAGE_GROWTH,
     RAW_PER_PAGE_BYTE,
     Opened,
     Run,
@@ -30,16 +28,14 @@ from sync.messages import (
     read_runs,
     run_mac,
     seal_message,
-    write_row,
-    write_run,
 )
+from sync.pacing import Pacing
 from sync.page import read_states
 from sync.pull import Pull, Wanted, short_digest
+from sync.request import pack_request
 from sync.standing import Stand, stand_of, told_again, told_read
 from sync.store import Device, Ledger, Page, Reader, Scope, Server, TabletStore
 from sync.versions import APP, APPS_FROM, SERVER, SERVERS_FROM, UPDATE, VERSION, marked, who_updates
-
-SMALLEST_PAGE = 8 * 1024
 
 MOST_HEALS = 3
 """How often the parts are filled again in one exchange: who cannot read the newest catalogue may never reckon as the server does."""
@@ -47,7 +43,7 @@ MOST_HEALS = 3
 HANDED_IN = ("read", "aside", "forked")
 """The members of an answer that tell what became of the tablet's own lines; they are the same in every version."""
 
-__all__ = ["ServerHalf", "Step", "TabletHalf", "pack_request"]
+__all__ = ["ServerHalf", "Step", "TabletHalf"]
 
 
 class ServerHalf:
@@ -106,6 +102,9 @@ class _Answering:
         self.stands: dict[str, Stand] = {}
         self.tells_on = False
         """The tablet has still to tell lines that were read from it before: it is told nothing until it is through."""
+        self.begins: dict[str, bytes] = {}
+        """Of each own log that lines came of: the hash before the first of them."""
+        self.left_aside: set[str] = set()
         self.cursor: Cursor | None = None
         """The reader's new cursor, when all that came behind its old one are the lines that it told just now, undisputed."""
 
@@ -145,8 +144,10 @@ class _Answering:
             one = accept(ledger, self.device, run, arrived_ms=self.now_ms)
         except FrameFault as fault:
             if fault.code in ("log_gap", "wrong_chain") and self.wanted.is_forgotten(run):
+                self.left_aside.add(run.log)
                 return None
             raise
+        self.begins.setdefault(run.log, run.before)
         number, _, hash8 = self.wanted.heads.get(run.log, (0, 0, ""))
         if one.head.number == number and b64(one.head.hash)[:8] != hash8:
             raise FrameFault("wrong_chain")
@@ -161,7 +162,7 @@ class _Answering:
     def answer(self) -> tuple[dict[str, Any], list[bytes]]:
         """The members of the answer's head, and the lines behind it."""
         with self.server.reading() as reader:
-            head = self._read(reader)
+            head = self._read(reader) | self._copied()
             lines: list[bytes] = []
             if self.device.revoked:
                 return head | self._last_word(reader), lines
@@ -191,8 +192,18 @@ class _Answering:
                 rows = reader.set_aside(log, claim[1])
                 aside += [[log, number, code] for number, code, segment in rows if number <= own.get(segment, 0)]
             forked += [log] if any(one.fork for one in segments) else []
-        told = {"read": told_read(self.wanted.heads, self.stands), "aside": aside, "forked": forked}
+        told = {"read": told_read(self.wanted.heads, self.stands, self.left_aside), "aside": aside, "forked": forked}
         return {member: body for member, body in told.items() if body}
+
+    def _copied(self) -> dict[str, Any]:
+        """What a copy is told whose original goes on: that it is to become a device of its own."""
+        wanted, device = self.wanted, self.device
+        if not (wanted.mark or device.marks.order) or not wanted.page or wanted.late or device.revoked:
+            return {}
+        marks = device.marks.heard(wanted.mark, left_here=stands_where_left(wanted.heads, self.begins, device.read))
+        if marks != device.marks:
+            self.server.note_marks(device, marks)
+        return {"copied": 1} if wanted.mark in marks.copies else {}
 
     def _last_word(self, reader: Reader) -> dict[str, Any]:
         """What a revoked device is told: what a restored server still wants of it; then, once all is read, that it is to wipe itself.
@@ -221,7 +232,8 @@ class Step(NamedTuple):
     """What an answer did: whether there is more to exchange, and what a person should be told.
 
     ``wipe``: this tablet was revoked, and the server has read everything that it holds. ``update``: who must be updated, ``app``
-    or ``server``, before this tablet gets anything again; "" where both are in the window.
+    or ``server``, before this tablet gets anything again; "" where both are in the window. ``copied``: it is a copy of a tablet that
+    goes on, and is to become a device of its own.
     """
 
     more: bool
@@ -229,9 +241,10 @@ class Step(NamedTuple):
     set_aside: int
     wipe: bool = False
     update: str = ""
+    copied: bool = False
 
 
-class TabletHalf:
+class TabletHalf(Pacing):
     """The tablet's half: makes requests from the store and keeps what answers bring.
 
     The size of a page follows the link: call ``cut`` when an exchange failed on the way.
@@ -242,19 +255,16 @@ class TabletHalf:
     """
 
     def __init__(self, store: TabletStore, *, version: int = VERSION, servers_from: int = SERVERS_FROM) -> None:
+        super().__init__()
         self.store = store
         self.version = version
         self.servers_from = servers_from
-        self.page = FIRST_PAGE
         self.number = 0
         self.lost = False
         self.heals = 0
+        self.mark = ""
         self.handed: Sequence[Run] = ()
         self.server_time = Time(0, 0)
-
-    def cut(self) -> None:
-        """Take note that the link broke: the next page is smaller."""
-        self.page = max(SMALLEST_PAGE, self.page // 4)
 
     def request(self, *, urgent: bool = False) -> bytes:
         """Write the next request; an urgent one carries the urgent log, and of the other what its records need to be whole, and
@@ -284,6 +294,8 @@ class TabletHalf:
     def _pull(self, device: Device, runs: Sequence[Run]) -> dict[str, Any]:
         head: dict[str, Any] = {"page": self.page, "c": self.store.cursors()}
         head["v"] = {**self.store.versions(), "scope": device.scope.version}
+        self.mark = self.store.mark()
+        head |= {"mark": self.mark} if self.mark else {}
         if self.lost:
             head |= {"past": self.store.past_cursors(device.scope.stream), "held": self.store.held_heads()}
         if not runs and not any("/" in part for part in head["c"]):
@@ -313,7 +325,7 @@ class TabletHalf:
             raise FrameFault("late_answer")
         if "at" not in head:
             raise FrameFault("bad_head")
-        self.page = min(LARGEST_PAGE, self.page * PAGE_GROWTH)
+        self.grow()
         self.server_time = Time(*head["at"])
         self.lost = bool(head.get("lost"))
         update = who_updates(head, self.servers_from)
@@ -330,8 +342,10 @@ class TabletHalf:
         refilling = any("/" in part for part in self.store.cursors())
         pulled = page.complete or ("parts" in head and not refilling)
         more = waiting or refilling or self.store.owes() or self.lost or not pulled or page.scope is not None
+        more = more or (bool(page.forked or page.read) and self.store.mark() != self.mark)  # the server is told it at once
         self.heals = self.heals if more else 0
-        return Step(more, len(page.soles) + len(page.states), len(page.aside), wipe=bool(head.get("wipe")) and not more)
+        wipe, copied = bool(head.get("wipe")) and not more, bool(head.get("copied"))
+        return Step(more, len(page.soles) + len(page.states), len(page.aside), wipe=wipe, copied=copied)
 
     def _handed_in(self, opened: Opened, update: str) -> Step:
         """Where the sides are too far apart, learn what was read and nothing else: it goes on until everything is handed in."""
@@ -343,6 +357,7 @@ class TabletHalf:
 
     def heal(self, theirs: Mapping[str, str]) -> None:
         """Fill the parts again whose digests are not the server's."""
+        self.store.recount()
         ours = self.store.part_digests()
         differing = [part for part in {*theirs, *ours} if unb64(theirs.get(part, "A" * 22)) != ours.get(part, 0).to_bytes(16, "big")]
         self.store.refill(sorted(differing))
@@ -376,21 +391,6 @@ class TabletHalf:
             pasts=pasts,
             complete=not head.get("more") and "parts" not in head and not self.lost,
         )
-
-
-def pack_request(store: TabletStore, head: dict[str, Any], runs: Sequence[Run]) -> bytes:
-    """Write a request that pushes these runs, with what travels beside them."""
-    device, handed = store.device(), [run for run in runs if run.mac]
-    blobs = [pair for run in runs for pair in store.blobs_of(run)]
-    wraps = [wrap for run in runs for wrap in store.wraps_of(run)]
-    pasts = store.pasts_of(handed) if handed else []
-    for member, rows in (("blobs", blobs), ("wraps", wraps), ("pasts", pasts)):
-        head |= {member: len(rows)} if rows else {}
-    head |= {"runs": [write_run(run) for run in runs]} if runs else {}
-    lines = [line for run in runs for line in run.lines]
-    lines += [write_row([digest, base64.b64encode(data).decode("ascii")]) for digest, data in blobs]
-    lines += [write_row(list(row)) for row in (*wraps, *pasts)]
-    return seal_message(device.id, device.mac_key, head, lines)
 
 
 def _unpacked(data: str) -> bytes:

@@ -9,6 +9,7 @@ key wraps and verdicts, one JSON array a line. ``docs/sync.md`` specifies every 
 import hashlib
 import hmac
 import json
+import re
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -51,6 +52,9 @@ ten thousand records take three exchanges, and a cut costs one page."""
 RAW_PER_PAGE_BYTE = 4
 """Lines compress to about a fifth; a page is filled by raw bytes, which are known before it is packed."""
 
+ROW_BYTES = 64
+"""What the row of a sealed value has beside it that does not compress: its hash, here and in its line."""
+
 LARGEST_NUMBER = 2**53 - 1
 """Of a line: what every database and every JSON reader holds exactly."""
 
@@ -59,10 +63,22 @@ TEXT_ROWS = {"blobs": 2, "wraps": 3}
 
 __all__ = [
     "BY_DICTIONARY", "CONTENT_TYPE", "DICTIONARY", "FIRST_PAGE", "LARGEST_NUMBER", "LARGEST_PAGE", "MAGIC", "MAX_MESSAGE_BYTES",
-    "PAGE_GROWTH",
-    "RAW_PER_PAGE_BYTE", "Opened", "Run", "open_message", "read_pasts", "read_rows", "read_runs", "run_mac", "seal_message",
-    "write_row", "write_run",
+    "PAGE_GROWTH", "RAW_PER_PAGE_BYTE", "Opened", "Run", "blobs_named", "open_message", "read_pasts", "read_rows", "read_runs", "run_mac",
+    "seal_message", "sealed_weight", "write_row", "write_run",
 ]  # fmt: skip
+
+
+_BLOB = re.compile(rb'"b"\s*:\s*"([A-Za-z0-9_-]{43})"')
+
+
+def blobs_named(line: bytes) -> list[str]:
+    """The hashes of the sealed values that a line names, without reading it whole."""
+    return [name.decode("ascii") for name in _BLOB.findall(line)]
+
+
+def sealed_weight(size: int) -> int:
+    """How many bytes of a page's lines a sealed value of this size stands for: unlike them it does not compress."""
+    return RAW_PER_PAGE_BYTE * (size + ROW_BYTES)
 
 
 class Run(NamedTuple):

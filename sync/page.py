@@ -14,7 +14,7 @@ from sync.errors import FrameFault
 from sync.lineage import past_names
 from sync.log import RECORD_STANDING, Change, name_of
 from sync.merge import fresh, is_fresh
-from sync.messages import Run, hash_in_run, run_mac
+from sync.messages import Run, hash_in_run, run_mac, sealed_weight
 from sync.state import RecordState, Register, Value
 from sync.store import StoredLine, Touched
 
@@ -46,6 +46,8 @@ class PageWriter:
         self.lines: dict[str, StoredLine] = {}
         self.records: list[tuple[RecordState, dict[str, dict[str, str]]]] = []
         self.blobs: dict[str, None] = {}
+        self.sizes: dict[str, int] = {}
+        """The bytes of sealed values that may be told; they do not compress."""
         self.pasts: list[list[Any]] = []
         self.bytes = 0
         self.index: dict[str, int] = {}
@@ -68,6 +70,8 @@ class PageWriter:
                 self._take(line)
         for path, value in state.values():
             if value.blob is not None and any(path in told.get(name, ()) and name in self.lines for name in value.origins):
+                if value.blob not in self.blobs:
+                    self.bytes += sealed_weight(self.sizes.get(value.blob, 0))
                 self.blobs[value.blob] = None
         self._tell_pasts(state, told)
         self.records.append((state, told))

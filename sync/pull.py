@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from shared.ids import b64
+from sync.copies import LONGEST_MARK, NO_MARK
 from sync.cursor import HASH_BYTES, Cursor
 from sync.errors import FrameFault
-from sync.messages import LARGEST_NUMBER, LARGEST_PAGE, RAW_PER_PAGE_BYTE, Run, write_row, write_run
+from sync.messages import LARGEST_NUMBER, LARGEST_PAGE, RAW_PER_PAGE_BYTE, Run, blobs_named, write_row, write_run
 from sync.page import Own, PageWriter
 from sync.store import Device, Reader, StoredLine, Touched
 from sync.versions import version_in
@@ -36,6 +37,7 @@ class Wanted(NamedTuple):
     handing: bool
     late: bool
     version: int
+    mark: str
 
     def is_forgotten(self, run: Run) -> bool:
         """Whether a run begins just behind what this server once said to have read; where it has not, it was restored.
@@ -50,16 +52,17 @@ class Wanted(NamedTuple):
         """Check the members of a request's head. Raises FrameFault("bad_head")."""
         number, page = head.get("q", 0), head.get("page", 0)
         heads, cursors, versions = head.get("h", {}), head.get("c", {}), head.get("v", {})
-        past, digest, held = head.get("past", []), head.get("d"), head.get("held", {})
+        past, digest, held, mark = head.get("past", []), head.get("d"), head.get("held", {}), head.get("mark", NO_MARK)
         good = type(number) is int and type(page) is int and all(isinstance(body, dict) for body in (heads, cursors, versions, held))
-        good = good and isinstance(past, list) and (digest is None or isinstance(digest, str))
+        good = good and isinstance(past, list) and (digest is None or isinstance(digest, str)) and isinstance(mark, str)
         good = good and all(isinstance(body, list) and [type(item) for item in body] == [int, int, str] for body in heads.values())
         good = good and all(0 <= item <= LARGEST_NUMBER for body in heads.values() for item in body[:2])
-        good = good and all(place.count("/") in (0, 2) for place in cursors)
+        good = good and len(mark) <= LONGEST_MARK and all(place.count("/") in (0, 2) for place in cursors)
         if not good or any(type(token) is not str for token in (*cursors.values(), *past, *held.values())):
             raise FrameFault("bad_head")
         handing, late = bool(head.get("handing")), bool(head.get("late"))
-        return cls(number, heads, cursors, past, versions, digest, max(0, min(page, LARGEST_PAGE)), held, handing, late, version_in(head))
+        page = max(0, min(page, LARGEST_PAGE))
+        return cls(number, heads, cursors, past, versions, digest, page, held, handing, late, version_in(head), mark)
 
 
 class Told(NamedTuple):
@@ -166,6 +169,8 @@ class Pull:
         lines: dict[str, list[StoredLine]] = {}
         for line in self.reader.lines(records, after):
             lines.setdefault(line.record, []).append(line)
+        named = [blob for some in lines.values() for line in some for blob in blobs_named(line.body)] if self.device.scope.cases else []
+        writer.sizes |= self.reader.blob_sizes(named) if named else {}
         for record in records:
             if writer.bytes >= self.wanted.page * RAW_PER_PAGE_BYTE:
                 return position

@@ -4,7 +4,7 @@ A number can mean two lines after a tablet was cloned or went back, and a server
 once said. The answer tells a line that the server has, with its hash; the tablet compares it with its own chain.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from shared.ids import b64
@@ -77,11 +77,13 @@ def told_again(stand: Stand, claim: Sequence[int | str], segments: Sequence[Segm
     return None
 
 
-def told_read(claims: Mapping[str, Sequence[int | str]], stands: Mapping[str, Stand]) -> dict[str, list[int | str]]:
-    """What an answer tells of how far the logs are read: where that differs from what the tablet said."""
+def told_read(
+    claims: Mapping[str, Sequence[int | str]], stands: Mapping[str, Stand], left_aside: Collection[str] = ()
+) -> dict[str, list[int | str]]:
+    """What an answer tells of how far the logs are read: where that differs from what the tablet said, and where a run was left aside."""
     told: dict[str, list[int | str]] = {}
     for log, (number, acknowledged, hash8) in claims.items():
         head = stands[log].head
-        if acknowledged != head.number or (0 < head.number == number and b64(head.hash)[:8] != hash8):
+        if acknowledged != head.number or log in left_aside or (0 < head.number == number and b64(head.hash)[:8] != hash8):
             told[log] = [head.number, b64(head.hash)]
     return told

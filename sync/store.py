@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol
 
+from sync.copies import Marks
 from sync.cursor import Cursor
 from sync.lineage import Segment
 from sync.log import Change, LogHead, Operation
@@ -41,7 +42,8 @@ class Device(NamedTuple):
 
     ``key`` is its public signing key, which binds its logs; ``read`` are the segments of each log that the server holds,
     with how far it has read them. ``revoked``: it, or its person's account, has ended; what it brings is held for review, it gets
-    nothing, and is told to wipe itself when all is read.
+    nothing, and is told to wipe itself when all is read. ``former``: of a copy that became a device of its own, the devices that it was
+    before, with their keys; it still tells their logs. ``marks``: what is known of its being used in two places (``sync.copies``).
     """
 
     id: str
@@ -51,6 +53,8 @@ class Device(NamedTuple):
     scope: Scope
     read: Mapping[str, Sequence[Segment]]
     revoked: bool = False
+    former: Sequence[tuple[str, bytes]] = ()
+    marks: Marks = Marks()
 
 
 class LogState(NamedTuple):
@@ -227,6 +231,9 @@ class Reader(Protocol):
         which number. That is where lines are missing, and where values wait for what their writers had seen.
         """
 
+    def blob_sizes(self, hashes: Sequence[str]) -> dict[str, int]:
+        """The bytes of the sealed values of these hashes; those that were erased are left out."""
+
     def blobs(self, hashes: Sequence[str]) -> list[tuple[str, bytes]]:
         """The sealed values of these hashes; those that were erased are left out."""
 
@@ -251,6 +258,9 @@ class Server(Protocol):
 
     def reading(self) -> AbstractContextManager[Reader]:
         """A reading transaction."""
+
+    def note_marks(self, device: Device, marks: Marks) -> None:
+        """Keep what is known now of a device's being used in two places."""
 
     def told_to_wipe(self, device: Device, now_ms: int) -> None:
         """Take note that a revoked device has handed in everything and is told to wipe itself."""
@@ -306,6 +316,9 @@ class TabletStore(Protocol):
 
     def own_logs(self) -> list[OwnLog]:
         """The logs that this tablet writes or has still to send, the urgent one first."""
+
+    def mark(self) -> str:
+        """What tells this storage from a copy of it (``sync.copies``): the main log that it writes, once it closed one; "" before."""
 
     def unsent(self, log: str, after: int, limit_bytes: int) -> Run | None:
         """The lines of an own log behind ``after``, up to about so many bytes but at least one; None when none."""
@@ -369,6 +382,9 @@ class TabletStore(Protocol):
         drops what is outside it, and the stream's cursor starts anew. A record with an own change that is not settled yet
         is dropped by neither until it is.
         """
+
+    def recount(self) -> None:
+        """Count the digests anew from what can be read; what cannot is let go."""
 
     def refill(self, parts: Sequence[str]) -> None:
         """Pull these parts again from the start: their digests differ from the server's."""

@@ -1,4 +1,4 @@
-"""``POST /api/enrol``: a one-time code and a tablet's public keys become a device."""
+"""``POST /api/enrol``: a one-time code and a tablet's public keys become a device. ``POST /api/enrol/copy``: so does a copy of a tablet."""
 
 from typing import Any, ClassVar
 
@@ -8,14 +8,21 @@ from marshmallow import Schema, ValidationError, fields, validate
 from server.api.wire import ApiBlueprint
 from server.app import limiter
 from server.db import transaction
-from server.enrolment import Enrolled, Request, enrol
+from server.enrolment import CopyRequest, Enrolled, Request, enrol, enrol_copy
 from server.people import LONGEST_NAME
 from server.services import services
 from shared.ids import b64, unb64
 from shared.sealing import KEY_BYTES
+from sync.copies import LONGEST_MARK
+
+SIGNATURE_BYTES = 64
+ID_LETTERS = 11
 
 TRIES = "10 per minute; 100 per day"
 """From one address; a wrong code is counted like a right one."""
+
+COPY_TRIES = "60 per minute; 600 per day"
+"""From one address; there is nothing to guess, for a signature proves who asks."""
 
 blueprint = ApiBlueprint("enrol", __name__, url_prefix="/api/enrol", description="A code and keys become a device")
 blueprints = (blueprint,)
@@ -24,14 +31,18 @@ __all__ = ["blueprints"]
 
 
 class KeyField(fields.Field[bytes]):
-    """A public key of 32 bytes in base64url without padding."""
+    """A public key or a signature of so many bytes in base64url without padding."""
+
+    def __init__(self, *, length: int = KEY_BYTES, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.length = length
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bytes:
         try:
             key = unb64(value)
         except (TypeError, ValueError, AttributeError) as error:
             raise ValidationError("bad_key") from error
-        if len(key) != KEY_BYTES:
+        if len(key) != self.length:
             raise ValidationError("bad_key")
         return key
 
@@ -91,13 +102,50 @@ class EnrolView(MethodView):
             code=told["code"], sign=told["device_sign"], box=told["device_box"], officer_box=told["officer_box"], name=told["name"]
         )
         enrolled: Enrolled = transaction(lambda session: enrol(session, held.keys, request, now_ms=held.clock.now_ms()))
-        device, user, own = enrolled.device, enrolled.user, held.keys.identity
-        today = held.clock.today()
-        return {
-            "device": device.id,
-            "server": {"id": own.id, "box": b64(own.box.public), "sign": b64(own.key), "name": held.config.name},
-            "user": {"id": user.id, "name": user.name, "roles": sorted({role.role for role in user.roles_on(today)})},
-            "unit": device.unit,
-            "stream": held.catalogue.units.stream_of(device.unit),
-            "catalogue": held.catalogue.version,
-        }
+        return _told(enrolled)
+
+
+def _told(enrolled: Enrolled) -> dict[str, Any]:
+    """What a tablet is told that was enrolled."""
+    held = services()
+    device, user, own = enrolled.device, enrolled.user, held.keys.identity
+    today = held.clock.today()
+    return {
+        "device": device.id,
+        "server": {"id": own.id, "box": b64(own.box.public), "sign": b64(own.key), "name": held.config.name},
+        "user": {"id": user.id, "name": user.name, "roles": sorted({role.role for role in user.roles_on(today)})},
+        "unit": device.unit,
+        "stream": held.catalogue.units.stream_of(device.unit),
+        "catalogue": held.catalogue.version,
+    }
+
+
+class CopySchema(Schema):
+    """What a copy sends."""
+
+    error_messages = {"unknown": "unknown_field", "type": "wrong_kind"}  # noqa: RUF012  (marshmallow's own way)
+    device = fields.String(required=True, validate=validate.Length(equal=ID_LETTERS, error="copy_unknown"))
+    mark = fields.String(required=True, validate=validate.Length(max=LONGEST_MARK, error="copy_unknown"))
+    device_sign = KeyField(required=True, metadata={"description": "Ed25519 public key of the new device"})
+    device_box = KeyField(required=True, metadata={"description": "X25519 public key of the new device"})
+    name = fields.String(required=True, validate=validate.Length(min=1, max=LONGEST_NAME, error="too_long"))
+    signature = KeyField(required=True, length=SIGNATURE_BYTES, metadata={"description": "Ed25519 signature with the former key"})
+
+
+@blueprint.route("/copy", endpoint="copy")
+class CopyView(MethodView):
+    """A copy of a tablet."""
+
+    decorators: ClassVar = [limiter.limit(COPY_TRIES)]
+
+    @blueprint.doc(security=[])
+    @blueprint.arguments(CopySchema)
+    @blueprint.response(200, EnrolledSchema)
+    def post(self, told: dict[str, Any]) -> Any:
+        """Make a copy of a tablet, whose original goes on, a device of its own; the same keys may ask again for a lost answer."""
+        held = services()
+        request = CopyRequest(
+            device=told["device"], mark=told["mark"], sign=told["device_sign"], box=told["device_box"], name=told["name"],
+            signature=told["signature"],
+        )  # fmt: skip
+        return _told(transaction(lambda session: enrol_copy(session, held.keys, request, now_ms=held.clock.now_ms())))

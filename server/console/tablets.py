@@ -26,6 +26,7 @@ from server.services import services
 from shared.errors import SenError
 from shared.labels import number_text
 from shared.text import name_key
+from sync.copies import Marks
 
 blueprint = Blueprint("tablets", __name__)
 blueprints = (blueprint,)
@@ -36,7 +37,8 @@ __all__ = ["Code", "TabletLine", "Tablets", "blueprints"]
 @dataclass(frozen=True, kw_only=True)
 class TabletLine:
     """A tablet. ``unsent``: the changes that it still held when it was last heard of; ``wiped``: when a revoked one had handed in
-    everything; ``forked``: when it was found to be restored or copied.
+    everything; ``forked``: when it was found to be restored or copied. ``twice``: its storage is in use in two places, and the copy has
+    not become a device of its own yet; ``copy_of``: the name of the tablet that it was a copy of; ``copies``: the names of its own copies.
     """
 
     id: str
@@ -50,6 +52,9 @@ class TabletLine:
     revoked: str
     wiped: str
     forked: str
+    twice: bool
+    copy_of: str
+    copies: list[str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +95,7 @@ def _page(code: Code | None = None, error: SenError | None = None) -> Response:
     unit = request.form.get("unit") or next((home for known, _words, home in told if known == person), "")
     forked = _forked([one.id for one in devices])
     context = Tablets(
-        tablets=[_line(one, names.get(one.user, ""), forked.get(one.id)) for one in devices],
+        tablets=[_line(one, names.get(one.user, ""), forked.get(one.id), devices) for one in devices],
         people=told, person=person, unit=unit, units=pick_lists()[1], code=code, wrong="" if error is None else error.text(lang()),
     )  # fmt: skip
     return page("admin/tablets.html", context, status=200 if error is None else error.status)
@@ -104,7 +109,7 @@ def _forked(devices: Sequence[str]) -> dict[str, int]:
     return {row[0]: row[1] for row in db.db.session.execute(query)}
 
 
-def _line(one: Device, person: str, forked_ms: int | None) -> TabletLine:
+def _line(one: Device, person: str, forked_ms: int | None, devices: Sequence[Device]) -> TabletLine:
     now_ms = services().clock.now_ms()
     silent = one.revoked_ms is None and (one.seen_ms is None or now_ms - one.seen_ms > SILENT_DAYS * DAY_MS)
     return TabletLine(
@@ -112,7 +117,9 @@ def _line(one: Device, person: str, forked_ms: int | None) -> TabletLine:
         seen=age_words(one.seen_ms) if one.seen_ms else _("chưa đồng bộ lần nào"), silent=silent,
         unsent=number_text(one.unsent),
         revoked=moment_words(one.revoked_ms) if one.revoked_ms else "", wiped=moment_words(one.wiped_ms) if one.wiped_ms else "",
-        forked=moment_words(forked_ms) if forked_ms else "",
+        forked=moment_words(forked_ms) if forked_ms else "", twice=bool(Marks.load(one.marks).copies),
+        copy_of=next((other.name for other in devices if other.id == one.copy_of), ""),
+        copies=[other.name for other in devices if other.copy_of == one.id],
     )  # fmt: skip
 
 

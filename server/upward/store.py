@@ -148,6 +148,13 @@ class UpwardStore:
             rows = connection.execute(query.order_by(UpwardLog.closed.desc(), UpwardLog.id)).all()
         return [OwnLog(row.id, False, LogHead(row.number, row.chain), row.acknowledged) for row in rows]
 
+    def mark(self) -> str:
+        """A server is not told apart from a copy of it: its keys stand apart from its database."""
+        return ""
+
+    def recount(self) -> None:
+        """Nothing to count: the digests of parts are reckoned whenever they are asked for."""
+
     def unsent(self, log: str, after: int, limit_bytes: int) -> Run | None:
         """The lines of an own log behind ``after``, up to about so many bytes but at least one; None when none."""
         query = select(UpwardLine.before, UpwardLine.body).where(UpwardLine.log == log, UpwardLine.number > after, UpwardLine.own.is_(True))

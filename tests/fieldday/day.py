@@ -12,6 +12,7 @@ from typing import Any
 from tests.fieldday.forms import new_names
 from tests.fieldday.journal import Journal
 from tests.fieldday.office import Office
+from tests.fieldday.outage import OUTAGES, follow
 from tests.fieldday.scenario import MAKES, Scenario, Step
 from tests.fieldday.screen import CannotSync, Ended, Refused, Screen, first, stands_for
 from tests.fieldday.tablet import Tablet
@@ -156,6 +157,7 @@ class Day:
 
     def change_forms(self, step: Step) -> None:
         self.office.change_forms(step.type, step.values)
+        follow(self)
         first = self.renamed.setdefault(step.type, {})
         first.update({new: first.get(old, old) for new, old in new_names(step.values).items()})
 
@@ -394,4 +396,5 @@ VERBS: Mapping[str, Callable[[Day, Step], None]] = {
     "see_wiped": Day.see_wiped,
     "see_not": Day.see_not,
     "figure": Day.figure,
+    **OUTAGES,
 }

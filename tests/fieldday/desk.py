@@ -176,6 +176,14 @@ class Desk:
         page, form = self._form(page, action)
         self._send(page, form)
 
+    def tablets(self) -> str:
+        """What the page of tablets says."""
+        return self._page("/admin/tablets").text
+
+    def recovered(self) -> str:
+        """What the page of a restored server says."""
+        return self._page("/recovery").text
+
     def move_officer(self, name: str, roles: Sequence[str], unit: str) -> None:
         """End an officer's roles, and give them anew in another unit."""
         while drop := self._of_person(name, "/end"):

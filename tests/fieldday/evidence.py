@@ -6,6 +6,7 @@ of Sen.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import sqlite3
@@ -87,19 +88,24 @@ def gather(url: str) -> Evidence:
         lines = cursor.fetchall()
         cursor.execute("SELECT log, number FROM review WHERE name <> ''")
         _lines(told, lines, {(log, number) for log, number in cursor.fetchall()})
-        bodies = {(row[0], row[1]): row[4] for row in lines}
+        bodies = {(log, number, _name_hash(digest)): body for log, number, _, digest, body, *_ in lines}
         cursor.execute("SELECT id, type, unit, withdrawn, registers, sole FROM record")
         for id, type, unit, withdrawn, registers, sole in cursor.fetchall():
             if registers is None:
                 # A record that one line made is not written out a second time: its registers are that line's.
-                log, number, _ = sole.split(".")
-                made = dict(_one_line(json.loads(bytes(bodies[log, int(number)]))))
+                log, number, hash = sole.split(".")
+                made = dict(_one_line(json.loads(bytes(bodies[log, int(number), hash]))))
             else:
                 made = dict(_registers(json.loads(registers)))
             told.records[id] = Stored(id=id, type=type, unit=unit, withdrawn=bool(withdrawn), registers=made)
     finally:
         connection.close()
     return told
+
+
+def _name_hash(digest: bytes) -> str:
+    """What stands of a line's hash in its name."""
+    return base64.urlsafe_b64encode(bytes(digest)[:6]).decode("ascii")
 
 
 def _registers(body: Mapping[str, Any]) -> Iterator[tuple[str, Register]]:
@@ -130,18 +136,22 @@ def _one_line(change: Mapping[str, Any]) -> Iterator[tuple[str, Register]]:
 
 
 def _lines(told: Evidence, rows: Sequence[Sequence[Any]], taken_up: Set[tuple[str, int]]) -> None:
-    """Check every line's place, and gather what the accepted ones told; one that was taken up later is told by another line."""
-    chains: dict[str, tuple[int, bytes]] = {}
+    """Check every line's place, and gather what the accepted ones told; one that was taken up later is told by another line.
+
+    Where a tablet was copied or put back, two lines of a log bear one number: each follows one that is there.
+    """
+    ends: set[tuple[str, int, bytes]] = set()
+    begins: dict[str, bytes] = {}
     places: dict[str, int] = {}
     for log, number, before, digest, body, stream, place, verdict in sorted(rows, key=lambda r: (r[0], r[1])):
         before, digest = bytes(before), bytes(digest)
         told.lines += 1
-        last, chain = chains.get(log, (0, before))
-        if number != last + 1 or chain != before:
-            told.broken.append(f"log {log}: line {number} does not follow line {last}")
+        follows = begins.setdefault(log, before) == before if number == 1 else (log, number - 1, before) in ends
+        if not follows:
+            told.broken.append(f"log {log}: line {number} does not follow")
         if body is not None and hashlib.sha256(bytes(body)).digest() != digest:
             told.broken.append(f"log {log}: line {number} is not what its hash says")
-        chains[log] = (number, hashlib.sha256(before + digest).digest())
+        ends.add((log, number, hashlib.sha256(before + digest).digest()))
         places[stream] = max(places.get(stream, 0), place)
         if verdict and (log, number) in taken_up:
             continue

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import itertools
 import json
 import os
 import shutil
 import subprocess
 import sys
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from tests.fieldday import forms
@@ -32,17 +31,43 @@ def login_of(name: str) -> str:
 
 
 class Office:
-    """The server of a day (`server` is its process) and its desks. `codes` has an enrolment code for each person with a tablet."""
+    """The server of a day (`server` is its process, `given` its settings) and its desks. `codes` has an enrolment code for each person with a tablet."""
 
-    def __init__(self, start: Callable[[int], Watched], forms: Path, people: Mapping[str, Person], codes: Mapping[str, str]) -> None:
-        self._start = start
-        self.server = start(0).__enter__()
-        self.address: str = self.server.told["address"]
-        self.forms = forms
+    def __init__(
+        self, folder: Path, database: str, people: Mapping[str, Person], codes: Mapping[str, str], given: Mapping[str, str]
+    ) -> None:
+        self.database = database
+        self.forms = folder / "catalogue"
         """The folder of the server's catalogue."""
         self.codes = codes
+        self.given = given
+        self._folder = folder
         self._people = people
+        self._starts = 0
+        self.server = self._start()
         self._desks: dict[str, Desk] = {}
+
+    @property
+    def address(self) -> str:
+        """Where the server is now."""
+        return str(self.server.told["address"])
+
+    def _start(self) -> Watched:
+        self._starts += 1
+        log = self._folder / f"server{'' if self._starts == 1 else f'-{self._starts}'}.log"
+        return Watched(["-m", "server", "run", "--json", "--port", "0"], log, self.given).__enter__()
+
+    def close(self) -> None:
+        """End the server's process."""
+        self.server.__exit__()
+
+    @contextlib.contextmanager
+    def closed(self) -> Iterator[None]:
+        """End the server's process, and start it again when the block ends, at another port; those at a desk sign in again."""
+        self.close()
+        yield
+        self.server = self._start()
+        self._desks.clear()
 
     @property
     def place(self) -> tuple[str, int]:
@@ -51,14 +76,9 @@ class Office:
         return host, int(port)
 
     def change_forms(self, type: str, values: Mapping[str, str]) -> None:
-        """Change a form in the catalogue's folder, and start the server again with it, at the same address."""
-        self.close()
-        forms.change(self.forms, type, values)
-        self.server = self._start(self.place[1]).__enter__()
-
-    def close(self) -> None:
-        """End the server."""
-        self.server.__exit__()
+        """Change a form in the catalogue's folder, and start the server again with it."""
+        with self.closed():
+            forms.change(self.forms, type, values)
 
     def desk(self, name: str) -> Desk:
         """A person's place at the console; they sign in when they first need it."""
@@ -98,10 +118,7 @@ def open_office(folder: Path, database: str, people: Mapping[str, Person], today
         raise RuntimeError(f"the people could not be made: {prepared.stderr[-2000:]}")
     codes = json.loads(prepared.stdout)
     by_name = {p.name: codes[login_of(p.name)] for p in people.values() if p.tablet}
-    logs = (folder / f"server{number or ''}.log" for number in itertools.count())
-    office = Office(
-        lambda port: Watched(["-m", "server", "run", "--json", "--port", str(port)], next(logs), given), folder / "catalogue", people, by_name
-    )
+    office = Office(folder, database, people, by_name, given)
     try:
         yield office
     finally:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.fieldday.journal import Entry
+from tests.fieldday.screen import Words, stands_for
 
 SCALAR = "scalar"
 SET = "set"
@@ -24,6 +25,7 @@ COMPUTED = "computed"
 WITHDRAWN = "@"
 STATE = "state"
 REPORT = "periodic_report"
+CONSOLE = "console"
 
 
 @dataclass(kw_only=True)
@@ -103,8 +105,11 @@ def _standing(writes: Sequence[Entry], name: str) -> list[Entry]:
 
 
 def _saw(later: Entry, name: str, write: Entry) -> bool:
-    """Whether what a later writer had on the screen holds what this one wrote."""
-    return any(_same(value, write.fields[name]) for value in later.saw.get(name, ()))
+    """Whether what a later writer had on the screen holds what this one wrote; the console shows it in words."""
+    shown, value = later.saw.get(name, ()), write.fields[name]
+    if later.via == CONSOLE:
+        return any(_same(one, value) or stands_for(Words(one), value) for one in shown)
+    return any(_same(one, value) for one in shown)
 
 
 def _elements(writes: Sequence[Entry], name: str) -> dict[str, bool | None]:

@@ -3,7 +3,9 @@
 The stories are those of ``tests/sync``; here the tablets have a real store on disk.
 """
 
+import hashlib
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,10 +16,14 @@ from sqlalchemy import Engine
 from mobile.outbox import Subject
 from shared.catalogue import Catalogue
 from shared.errors import SenError
-from shared.ids import new_record_id
+from shared.ids import b64, new_record_id
 from sync.compose import difference
+from sync.log import Operation
+from sync.messages import FIRST_PAGE
+from sync.pacing import PAGES_A_STEP
 from sync.store import Scope, TabletStore
 from sync.view import Snapshot
+from tests.soak.catalogues import catalogues
 from tests.support.catalogue import small_catalogue
 from tests.support.pair import NOON_MS, PairServer, exchange
 from tests.support.store_tablet import StoreTablet
@@ -148,3 +154,94 @@ def test_f23_old_places_in_the_stream_are_kept_ever_fewer(tablets: dict[str, Sto
     kept = [seen.index(token) for token in a.store.past_cursors("hong_ngu")]
     assert kept[:8] == list(range(69, 61, -1))
     assert len(kept) < 30 and kept[-1] < 16
+
+
+@pytest.mark.parametrize("page", [8 * 1024, 64 * 1024])
+def test_p07_f07_sealed_values_count_in_the_size_of_a_page(engine: Engine, tmp_path: Path, page: int) -> None:
+    """They do not compress and travel beside the lines: without them a page of cases could be many times too large for its link."""
+    with_cases = catalogues()[0]
+    server = PairServer(engine, with_cases)
+    a, b = (StoreTablet(server.enrol(name, [UNIT]), with_cases, tmp_path / f"{name}.sqlite3") for name in "AB")
+    for number in range(60):
+        blob = os.urandom(9000)
+        digest = b64(hashlib.sha256(blob).digest())
+        operations = [Operation("set", "code", f"HS-{number}", None, (), None), Operation("set", "name", None, digest, (), None)]
+        a.log_change(new_record_id(), "file", UNIT, operations, now_ms=NOON_MS + number, blobs={digest: blob})
+    for tablet in (a, b):
+        sizes, more = list[int](), True
+        while more:
+            tablet.half.page, tablet.half.careful = page, 0
+            request = tablet.half.request()
+            answer = server.half.answer(request, now_ms=NOON_MS)
+            sizes.append(len(request) + len(answer))
+            more = tablet.half.receive(answer).more
+        assert len(sizes) >= 60 * 9000 // (page + 10_000) and max(sizes) < 1.2 * page + 12_000, "a page and the record that filled it"
+    assert b.digest() == a.digest() and len(b.store.records()) == 60 and a.aside == {}
+    for tablet in (a, b):
+        tablet.store.database.close()
+
+
+def test_p07_f07_a_link_that_has_broken_is_tried_carefully(tablets: dict[str, StoreTablet]) -> None:
+    half = tablets["A"].half
+    half.grow()
+    assert half.page == 16 * FIRST_PAGE
+    half.cut()
+    sizes = []
+    for _ in range(2 * PAGES_A_STEP):
+        sizes.append(half.page)
+        half.grow()
+    assert sizes == [4 * FIRST_PAGE] * PAGES_A_STEP + [8 * FIRST_PAGE] * PAGES_A_STEP
+
+
+DAMAGES = {
+    "a bit of a kept state": "UPDATE record SET body = CAST(substr(body, 1, 20) || x'00' || substr(body, 22) AS BLOB) WHERE id = (SELECT min(id) FROM record WHERE sole = '')",
+    "a bit of a line": "UPDATE held_line SET body = CAST(substr(body, 1, 20) || x'00' || substr(body, 22) AS BLOB) WHERE name = (SELECT sole FROM record WHERE sole > '' ORDER BY id LIMIT 1)",
+    "a kept state is gone": "DELETE FROM record WHERE id = (SELECT min(id) FROM record WHERE sole = '')",
+    "a record of one line is gone": "DELETE FROM record WHERE id = (SELECT min(id) FROM record WHERE sole > '')",
+    "a line is gone": "DELETE FROM held_line WHERE name = (SELECT sole FROM record WHERE sole > '' ORDER BY id LIMIT 1)",
+    "a bit of a record's digest": "UPDATE record SET open_digest = CAST(zeroblob(15) || x'01' AS BLOB) WHERE id = (SELECT min(id) FROM record)",
+    "a bit of a part's digest": "UPDATE part SET digest = CAST(zeroblob(15) || x'01' AS BLOB) WHERE part LIKE '%note/0'",
+    "a part's digest is gone": "DELETE FROM part WHERE part LIKE '%note/0'",
+    "the sum of the rows is gone": "DELETE FROM part WHERE part = 'rows'",
+}  # fmt: skip
+"""What befalls a tablet's file → how."""
+
+NOTHING_FETCHED = frozenset({"a bit of a record's digest", "a bit of a part's digest", "a part's digest is gone", "the sum of the rows is gone"})
+"""What a tablet counts anew from its own rows."""
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_f19_f52_damage_on_a_tablet_is_found_at_the_next_exchange_and_the_part_that_differs_is_fetched(
+    engine: Engine, tmp_path: Path, damage: str
+) -> None:
+    with_files = catalogues()[0]
+    server = PairServer(engine, with_files)
+    a, b = (StoreTablet(server.enrol(name, [UNIT, OTHER]), with_files, tmp_path / f"{name}.sqlite3") for name in "AB")
+    notes = [enter(a, title=f"Bản ghi {number}") for number in range(6)]
+    for number in range(200):
+        a.write(new_record_id(), "file", OTHER, {"code": f"HS-{number}", "steps": number}, now_ms=NOON_MS)
+    exchange(a, server)  # type: ignore[arg-type]
+    for record in notes[:3]:
+        b.write(record, "note", UNIT, {"people": 5}, now_ms=NOON_MS)
+        exchange(b, server)  # type: ignore[arg-type]
+    exchange(a, server)  # type: ignore[arg-type]
+    exchange(b, server)  # type: ignore[arg-type]
+    wanted, digest = {record: b.values(record) for record in b.store.records()}, b.digest()
+    assert not b.store.soundness.look(), "a sound store is left alone"
+    with b.store.database.writing() as connection:
+        assert connection.execute(DAMAGES[damage]).rowcount == 1
+    b.restart()
+    down: list[int] = []
+
+    def counted(answer: bytes) -> bytes:
+        down.append(len(answer))
+        return answer
+
+    b.store.soundness.look()
+    exchange(b, server, wire=counted)  # type: ignore[arg-type]
+    assert {record: b.values(record) for record in b.store.records()} == wanted and b.digest() == digest == a.digest()
+    assert not b.store.soundness.look() and b.store.cursors().keys() == {"hong_ngu"}
+    assert sum(down) < (400 if damage in NOTHING_FETCHED else 4000), "the six notes at most, none of the two hundred files"
+    assert exchange(b, server) == 1, "healed once"  # type: ignore[arg-type]
+    for tablet in (a, b):
+        tablet.store.database.close()

@@ -231,3 +231,18 @@ def test_chains_of_own_logs_hold(make: Make) -> None:
         if run is not None:
             assert run.end() == log.head.hash
             assert hashlib.sha256(run.lines[0]).digest() == run.hashes()[0]
+
+
+def test_f19_f52_the_app_finds_damage_by_itself_and_shows_nothing_wrong_meanwhile(make: Make) -> None:
+    a, b = make("A"), make("B")
+    record = talk(FormPresenter(a))
+    a.forms.close_all()
+    for tablet in (a, b):
+        tablet.syncer.sync()
+    shown = b.store.show(record)
+    with b.store.database.writing() as connection:
+        connection.execute("UPDATE held_line SET body = zeroblob(length(body)) WHERE record = ?", (record,))
+    assert shown is not None and b.store.show(record) is None, "nothing rather than something wrong"
+    b.syncer.sync()
+    healed = b.store.show(record)
+    assert healed is not None and healed.dump() == shown.dump() and b.store.digest() == a.store.digest()

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.stranger.client import Broken, Client, Refused
+from tests.stranger.client import Client, Refused
 from tests.stranger.office import HAMLET, UNIT, Office
 from tests.stranger.wire import b64, sha256, stream_next, stream_start
 from tests.support.databases import DATABASES, fresh_database
@@ -187,17 +187,15 @@ def test_a_chain_that_does_not_end_as_told_is_refused_whole(office: Office, a: C
     assert office.rows(f"SELECT id FROM record WHERE id = '{record}'") == [(record,)]
 
 
-def test_a_run_that_follows_nothing_is_neither_read_nor_asked_for_ever(office: Office, a: Client) -> None:
+def test_a_run_that_follows_nothing_is_told_anew_from_what_the_server_has(office: Office, a: Client) -> None:
     a.exchange()
     record = activity(a, "Không nối vào đâu")
     log = a.logs[0]
-    right, log.heads[log.read] = log.heads[log.read], bytes(32)
-    before = office.rows("SELECT count(*) FROM line")
-    with pytest.raises(Broken, match="neither read nor refused"):
-        a.exchange()
-    assert office.rows("SELECT count(*) FROM line") == before
-    log.heads[log.read] = right
-    a.exchange()
+    log.heads[log.read] = bytes(32)
+    (lines,) = office.rows("SELECT count(*) FROM line")
+    answers = a.exchange()
+    assert answers[0]["read"][log.id][0] == len(log.lines) - 1, "it says where to tell the run from"
+    assert office.rows("SELECT count(*) FROM line") == [(lines[0] + 1,)], "told again changes nothing"
     assert office.rows(f"SELECT id FROM record WHERE id = '{record}'") == [(record,)]
 
 

@@ -19,6 +19,7 @@ from server.reader import SqlReader
 from shared.catalogue import Catalogue, RecordType
 from shared.former import evolved
 from shared.ids import new_id
+from sync.copies import Marks
 from sync.errors import FrameFault
 from sync.exchange import ServerHalf
 from sync.lineage import Segment
@@ -69,6 +70,9 @@ class PairServer:
     def revoke(self, device: str) -> None:
         """Revoke a device."""
         self.devices[device] = self.devices[device]._replace(revoked=True)
+
+    def note_marks(self, device: Device, marks: Marks) -> None:
+        """Nobody is found to be a copy here: to become a device of one's own takes enrolment, and a real server (tests/server/test_copies.py)."""
 
     def told_to_wipe(self, device: Device, now_ms: int) -> None:
         self.wiped.append(device.id)

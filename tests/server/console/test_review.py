@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select, text
+from sqlalchemy.orm import Session
 
 from server import db
 from server.audit import AuditEntry
@@ -17,7 +18,8 @@ from server.people import Device, User
 from server.records import history, open_record
 from server.services import services
 from server.verify import verify
-from shared.ids import b64, new_record_id
+from shared.ids import b64, new_id, new_record_id
+from sync.copies import Marks
 from sync.log import line_hash, name_of
 from tests.server.console.conftest import Visit, words
 from tests.server.console.office import SECRET, Office
@@ -163,3 +165,24 @@ def test_f21_f22_f38_the_page_of_tablets_tells_what_befell_one(app: Flask, offic
     assert "Chưa liên lạc" in words(visit("quantri").get("/admin/tablets")), "its last line is another one: not all is read"
     device.opened(device.send(device.request(page=65536, c={}, v={}, h={device.log: [device.number, device.number, b64(device.head)[:8]]})))
     assert "được lệnh xóa 30/05/2022" in words(visit("quantri").get("/admin/tablets"))
+
+
+def test_f22_the_page_of_tablets_tells_of_a_copy(app: Flask, office: Office, visit: Visit, device: HandDevice) -> None:
+    def work(session: Session, **values: object) -> None:
+        original = session.get_one(Device, device.id)
+        original.marks = Marks(("",), ("copy",)).dump() if not values else Marks(("",)).dump()
+        if values:
+            same = {name: getattr(original, name) for name in ("user", "unit", "box", "officer_box", "enrolled_ms")}
+            session.add(Device(id=new_id(), name="Máy hai", sign=bytes(32), copy_of=device.id, **same))
+
+    def page() -> str:
+        return words(visit("quantri").get("/admin/tablets"))
+
+    with app.app_context():
+        name = db.transaction(lambda session: session.get_one(Device, device.id).name)
+        db.transaction(work)
+    assert "Đang dùng ở hai nơi" in page() and "thu hồi" in page()
+    with app.app_context():
+        db.transaction(lambda session: work(session, became=True))
+    told = page()
+    assert f"Bản sao của máy «{name}», nay là máy riêng" in told and "bản sao là máy «Máy hai»" in told and "hai nơi" not in told

@@ -1,0 +1,25 @@
+"""A tablet's request as bytes: its head, the lines that it pushes, and what travels beside them."""
+
+import base64
+from collections.abc import Sequence
+from typing import Any
+
+from sync.messages import Run, seal_message, write_row, write_run
+from sync.store import TabletStore
+
+__all__ = ["pack_request"]
+
+
+def pack_request(store: TabletStore, head: dict[str, Any], runs: Sequence[Run]) -> bytes:
+    """Write a request that pushes these runs, with what travels beside them."""
+    device, handed = store.device(), [run for run in runs if run.mac]
+    blobs = [pair for run in runs for pair in store.blobs_of(run)]
+    wraps = [wrap for run in runs for wrap in store.wraps_of(run)]
+    pasts = store.pasts_of(handed) if handed else []
+    for member, rows in (("blobs", blobs), ("wraps", wraps), ("pasts", pasts)):
+        head |= {member: len(rows)} if rows else {}
+    head |= {"runs": [write_run(run) for run in runs]} if runs else {}
+    lines = [line for run in runs for line in run.lines]
+    lines += [write_row([digest, base64.b64encode(data).decode("ascii")]) for digest, data in blobs]
+    lines += [write_row(list(row)) for row in (*wraps, *pasts)]
+    return seal_message(device.id, device.mac_key, head, lines)
