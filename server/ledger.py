@@ -293,6 +293,11 @@ class SqlLedger:
         )
         self.lines, self.line_names, self.dirty, self.fresh, self.new_fallen = [], {}, {}, {}, []
 
+    def rewrite(self) -> None:
+        """Write records that were made anew from lines that are here already; nothing else may have been noted."""
+        self._write_records()
+        self._write_fallen()
+
     def _write_records(self) -> None:
         new: list[dict[str, Any]] = []
         old: list[dict[str, Any]] = []

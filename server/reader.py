@@ -27,11 +27,13 @@ class SqlReader:
     """One reading transaction; the caller begins and ends it."""
 
     def __init__(
-        self, connection: Connection, catalogue: Catalogue, read_wraps: Callable[[Sequence[str], Device], Any] = lambda *_: []
-    ) -> None:
+        self, connection: Connection, catalogue: Catalogue, read_wraps: Callable[[Sequence[str], Device], Any] = lambda *_: [],
+        mend: Callable[[Scope], Sequence[PartHead] | None] = lambda scope: None,
+    ) -> None:  # fmt: skip
         self.connection = connection
         self.catalogue = catalogue
         self.read_wraps = read_wraps
+        self.mended = mend
         self.sealed_types = tuple(catalogue.sealed_types)
 
     def head(self, stream: str) -> LogHead:

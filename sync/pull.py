@@ -137,6 +137,9 @@ class Pull:
 
     def _quiet(self, cursor: Cursor, digest: int, parts: Sequence[Any]) -> Told:
         if self.wanted.digest is not None and self.wanted.digest != short_digest(digest):
+            parts = self.reader.mended(self.device.scope) or parts
+            digest = sum(part.digest for part in parts) % (1 << 128)
+        if self.wanted.digest is not None and self.wanted.digest != short_digest(digest):
             return Told({"parts": {part.part: b64(part.digest.to_bytes(16, "big")) for part in parts}}, [], True)
         end = Cursor.at(self.head.number, self.head)
         return Told({}, [], False) if end == cursor else Told({"c": {self.stream: end.token()}}, [], True)

@@ -214,6 +214,9 @@ class Reader(Protocol):
     def parts(self, scope: Scope) -> list[PartHead]:
         """The heads of the parts of a scope, in one query."""
 
+    def mended(self, scope: Scope) -> Sequence[PartHead] | None:
+        """The heads of a scope's parts, once what was damaged of it was made anew (a transaction of its own); None where all was whole."""
+
     def changed(self, scope: Scope, after: int, limit: int, *, part: str = "") -> list[Touched]:
         """Up to ``limit`` records of a scope (or of one part of it) touched after a number, by that number."""
 
