@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
+import pytest
 from flask import Flask
 from sqlalchemy import create_engine, select
 from sqlalchemy.orm import Session
@@ -75,6 +76,10 @@ class Level:
         )
         assert (done.returncode != 0) is fails, done.stderr
         return done.stderr if fails else done.stdout
+
+    def begin(self) -> None:
+        """Make the tables."""
+        upgrade(self.app)
 
     def add(self, login: str, *roles: str) -> None:
         """A person."""
@@ -251,7 +256,7 @@ def two_levels(folder: Path, below: str, above: str) -> Iterator[tuple[Level, Le
     """A district's and a province's server with their people, the province's serving; neither knows the other yet."""
     district, province = Level(folder / "district", below, "Huyện"), Level(folder / "province", above, "Tỉnh")
     for level in (district, province):
-        upgrade(level.app)
+        level.begin()
     district.add("hien", f"unit_lead@{DISTRICT}", f"district_officer@{DISTRICT}")
     district.add("lan", "collector@long_khanh_a", "case_worker@long_khanh_a")
     province.add("tinh", f"district_officer@{PROVINCE}")
@@ -263,6 +268,18 @@ def two_levels(folder: Path, below: str, above: str) -> Iterator[tuple[Level, Le
         finally:
             district.end()
             province.end()
+
+
+def enrol_inside(district: Level, province: Level) -> None:
+    """Enrol the district's server where the province's has no process: its route answers in this one."""
+
+    def post(_: str, path: str, body: Any) -> Any:
+        with province.inside():
+            return province.app.test_client().post(path, json=body).get_json()
+
+    with pytest.MonkeyPatch.context() as patch, district.inside():
+        patch.setattr(link, "post_json", post)
+        link.enrol(services().keys, "http://province", province.code("may_huyen", DISTRICT), district.name)
 
 
 def enrol(district: Level, province: Level, address: str = "") -> None:
