@@ -12,6 +12,7 @@ from typing import Any
 from shared.catalogue import RecordType
 from sync.compose import decision, difference
 from sync.log import RECORD_STANDING, Operation
+from sync.paths import field_of
 from sync.state import RecordState
 from sync.view import SET_KINDS, Shown, Snapshot, plain, shown, snapshot
 
@@ -95,27 +96,28 @@ def typed(
         there: the record on the side that is typed into, as it stands now.
         wrote: whether the mirror itself typed a change into this side; ``typed_there`` the same of the other side.
     """
-    changed = _changed(here, shown_here.shot.seen, frozenset(passed), wrote)
+    paths = _changed(here, shown_here.shot.seen, frozenset(passed), wrote)
+    changed = {_head(path) for path in paths}
     now = {} if there is None else plain(there, record_type)
     questions = set() if there is None else set(there.open_paths())
     moot = {code for code in changed if values.get(code) == now.get(code) and not _below(questions, code)}
     told = {code: values.get(code) for code in changed - moot}
     opened = _unsure(shown_there.shot, here, typed_there)
     changes: Typed = difference(record_type, opened, {**opened.values, **told})
-    settled = _settled(record_type, here, there, changed - moot, changes, opened.seen)
+    written = {op.path for operations in changes for op in operations}
+    said = {path: values.get(path) if path in values else _value(here, path) for path in paths - written if _head(path) not in moot}
+    settled = _said_again(record_type, here, there, said, opened.seen)
     if settled:
         changes = [(*changes[0], *settled), *changes[1:]] if changes and not _stands_alone(changes[0]) else [tuple(settled), *changes]
     return changes + _standing(here, shown_here, there, shown_there)
 
 
-def _changed(state: RecordState, seen: Shown, fields: Collection[str], wrote: Callable[[str], bool]) -> frozenset[str]:
-    """The fields in which a change stands that was not shown, and that the mirror did not type itself."""
-    found = set()
-    for path, value in state.values():
-        head = path.partition("/")[0]
-        if head in fields and head not in found and any(name not in seen.get(path, ()) and not wrote(name) for name in value.origins):
-            found.add(head)
-    return frozenset(found)
+def _changed(state: RecordState, seen: Shown, fields: Collection[str], wrote: Callable[[str], bool]) -> set[str]:
+    """The paths at which a change stands that was not shown, and that the mirror did not type itself."""
+    return {
+        path for path, value in state.values()
+        if _head(path) in fields and any(name not in seen.get(path, ()) and not wrote(name) for name in value.origins)
+    }  # fmt: skip
 
 
 def _unsure(shot: Snapshot, here: RecordState, typed_there: Callable[[str], bool]) -> Snapshot:
@@ -127,18 +129,27 @@ def _unsure(shot: Snapshot, here: RecordState, typed_there: Callable[[str], bool
     return shot._replace(seen=seen)
 
 
-def _settled(
-    record_type: RecordType, here: RecordState, there: RecordState | None, fields: Collection[str], changes: Typed, seen: Shown
+def _said_again(
+    record_type: RecordType, here: RecordState, there: RecordState | None, said: Mapping[str, Any], seen: Shown
 ) -> list[Operation]:
-    """Decisions of questions that are open there and settled here by keeping the very value that stands there already."""
-    written = {op.path for operations in changes for op in operations}
+    """Values that were said here anew and are those that the form there had shown already, as when a question is decided for what stood:
+    typed again where the other side asks, or says something else by now.
+    """
     found = []
-    for path in () if there is None else there.open_paths():
-        head, value = path.partition("/")[0], here.current(path)
-        single = head in fields and not path.endswith(RECORD_STANDING) and path not in here.open_paths()
-        if single and value is not None and path not in written and record_type.fields[head].kind not in SET_KINDS:
-            found.append(decision(path, value.value, seen.get(path, ())))
+    for path, value in sorted(said.items()) if there is not None else ():
+        one = field_of(record_type, path)
+        place = one is not None and one.kind == "rows"
+        if one is None or place or one.kind in SET_KINDS or path.endswith(RECORD_STANDING) or here.candidates(path) or value is None:
+            continue
+        assert there is not None
+        if there.candidates(path) or _value(there, path) != value:
+            found.append(decision(path, value, seen.get(path, ())))
     return found
+
+
+def _value(state: RecordState, path: str) -> Any:
+    current = state.current(path)
+    return None if current is None else current.value
 
 
 def _standing(here: RecordState, shown_here: Form, there: RecordState | None, shown_there: Form) -> Typed:
@@ -152,8 +163,12 @@ def _standing(here: RecordState, shown_here: Form, there: RecordState | None, sh
     return [(Operation("decide", RECORD_STANDING, "kept", None, tuple(seen.get(RECORD_STANDING, ())), None),)]
 
 
+def _head(path: str) -> str:
+    return path.partition("/")[0]
+
+
 def _below(paths: Iterable[str], head: str) -> bool:
-    return any(path.partition("/")[0] == head for path in paths)
+    return any(_head(path) == head for path in paths)
 
 
 def _stands_alone(operations: Sequence[Operation]) -> bool:

