@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
-import zlib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Self
 
 import requests
+
+from tests.stranger import wire
 
 
 class Recorder:
@@ -23,7 +24,8 @@ class Recorder:
                 answer = requests.post(upstream + self.path, data=body, headers={"Content-Type": self.headers["Content-Type"]}, timeout=60)
                 recorder.crossed += [unpacked(body), unpacked(answer.content)]
                 self.send_response(answer.status_code)
-                self.send_header("Content-Type", answer.headers["Content-Type"])
+                if "Content-Type" in answer.headers:
+                    self.send_header("Content-Type", answer.headers["Content-Type"])
                 self.send_header("Content-Length", str(len(answer.content)))
                 self.end_headers()
                 self.wfile.write(answer.content)
@@ -54,8 +56,6 @@ class Recorder:
 
 
 def unpacked(body: bytes) -> bytes:
-    """A message with its payload as text (docs/sync.md § 5); anything else as it is."""
+    """A message with its payload as text (docs/sync.md § 5), as a stranger reads it; anything else as it is."""
     head, newline, payload = body.partition(b"\n")
-    if not head.startswith(b"sen1 ") or not payload.startswith(b"\x1f\x8b"):
-        return body
-    return head + newline + zlib.decompressobj(31).decompress(payload)
+    return head + newline + wire.unpacked(payload) if head.startswith(b"sen1 ") else body
