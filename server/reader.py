@@ -75,7 +75,7 @@ class SqlReader:
         return [_touched(row) for row, _ in zip(rows, range(limit), strict=False)]
 
     def _rows(self, query: Any, limit: int) -> list[Any]:
-        return list(self.connection.execute(query.order_by(RecordRow.touched).limit(limit)))
+        return list(self.connection.execute(query.order_by(RecordRow.touched).limit(limit)).all())
 
     def lines(self, records: Sequence[Touched], after: int) -> list[StoredLine]:
         """The lines of these records that came after a number; of a record that changed its unit, all of them."""
@@ -93,7 +93,7 @@ class SqlReader:
         return [
             StoredLine(row[0], row[1], row[2], row[3], row[4], name_of(row[0], row[1], row[4]), row[5], row[6], row[7], row[8], row[9])
             for query in queries
-            for row in self.connection.execute(query)
+            for row in self.connection.execute(query).all()
         ]  # fmt: skip
 
     def set_aside(self, log: str, after: int) -> list[tuple[int, str, int]]:

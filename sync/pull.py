@@ -13,7 +13,7 @@ from sync.page import Own, PageWriter
 from sync.store import Device, Reader, StoredLine, Touched
 from sync.versions import version_in
 
-RECORDS_A_QUERY = 200
+RECORDS_A_QUERY = 500
 
 __all__ = ["Pull", "Told", "Wanted", "short_digest"]
 

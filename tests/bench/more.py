@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import requests
+
 from shared.catalogue import Catalogue
 from shared.errors import SenError
 from tests.bench.ours import BenchTablet, Cost
@@ -80,6 +82,7 @@ def growth(folder: Path, catalogue: Catalogue, sizes: Sequence[int], *, database
                 held = min(size, held + STEP)
                 other.exchange()
             two.exchange()
+            _settle(server)
             pushes, pulls = [], []
             for _ in range(REPEATS):
                 one.enter(NEW)
@@ -90,6 +93,12 @@ def growth(folder: Path, catalogue: Catalogue, sizes: Sequence[int], *, database
     for way in ("push", "pull"):
         found[f"{way}_slope"] = found[f"{way}_{sizes[-1]}_ms"] / found[f"{way}_{sizes[0]}_ms"]
     return Counted(found)
+
+
+def _settle(server: Watched) -> None:
+    """Wait until the server has done what it does behind a push."""
+    while requests.get(f"http://127.0.0.1:{server.told['counts']}/", timeout=60).json()["waiting"]:
+        time.sleep(0.1)
 
 
 def _seconds(work: Callable[[], Any]) -> float:
