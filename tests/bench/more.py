@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 import requests
 
 from shared.catalogue import Catalogue
@@ -28,7 +29,7 @@ from tests.support.processes import Memory, Watched, memory_mb
 NEW = 30
 """Changes that are new in an exchange whose growth is measured, and in a commune's day."""
 
-REPEATS = 5
+REPEATS = 10
 PUSHES = 20
 """How often each of two tablets pushes, one after the other, where districts are compared."""
 COMMUNES = (
@@ -64,10 +65,10 @@ def _tablets(server: Watched, folder: Path, catalogue: Catalogue) -> dict[str, l
 
 
 def growth(folder: Path, catalogue: Catalogue, sizes: Sequence[int], *, database: str, tell: Callable[[str], None]) -> Counted:
-    """How long it takes to push and to pull `NEW` changes, while the commune's district holds more and more records.
+    """What it takes to push and to pull `NEW` changes, while the commune's district holds more and more records.
 
-    `slope` is the time at the last size over that at the first: 1 where it does not depend on how much is held. The records
-    are entered in another commune of the same stream, and as many as a tablet would hold in the commune itself.
+    In milliseconds of processor time, both sides together, which other work on the machine changes little; `slope` is that at the
+    last size over that at the first: 1 where it does not depend on how much is held.
     """
     here, beside = COMMUNES[:2]
     found: dict[str, float] = {}
@@ -83,13 +84,15 @@ def growth(folder: Path, catalogue: Catalogue, sizes: Sequence[int], *, database
                 other.exchange()
             two.exchange()
             _settle(server)
-            pushes, pulls = [], []
+            took = {"push": 0.0, "pull": 0.0}
             for _ in range(REPEATS):
                 one.enter(NEW)
-                pushes.append(_seconds(one.exchange))
-                pulls.append(_seconds(two.exchange))
-            found[f"push_{size}_ms"] = statistics.median(pushes) * 1000
-            found[f"pull_{size}_ms"] = statistics.median(pulls) * 1000
+                for way, tablet in (("push", one), ("pull", two)):
+                    before = _processor_s(server)
+                    tablet.exchange()
+                    took[way] += _processor_s(server) - before
+                _settle(server)
+            found |= {f"{way}_{size}_ms": spent / REPEATS * 1000 for way, spent in took.items()}
     for way in ("push", "pull"):
         found[f"{way}_slope"] = found[f"{way}_{sizes[-1]}_ms"] / found[f"{way}_{sizes[0]}_ms"]
     return Counted(found)
@@ -99,6 +102,12 @@ def _settle(server: Watched) -> None:
     """Wait until the server has done what it does behind a push."""
     while requests.get(f"http://127.0.0.1:{server.told['counts']}/", timeout=60).json()["waiting"]:
         time.sleep(0.1)
+
+
+def _processor_s(server: Watched) -> float:
+    """Seconds of processor time that this process and the server have had so far."""
+    times = psutil.Process(server.process.pid).cpu_times()
+    return time.process_time() + float(times.user + times.system)
 
 
 def _seconds(work: Callable[[], Any]) -> float:
