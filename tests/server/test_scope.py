@@ -30,6 +30,7 @@ from server.review import take_up, waiting
 from server.services import services
 from shared.catalogue import Catalogue
 from shared.errors import SenError
+from sync import files
 from sync.messages import CONTENT_TYPE
 from tests.mobile.test_forms import NAME, case, talk
 from tests.server.conftest import AddUser
@@ -50,10 +51,16 @@ def enrol(app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
         assert answer.status_code == 200, answer.text
         return answer.json
 
-    def post(address: str, data: bytes) -> bytes:
-        answer = client.post("/api/exchange", data=data, content_type=CONTENT_TYPE)
+    def posted(path: str, kind: str, data: bytes) -> bytes:
+        answer = client.post(path, data=data, content_type=kind)
         assert answer.status_code == 200, answer.text
         return answer.get_data()
+
+    def post(address: str, data: bytes) -> bytes:
+        return posted("/api/exchange", CONTENT_TYPE, data)
+
+    def post_file(address: str, data: bytes) -> bytes:
+        return posted("/api/files", files.CONTENT_TYPE, data)
 
     monkeypatch.setattr(enrolment, "post_json", post_json)
 
@@ -69,7 +76,7 @@ def enrol(app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
         tablet = Tablet(tmp_path / f"tablet {len(opened)}", Clock(source=now_ms), cheap_pin=True)
         opened.append(tablet)
         enrolment.enrol(tablet, enrolment.Request(address="http://127.0.0.1:1", code=code, pin=PIN))
-        tablet.syncer._post = post
+        tablet.syncer._post, tablet.carrier._post = post, post_file
         tablet.syncer.sync()
         return tablet
 
@@ -159,9 +166,27 @@ def test_f37_the_files_of_what_left_are_gone(app: Flask, add_person: AddUser, en
     tablet.syncer.sync()
     (digest,) = (one["sha256"] for one in FormPresenter(tablet).open(record).value("attachments"))
     tablet.forms.close_all()
-    assert tablet.files.has(digest)
+    tablet.carrier.carry()
+    assert tablet.files.has(digest) and not tablet.files.waiting()
     roles(app, lan, f"collector@{THERE}")
     tablet.syncer.sync()
+    assert not tablet.files.has(digest)
+
+
+def test_f37_an_unsent_file_of_what_left_goes_once_it_is_sent(app: Flask, add_person: AddUser, enrol: Enrol, tmp_path: Path) -> None:
+    lan = add_person("lan", f"collector@{HERE}", f"collector@{THERE}")
+    tablet = enrol(lan, HERE)
+    form = FormPresenter(tablet)
+    talk(form)
+    (tmp_path / "a.pdf").write_bytes(b"%PDF-1.4 hai")
+    form.attach("attachments", [tmp_path / "a.pdf"])
+    tablet.forms.close_all()
+    tablet.syncer.sync()
+    (digest,) = tablet.files.waiting()
+    roles(app, lan, f"collector@{THERE}")
+    tablet.syncer.sync()
+    assert tablet.files.has(digest), "the server does not have it yet"
+    tablet.carrier.carry()
     assert not tablet.files.has(digest)
 
 
