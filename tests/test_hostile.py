@@ -74,7 +74,7 @@ def bench(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
         def post(path: str, body: bytes, kind: str) -> Answered:
             answer = requests.post(office.address + path, data=body, headers={"Content-Type": kind}, timeout=120)
-            told.append(Answered(answer.status_code, answer.headers.get("Content-Type", "").split(";")[0], answer.content))
+            told.append(Answered.of(answer))
             return told[-1]
 
         device = HandDevice.enrol(post, office.codes["Lan"])

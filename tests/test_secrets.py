@@ -229,7 +229,7 @@ def test_t04_no_byte_of_an_answer_to_a_tablet_without_need_tells_of_a_case(plant
 
     def post(path: str, body: bytes, kind: str) -> Answered:
         answer = requests.post(planted.office.address + path, data=body, headers={"Content-Type": kind}, timeout=60)
-        return Answered(answer.status_code, answer.headers.get("Content-Type", "").split(";")[0], answer.content)
+        return Answered.of(answer)
 
     device, cursors, version, told = HandDevice.enrol(post, str(json.loads(done.stdout)["code"])), dict[str, str](), "", b""
     while True:

@@ -38,7 +38,7 @@ def thu(office: Office) -> HandDevice:
 def device_of(office: Office, name: str) -> HandDevice:
     def post(path: str, body: bytes, kind: str) -> Answered:
         answer = requests.post(office.address + path, data=body, headers={"Content-Type": kind}, timeout=120)
-        return Answered(answer.status_code, answer.headers["Content-Type"].split(";")[0], answer.content)
+        return Answered.of(answer)
 
     return HandDevice.enrol(post, office.codes[name])
 

@@ -63,7 +63,7 @@ def new(place: Place, tmp_path: Path) -> Iterator[New]:
 
     def post(path: str, body: bytes, kind: str) -> Answered:
         answer = requests.post(place.office.address + path, data=body, headers={"Content-Type": kind}, timeout=60)
-        return Answered(answer.status_code, answer.headers["Content-Type"].split(";")[0], answer.content)
+        return Answered.of(answer)
 
     def one() -> StoreTablet:
         answer, sign, box = knock(post, place.code())

@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Self
 
+import requests
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
@@ -35,6 +36,11 @@ class Answered(NamedTuple):
         told = json.loads(self.body)
         assert self.kind == "application/problem+json" and isinstance(told, dict), self
         return told
+
+    @classmethod
+    def of(cls, answer: requests.Response) -> Self:
+        """What came over a network; an exchange's answer names no kind."""
+        return cls(answer.status_code, answer.headers.get("Content-Type", "").split(";")[0], answer.content)
 
 
 Post = Callable[[str, bytes, str], Answered]

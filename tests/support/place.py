@@ -90,7 +90,7 @@ def working(folder: Path, database: str) -> Iterator[Place]:
 
         def post(path: str, body: bytes, kind: str) -> Answered:
             answer = requests.post(office.address + path, data=body, headers={"Content-Type": kind}, timeout=60)
-            return Answered(answer.status_code, answer.headers.get("Content-Type", "").split(";")[0], answer.content)
+            return Answered.of(answer)
 
         device = HandDevice.enrol(post, office.codes["Lan"])
         device.push([device.line(GOOD)])
