@@ -40,6 +40,7 @@ class Config:
     today: datetime | None = field(default=None, metadata={"help": "2022-05-30 or 2022-05-30T08:00: where the process's clock starts"})
     session_minutes: int = field(default=60, metadata={"help": "minutes without a click after which a person is signed out"})
     code_hours: int = field(default=72, metadata={"help": "hours for which an enrolment code can be used"})
+    enrol_tries: int = field(default=10, metadata={"help": "tries of a code from one address in a minute; ten times as many in a day"})
     largest_body_mb: int = field(default=16, metadata={"help": "megabytes that one request may bring"})
     file_quota_mb: int = field(default=2048, metadata={"help": "megabytes of photos and files that one tablet may store"})
     database_wait_s: int = field(default=10, metadata={"help": "seconds that a transaction waits for another one's lock"})

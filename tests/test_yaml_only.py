@@ -35,10 +35,8 @@ TALK = {"title": "Nói chuyện (dữ liệu mẫu)", "held_on": "2022-05-20", "
 def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     """A server on the catalogue with the additions; a tablet has recorded a visit and an activity, and sent them."""
     root = tmp_path_factory.mktemp("yaml-only")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SEN_CATALOGUE", str(added_to(root / "catalogue")))
-        with open_office(root / "var", str(root / "var" / "sen.sqlite3"), PEOPLE, TODAY) as place:
-            yield place
+    with open_office(root / "var", str(root / "var" / "sen.sqlite3"), PEOPLE, TODAY, catalogue=added_to(root / "catalogue")) as place:
+        yield place
 
 
 @pytest.fixture(scope="module")

@@ -18,8 +18,12 @@ from sync.copies import LONGEST_MARK
 SIGNATURE_BYTES = 64
 ID_LETTERS = 11
 
-TRIES = "10 per minute; 100 per day"
-"""From one address; a wrong code is counted like a right one."""
+
+def _tries() -> str:
+    """How often one address may try; a wrong code is counted like a right one."""
+    tries = services().config.enrol_tries
+    return f"{tries} per minute; {10 * tries} per day"
+
 
 COPY_TRIES = "60 per minute; 600 per day"
 """From one address; there is nothing to guess, for a signature proves who asks."""
@@ -90,7 +94,7 @@ class EnrolledSchema(Schema):
 class EnrolView(MethodView):
     """Enrolment."""
 
-    decorators: ClassVar = [limiter.limit(TRIES)]
+    decorators: ClassVar = [limiter.limit(_tries)]
 
     @blueprint.doc(security=[])
     @blueprint.arguments(EnrolSchema)

@@ -94,10 +94,17 @@ class Office:
 
 
 @contextlib.contextmanager
-def open_office(folder: Path, database: str, people: Mapping[str, Person], today: datetime.date) -> Iterator[Office]:
-    """Fill an empty database with the people of a day and start the server on it; it is ended with the block."""
+def open_office(
+    folder: Path, database: str, people: Mapping[str, Person], today: datetime.date, *, catalogue: Path = DATA
+) -> Iterator[Office]:  # fmt: skip
+    """Fill an empty database with the people of a day and start the server on it; it is ended with the block.
+
+    Args:
+        catalogue: the forms that the server begins with, which are copied into its folder.
+    """
     given = {"SEN_VAR": str(folder), "SEN_DATABASE": database, "SEN_TODAY": today.isoformat(), "SEN_LOG": "info"}
-    given["SEN_CATALOGUE"] = str(shutil.copytree(DATA, folder / "catalogue"))
+    given["SEN_CATALOGUE"] = str(shutil.copytree(catalogue, folder / "catalogue"))
+    given["SEN_ENROL_TRIES"] = "600"  # all tablets of all tests come from one address
     told = [
         {
             "name": p.name,

@@ -164,10 +164,10 @@ def test_f40_f13_killed_in_the_middle_of_an_upload_it_goes_on_where_it_was(own: 
             before = 0
         else:
             server = stack.enter_context(Watched(["-m", "server", "run", "--json", "--port", "0", "--var", str(folder)], tmp_path / "second.log"))
-            office.address = server.told["address"]
+            address = server.told["address"]
             before = tablet.ask("status")["sent_bytes"]
         with tablet:
-            tablet.ask("address", address=office.address)
+            tablet.ask("address", address=address)
             assert tablet.ask("carry")["waiting"] == 0
             sent = tablet.ask("status")["sent_bytes"] - before
             assert 0 < sent <= size - held, "what was kept is not sent again (a chunk that was on the wire may have come since)"

@@ -231,6 +231,7 @@ def test_t04_a_case_is_asked_for_granted_and_opened(console: Console) -> None:
 def test_search_without_tone_marks(console: Console) -> None:
     page = console.enter("huyen")
     expect(page.get_by_role("heading", level=1)).to_contain_text("Hôm nay")
+    page.wait_for_load_state()  # only then are the keys heard
     page.keyboard.press("Control+k")
     expect(page.locator("#find")).to_be_focused()
     page.keyboard.type("phu nu")
