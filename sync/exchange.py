@@ -220,9 +220,9 @@ class _Answering:
         return {"wipe": 1}
 
     def _all_read(self) -> bool:
-        """Whether the last line of every log that the tablet names is here, and is the very line that it says."""
+        """Whether the last line of every log that the tablet names is here, and is the very line that it says; it names all that have any."""
         heads = [(self.stands[log].head, number, hash8) for log, (number, _, hash8) in self.wanted.heads.items()]
-        return bool(heads) and all(head.number == number and b64(head.hash)[:8] == hash8 for head, number, hash8 in heads)
+        return all(head.number == number and b64(head.hash)[:8] == hash8 for head, number, hash8 in heads)
 
     def _upto(self) -> dict[str, int]:
         return {log: min(self.stands[log].head.number, claim[0]) for log, claim in self.wanted.heads.items()}

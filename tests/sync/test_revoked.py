@@ -52,6 +52,13 @@ def test_f38_it_is_told_to_wipe_only_when_all_is_read(tablets: Tablets, server: 
     assert server.verdicts().count(HELD) == 40
 
 
+def test_f38_a_tablet_that_wrote_nothing_is_told_to_wipe_too(tablets: Tablets, server: PairServer) -> None:
+    a = next(tablet for tablet in tablets.values() if not any(log.head.number for log in tablet.own_logs()))
+    quiet(tablets, server)
+    server.revoke(a.identity.id)
+    assert wipes(a, server) == [True] and server.wiped == [a.identity.id]
+
+
 def test_f38_an_urgent_exchange_ends_nothing(tablets: Tablets, server: PairServer, record: str) -> None:
     a = tablets["A"]
     quiet(tablets, server)
