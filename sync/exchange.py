@@ -220,7 +220,7 @@ class _Answering:
         return {"wipe": 1}
 
     def _all_read(self) -> bool:
-        """Whether the last line of every log that the tablet names is here, and is the very line that it says; it names all that have any."""
+        """Whether the last line of every log with lines, for those the tablet names, is here and is the very line that it says."""
         heads = [(self.stands[log].head, number, hash8) for log, (number, _, hash8) in self.wanted.heads.items()]
         return all(head.number == number and b64(head.hash)[:8] == hash8 for head, number, hash8 in heads)
 
