@@ -12,7 +12,7 @@ from kivy.tests.common import UnitTestTouch
 from kivy.uix.modalview import ModalView
 from kivy.uix.widget import Widget
 
-PATIENCE_S = 20
+PATIENCE_S = 60
 """Seconds after which what does not come is a failure."""
 FRAME_S = 1 / 120
 """What the app's own loop rests between two frames, so that its other threads get their turn."""

@@ -20,6 +20,9 @@ CHROMIUM = "/usr/bin/chromium"
 WIDE, ZOOMED = {"width": 1366, "height": 768}, {"width": 683, "height": 384}
 """1366 × 768, and what is left of it at 200 % zoom."""
 
+PATIENCE_MS = 60_000
+expect.set_options(timeout=PATIENCE_MS)  # how long is no promise here: other tests run beside this one
+
 
 @dataclass(frozen=True, kw_only=True)
 class Console:
@@ -34,6 +37,7 @@ class Console:
         """Sign a person in."""
         context: BrowserContext = self.browser.new_context(base_url=self.address, viewport=size, locale="vi-VN", accept_downloads=True)  # type: ignore[arg-type]
         page = context.new_page()
+        page.set_default_timeout(PATIENCE_MS)
         page.on("console", lambda message: self.complaints.append(message.text) if message.type in ("error", "warning") else None)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.goto("/")
