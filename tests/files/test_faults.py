@@ -161,7 +161,7 @@ def test_f40_f13_killed_in_the_middle_of_an_upload_it_goes_on_where_it_was(own: 
         if who == "tablet":
             tablet = Headless(tmp_path / "tablet")
             tablet.ask("unlock", pin=PIN)
-            before = 0
+            address, before = office.address, 0
         else:
             server = stack.enter_context(Watched(["-m", "server", "run", "--json", "--port", "0", "--var", str(folder)], tmp_path / "second.log"))
             address = server.told["address"]
