@@ -220,7 +220,7 @@ class _Answering:
         return {"wipe": 1}
 
     def _all_read(self) -> bool:
-        """Whether the last line of every log with lines, for those the tablet names, is here and is the very line that it says."""
+        """Whether every log that the tablet names, which are all that have lines, is here to the very last line that it says."""
         heads = [(self.stands[log].head, number, hash8) for log, (number, _, hash8) in self.wanted.heads.items()]
         return all(head.number == number and b64(head.hash)[:8] == hash8 for head, number, hash8 in heads)
 
@@ -307,7 +307,7 @@ class TabletHalf(Pacing):
         device = self.store.device()
 
         def key_of(name: str) -> bytes:
-            if name not in ("", device.id):  # bundles of the first format name it
+            if name:  # a request of its own, thrown back
                 raise FrameFault("wrong_mac")
             return device.mac_key
 

@@ -94,13 +94,14 @@ def files_named(operations: tuple[Operation, ...]) -> dict[str, str]:
 
 def seal_request(device: str, key: bytes, asks: Ask | Put | Get) -> bytes:
     """Write a request of this device under its MAC key."""
+    head: dict[str, Any]
     if isinstance(asks, Ask):
-        head, chunk = {"ask": list(asks.files)}, b""
+        head = {"ask": list(asks.files)}
     elif isinstance(asks, Put):
-        head, chunk = {"put": asks.file, "at": asks.at, "size": asks.size}, asks.chunk  # type: ignore[dict-item]
+        head = {"put": asks.file, "at": asks.at, "size": asks.size}
     else:
-        head, chunk = {"get": asks.file, "at": asks.at, "most": asks.most}, b""  # type: ignore[dict-item]
-    body = _body(head, chunk)
+        head = {"get": asks.file, "at": asks.at, "most": asks.most}
+    body = _body(head, asks.chunk if isinstance(asks, Put) else b"")
     return b"%s %s %s\n%s" % (MAGIC, device.encode("ascii"), _mac(key, b"sen-file/1\n", body), body)
 
 

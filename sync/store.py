@@ -318,7 +318,9 @@ class TabletStore(Protocol):
         """Who this tablet is, and the scope it was last told."""
 
     def own_logs(self) -> list[OwnLog]:
-        """The logs that this tablet writes or has still to send, the urgent one first."""
+        """The logs that this tablet writes, the urgent one first; before them each closed one that has still to be sent, or holds a
+        change that is not settled: only of logs that are named is told what became of their changes.
+        """
 
     def mark(self) -> str:
         """What tells this storage from a copy of it (``sync.copies``): the main log that it writes, once it closed one; "" before."""

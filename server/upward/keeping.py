@@ -69,8 +69,8 @@ class Keeping:
     # what the server above says of our log
 
     def _acknowledge(self) -> None:
-        if self.page.forked:
-            self._close()
+        for log in self.page.forked:
+            self._close(log)
         for log, head in self.page.read.items():
             number = self._reckon(log, head)
             self.connection.execute(update(UpwardLog).where(UpwardLog.id == log).values(acknowledged=number))
@@ -88,7 +88,7 @@ class Keeping:
         if row is None:
             return 0
         if head.number > row.number:  # this database went back to an older copy of itself
-            self._close()
+            self._close(log)
             return int(row.number)
         chain = row.chain
         if head.number < row.number:
@@ -96,10 +96,11 @@ class Keeping:
             chain = self.connection.scalar(following.where(UpwardLine.own.is_(True)))
         return head.number if chain == head.hash else 0
 
-    def _close(self) -> None:
+    def _close(self, log: str) -> None:
         """Two lines bear one number, or ours are gone: the log ends here, later changes go into a new one."""
-        self.connection.execute(update(UpwardLog).where(UpwardLog.closed.is_(False)).values(closed=True))
-        self.store.open_log(self.connection)
+        done = self.connection.execute(update(UpwardLog).where(UpwardLog.id == log, UpwardLog.closed.is_(False)).values(closed=True))
+        if done.rowcount:
+            self.store.open_log(self.connection)
 
     # records
 

@@ -142,8 +142,9 @@ class UpwardStore:
         return self._identity if scope is None else self._identity._replace(scope=Scope(scope[0], tuple(scope[1]), *scope[2:]))
 
     def own_logs(self) -> list[OwnLog]:
-        """The log that is written, and closed ones that have still to be sent."""
-        query = select(UpwardLog).where(UpwardLog.closed.is_(False) | (UpwardLog.acknowledged < UpwardLog.number))
+        """The log that is written, and closed ones that have still to be sent or to be settled."""
+        waits = UpwardLog.id.in_(select(UpwardLine.log).where(UpwardLine.own.is_(True), UpwardLine.settled.is_(False)))
+        query = select(UpwardLog).where(UpwardLog.closed.is_(False) | (UpwardLog.acknowledged < UpwardLog.number) | waits)
         with db.reading() as connection:
             rows = connection.execute(query.order_by(UpwardLog.closed.desc(), UpwardLog.id)).all()
         return [OwnLog(row.id, False, LogHead(row.number, row.chain), row.acknowledged) for row in rows]

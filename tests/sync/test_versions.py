@@ -136,7 +136,7 @@ def test_f35_unknown_members_are_passed_over_and_lines_kept_byte_for_byte(tablet
     told = seal_message(device.id, device.mac_key, {**opened.head, "hologram": {"x": 1}}, opened.lines)
     answer = ServerHalf(server).answer(told, now_ms=NOON_MS)
     back = open_message(answer, lambda name: device.mac_key, writer=SERVER)
-    a.half.receive(seal_message(device.id, device.mac_key, {**back.head, "later": [1]}, back.lines))
+    a.half.receive(seal_message("", device.mac_key, {**back.head, "later": [1]}, back.lines))
     assert server.verdicts()[-1] == "" and newer in server.history(record)
     speak(b, ServerHalf(server))
     assert newer in b.held.values() and b.values(record)["people"] == 48

@@ -41,10 +41,15 @@ def asked(level: Level, record: str, path: str) -> tuple[object, list[object]]:
 
 
 @pytest.mark.parametrize("who", ["province", "district"])
-def test_u2_two_values_are_asked_on_both_sides_and_one_decision_settles_both(pair: Pair, target: str, who: str) -> None:
+def differ(pair: Pair, target: str) -> None:
+    """The province writes 40, the district 32, neither having seen the other's; then they exchange."""
     pair.edit(pair.province, "giao", target, planned=40.0)
     pair.edit(pair.district, "hanh", target, planned=32.0)
     pair.district.upward()
+
+
+def test_u2_two_values_are_asked_on_both_sides_and_one_decision_settles_both(pair: Pair, target: str, who: str) -> None:
+    differ(pair, target)
     assert asked(pair.province, target, "planned") == (40, [32])
     assert asked(pair.district, target, "planned") == (32, [40])
     if who == "province":
@@ -56,9 +61,7 @@ def test_u2_two_values_are_asked_on_both_sides_and_one_decision_settles_both(pai
 
 
 def test_a_third_value_is_decided(pair: Pair, target: str) -> None:
-    pair.edit(pair.province, "giao", target, planned=40.0)
-    pair.edit(pair.district, "hanh", target, planned=32.0)
-    pair.district.upward()
+    differ(pair, target)
     pair.decide(pair.district, "hanh", target, "planned", 36.0)
     pair.district.upward()
     assert settled(pair, target, "planned") == (36, 36)
@@ -82,9 +85,7 @@ def test_u3_the_district_edits_on_without_deciding(pair: Pair, target: str) -> N
 
 
 def test_u4_two_decide_differently_and_are_asked_again(pair: Pair, target: str) -> None:
-    pair.edit(pair.province, "giao", target, planned=40.0)
-    pair.edit(pair.district, "hanh", target, planned=32.0)
-    pair.district.upward()
+    differ(pair, target)
     pair.decide(pair.province, "giao", target, "planned", 40.0)
     pair.decide(pair.district, "hanh", target, "planned", 32.0)
     pair.district.upward()
@@ -97,9 +98,7 @@ def test_u4_two_decide_differently_and_are_asked_again(pair: Pair, target: str) 
 
 def test_u4_a_decision_for_what_stood_meets_a_third_value(pair: Pair, target: str) -> None:
     """The district takes the province's 40 while the province, having seen both, goes on to 44: both sides ask again."""
-    pair.edit(pair.province, "giao", target, planned=40.0)
-    pair.edit(pair.district, "hanh", target, planned=32.0)
-    pair.district.upward()
+    differ(pair, target)
     pair.decide(pair.province, "giao", target, "planned", 44.0)
     pair.decide(pair.district, "hanh", target, "planned", 40.0)
     pair.district.upward()

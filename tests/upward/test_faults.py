@@ -18,6 +18,8 @@ from server.upward import link
 from server.upward.store import UpwardStore
 from server.upward.tables import UpwardRecord
 from shared.errors import SenError
+from sync.log import Operation
+from sync.store import Page
 from tests.support.link import Fault, FaultKind
 from tests.support.processes import ROOT
 from tests.support.province import DISTRICT, PERIOD, Level, enrol, wait_until
@@ -227,6 +229,33 @@ def test_a_server_without_its_role_is_refused_once_a_day_and_goes_on_when_it_has
 def aside(pair: Pair) -> list[tuple[str, str]]:
     """The district's lines that the province set aside."""
     with pair.district.inside():
-        held, known = services(), link.read_link(services().keys)
-        assert known is not None
-        return UpwardStore(known, held.catalogue, held.clock.now_ms).set_aside()
+        return store_there().set_aside()
+
+
+def store_there() -> UpwardStore:
+    """What the district's server holds of its own and of the province's, within its app's context."""
+    held, known = services(), link.read_link(services().keys)
+    assert known is not None
+    return UpwardStore(known, held.catalogue, held.clock.now_ms)
+
+
+NOTHING = Page({}, [], [], [], [], {}, {}, [], {}, None, {}, [], {}, [], True)
+
+
+def test_u8_a_log_that_ended_is_named_until_its_changes_are_settled(pair: Pair) -> None:
+    """And it ends once, however often the server above says that it is forked."""
+    record = pair.report()
+    pair.district.upward()
+    with pair.district.inside():
+        store = store_there()
+        ((ended, _, before, _),) = store.own_logs()
+        with db.writing() as connection:
+            store.append(connection, record, "periodic_report", DISTRICT, [Operation("set", "limits", "Thêm", None, (), None)])
+        ((_, _, head, _),) = store.own_logs()
+        assert head.number == before.number + 1
+        for _ in range(2):
+            store.keep(NOTHING._replace(read={ended: head}, forked=[ended], complete=False))
+            logs = store.own_logs()
+            assert [one.log == ended for one in logs] == [True, False] and logs[0].acknowledged == head.number
+        store.keep(NOTHING._replace(upto={ended: head.number}))
+        assert [one.log for one in store.own_logs()] == [logs[1].log]
