@@ -40,7 +40,6 @@ def asked(level: Level, record: str, path: str) -> tuple[object, list[object]]:
     return None if current is None else current.value, [value.value for value in state.candidates(path)]
 
 
-@pytest.mark.parametrize("who", ["province", "district"])
 def differ(pair: Pair, target: str) -> None:
     """The province writes 40, the district 32, neither having seen the other's; then they exchange."""
     pair.edit(pair.province, "giao", target, planned=40.0)
@@ -48,6 +47,7 @@ def differ(pair: Pair, target: str) -> None:
     pair.district.upward()
 
 
+@pytest.mark.parametrize("who", ["province", "district"])
 def test_u2_two_values_are_asked_on_both_sides_and_one_decision_settles_both(pair: Pair, target: str, who: str) -> None:
     differ(pair, target)
     assert asked(pair.province, target, "planned") == (40, [32])
