@@ -16,6 +16,7 @@ from sync.errors import ContentFault
 from sync.files import files_named
 from sync.log import Change, LogHead, Operation, chain_next, chain_start, parse_name, write_line
 from sync.messages import Run, blobs_named, sealed_weight
+from sync.replica import unit_before
 from sync.store import OwnLog
 
 if TYPE_CHECKING:
@@ -99,9 +100,10 @@ class Outbox:
         ).fetchone()
         now = store.now_ms()
         time = tick(store.last_time(), now)
+        unit = unit_before(self.pending(subject.record), subject.unit) if subject.urgent else subject.unit
         change = Change(
             log=log, number=number + 1, time=time, user=store.device().user, catalogue=store.catalogue().version, record=subject.record,
-            type=subject.type, unit=subject.unit, operations=tuple(operations),
+            type=subject.type, unit=unit, operations=tuple(operations),
         )  # fmt: skip
         line = write_line(change)
         body = store.rows.seal(line.body, f"line {line.name}")

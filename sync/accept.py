@@ -274,7 +274,7 @@ class Reading:
 
 def _undisputed(state: RecordState, change: Change, name: str, number: int) -> bool:
     """Whether a change is the only value in force in each register that it touched, and moved nothing else."""
-    if len(state.units) > 1 or RECORD_STANDING in state.registers:
+    if state.units != [change.unit] or RECORD_STANDING in state.registers:
         return False
     own = {op.path for op in change.operations}
     if any(register.touched == number and path not in own for path, register in state.registers.items()):

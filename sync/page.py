@@ -93,7 +93,8 @@ class PageWriter:
 
     def _implied(self, state: RecordState, told: Mapping[str, Mapping[str, str]], lines: Sequence[StoredLine]) -> bool:
         new = {line.name: line for line in lines}
-        if len(state.units) > 1 or not all(self._has(line) for line in lines) or set(told) != set(new):
+        here = _unit_mark(state)  # a line that overtook others may have settled the unit before they came
+        if len(state.units) > 1 or not all(self._has(line) and here in line.body for line in lines) or set(told) != set(new):
             return False
         single = all(len(register.values) == 1 for register in state.registers.values() if register.touched > self.after)
         return single and not any(_word(told[name], line) for name, line in new.items())
@@ -145,8 +146,13 @@ class PageWriter:
 
     def _tells_units(self, state: RecordState, told: Collection[str]) -> bool:
         """Whether a record's units must be told: a line says just which unit its writer took the record to be in."""
-        mark = f'"g":"{state.unit}"'.encode()
+        mark = _unit_mark(state)
         return len(state.units) > 1 or any(name not in self.lines or mark not in self.lines[name].body for name in told)
+
+
+def _unit_mark(state: RecordState) -> bytes:
+    """Stands in every line whose writer took the record to be in the unit where it is."""
+    return f'"g":"{state.unit}"'.encode()
 
 
 def _word(letters: Mapping[str, str], line: StoredLine) -> str:

@@ -11,7 +11,7 @@ from sync.state import RecordState, Register, Value
 
 SET_OPERATIONS = frozenset({"add", "remove"})
 
-__all__ = ["imply", "overlay", "replace"]
+__all__ = ["imply", "overlay", "replace", "unit_before"]
 
 
 def replace(base: RecordState | None, told: RecordState) -> RecordState:
@@ -30,6 +30,18 @@ def imply(base: RecordState | None, change: Change, name: str) -> RecordState:
         register = state.registers.setdefault(op.path, Register(0, []))
         register.values = [Value((name,), {}, op.kind, op.value, op.blob)]
     return state
+
+
+def unit_before(pending: Iterable[tuple[str, Change]], unit: str) -> str:
+    """The unit to write into a change that may overtake a record's unsettled ones, as one in the urgent log does.
+
+    It is the unit in which the first of them found the record. A move among them comes later at the server, and moves it then: told as done,
+    the record would never have been in the unit that it left.
+
+    Args:
+        unit: where the record is shown.
+    """
+    return next((change.unit for _, change in pending), unit)
 
 
 def overlay(

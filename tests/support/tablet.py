@@ -16,7 +16,7 @@ from sync.log import Change, Line, LogHead, Operation, chain_next, chain_start, 
 from sync.merge import fresh
 from sync.messages import Run
 from sync.paths import policy_of, sealed_heads
-from sync.replica import imply, overlay, replace
+from sync.replica import imply, overlay, replace, unit_before
 from sync.state import RecordState
 from sync.store import Device, OwnLog, Page
 from sync.view import Snapshot, plain, snapshot
@@ -113,6 +113,8 @@ class MemoryTablet:
         """Put a change into a log."""
         log = self.urgent if urgent else self.main
         self.clock = tick(self.clock, now_ms)
+        if urgent:
+            unit = unit_before([(name, line.change) for name, line in self.unsettled.items() if line.change.record == record], unit)
         change = Change(
             log=log, number=len(self.lines_of[log]) + 1, time=self.clock, user=self.identity.user, catalogue=self.catalogue.version,
             record=record, type=type_code, unit=unit, operations=tuple(operations),
