@@ -35,8 +35,8 @@ def imply(base: RecordState | None, change: Change, name: str) -> RecordState:
 def unit_before(pending: Iterable[tuple[str, Change]], unit: str) -> str:
     """The unit to write into a change that may overtake a record's unsettled ones, as one in the urgent log does.
 
-    It is the unit in which the first of them found the record. A move among them comes later at the server, and moves it then: told as done,
-    the record would never have been in the unit that it left.
+    It is the unit in which the first of them found the record. A move among them comes later at the server, and moves it then: told
+    as done, the record would never have been in the unit that it left.
 
     Args:
         unit: where the record is shown.
