@@ -6,7 +6,8 @@ the stories that simpler rules failed in):
 1. it is in the past of a value in force: history, with no effect, but what it had seen is learnt;
 2. every value in force that is in its past falls;
 3. the current one fell, or there was none: it becomes current, even when equal;
-4. it is equal to a value left: one value with two origins, for who saw one saw both; else the field's policy;
+4. it is equal to a value left: one value with two origins, for who saw one saw both, but where a third would pass for seen by that; else
+   the field's policy;
 5. while any name in its past has not come, it is never found equal and no policy pushes it out: it waits as a
    candidate (on an empty field as the value) and is judged again when that name comes.
 """
@@ -221,12 +222,19 @@ class _Work:
         if value.waits or policy == "union":
             return False
         for index, other in enumerate(register.values):
-            if not other.waits and self.judge.equal(path, other, value):
+            if not other.waits and self.judge.equal(path, other, value) and not self.hides(register, other, value):
                 register.values[index] = other._replace(
                     origins=other.origins + value.origins, past=join(other.past, value.past), time=max(other.time, value.time)
                 )
                 return True
         return False
+
+    def hides(self, register: Register, one: Value, other: Value) -> bool:
+        """Whether these two as one value would pass for having seen a third one in force: it stands earlier in the log of one of them,
+        whose writer had not seen it (an older form was saved). Then they stay two, or it would fall unseen.
+        """
+        reach = self.lineage.past((*one.origins, *other.origins))
+        return any(third is not one and any(self.lineage.holds(reach, name) for name in third.origins) for third in register.values)
 
     def meet(self, meeting: Meeting, policy: str) -> None:
         ruling = POLICIES[policy](meeting)

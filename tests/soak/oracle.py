@@ -160,7 +160,7 @@ class _Register:
         if self.policy == "union":
             return False
         for group in self.groups:
-            if group.value == mine.value:
+            if group.value == mine.value and not self._hides(group, mine):
                 self.twins += 1
                 group.names |= mine.names
                 group.seen |= mine.seen
@@ -170,6 +170,12 @@ class _Register:
                     self.known[name] = group.seen | group.names
                 return True
         return False
+
+    def _hides(self, group: _Group, mine: _Group) -> bool:
+        """Whether a third value in force stands before one of the two in its log: to see one of them is to see what its log held before."""
+        ends = [_place_of(name) for name in group.names | mine.names]
+        others = [_place_of(name) for other in self.groups if other is not group for name in other.names]
+        return any(log == end[0] and number <= end[1] for log, number in others for end in ends)
 
     def _meet(self, current: _Group, mine: _Group) -> None:
         if self.policy == "latest" or (self.policy == "flow" and self.may_go(current.value, mine.value)):

@@ -139,6 +139,34 @@ def test_m07b_hidden_by_equality(tablets: Tablets, server: PairServer, record: s
     assert_all_show(tablets, server, record, "people", 52)
 
 
+def test_m07c_hidden_by_an_older_form(tablets: Tablets, server: PairServer, record: str) -> None:
+    older = tablets["A"].open(record)
+    type_in(tablets["A"], record, people=48)
+    tablets["A"].write(record, "note", UNIT, {"people": 50}, now_ms=NOON_MS, opened=older)
+    type_in(tablets["C"], record, people=50)
+    type_in(tablets["C"], record, people=52)
+    exchange(tablets["A"], server)
+    exchange(tablets["C"], server)
+    quiet(tablets, server)
+    assert {value.value for value in server.state(record).registers["people"].values} == {48, 50, 52}
+    assert server.state(record).open_paths() == ["people"]
+    assert len({tablet.digest() for tablet in tablets.values()}) == 1
+
+
+def test_m07d_made_moved_and_urgent(server: PairServer, catalogue: Catalogue) -> None:
+    near, far = (MemoryTablet(server.enrol(name, [unit]), catalogue) for name, unit in (("N", UNIT), ("F", OTHER)))
+    record = new_record_id()
+    near.write(record, "note", UNIT, {"people": 1}, now_ms=NOON_MS)
+    near.write(record, "note", UNIT, {"unit": OTHER}, now_ms=NOON_MS)
+    near.write(record, "note", OTHER, {"people": 2}, now_ms=NOON_MS, urgent=True)
+    exchange(near, server, urgent=True)
+    for tablet in (near, far, near, far):
+        exchange(tablet, server)
+    assert server.state(record).units == [UNIT, OTHER]
+    assert near.digest() == far.digest() != 0
+    assert near.values(record)["people"] == far.values(record)["people"] == 2
+
+
 def test_m10_cut_in_the_middle(tablets: Tablets, server: PairServer, record: str) -> None:
     type_in(tablets["A"], record, people=48)
     push_only(tablets["A"], server)
