@@ -51,6 +51,7 @@ class PullWriter:
         self._lines: list[tuple[str, str, int, bytes]] = []
         self._parts: dict[str, int] = {}
         self._heads: dict[str, frozenset[str]] = {}
+        self._known_parts: dict[tuple[str, str], list[str]] = {}
 
     def prepare(self) -> None:
         """Reckon everything that is to be written. Only the sync thread changes told states, so that what is read here holds."""
@@ -103,17 +104,23 @@ class PullWriter:
     def _leave_out(self) -> None:
         """What lies outside the scope is not kept, once its own changes have reached the server."""
         outside = [record for record, state in self.touched.items() if not self._is_here(state)]
-        outside += [record for record, (_, change) in self.soles.items() if not self._is_here(change)]
+        outside += [record for record, (_, change) in self.soles.items() if not self._parts_in(change.type, change.unit)]
         for record in outside:
             if not self._waits(record):
                 self.touched.pop(record, None)
                 self.soles.pop(record, None)
                 self.left.add(record)
 
-    def _is_here(self, record: RecordState | Change) -> bool:
-        units = record.units if isinstance(record, RecordState) else [record.unit]
-        sealed = bool(self._heads_of(record.type))
-        return bool(parts_of(record.type, units, self.scope, sealed=sealed))
+    def _is_here(self, state: RecordState) -> bool:
+        return any(self._parts_in(state.type, unit) for unit in state.units)
+
+    def _parts_in(self, type_code: str, unit: str) -> list[str]:
+        """The parts of the scope that a record of this type stands in by this unit: the same for thousands of records."""
+        known = self._known_parts.get((type_code, unit))
+        if known is None:
+            known = parts_of(type_code, [unit], self.scope, sealed=bool(self._heads_of(type_code)))
+            self._known_parts[type_code, unit] = known
+        return known
 
     def _waits(self, record: str) -> bool:
         """Whether a record has an own change that is not settled with this page: it stays until it is."""
@@ -139,7 +146,7 @@ class PullWriter:
         digests = [
             digest_of_sole(change, name, heads, sealed=False), digest_of_sole(change, name, heads, sealed=True) if heads else 0,
         ]  # fmt: skip
-        for part in parts_of(change.type, [change.unit], self.scope, sealed=bool(heads)):
+        for part in self._parts_in(change.type, change.unit):
             self._parts[part] = self._parts.get(part, 0) + digests[part.endswith("/1")]
         self._parts[ROWS] = self._parts.get(ROWS, 0) + sum(digests)
         return digests[0].to_bytes(DIGEST_BYTES, "big"), digests[1].to_bytes(DIGEST_BYTES, "big")

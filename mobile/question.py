@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from mobile.case_keys import case_of
 from mobile.history import operation_words
 from mobile.outbox import Subject
@@ -184,7 +186,7 @@ class QuestionDesk:
         digest = self._sealed(question, state, record_type, value, blobs)
         if again:
             below = "" if question.path == RECORD_STANDING else question.path.rpartition("/")[0]
-            operation = decision(question.path, None, state.origins(below), why or None)._replace(kind=again)
+            operation = replace(decision(question.path, None, state.origins(below), why or None), kind=again)
         else:
             operation = decision(question.path, value, question.names, why or None, blob=digest)
         subject = Subject(record=question.record, type=state.type, unit=state.unit, urgent=record_type.urgent)

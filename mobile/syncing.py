@@ -25,7 +25,7 @@ MOST_TRIPS: Final = 10_000
 MOST_CUTS: Final = 6
 """Broken round trips in a row, each with a smaller page, before the exchange is left for later."""
 
-CUTS: Final = frozenset({"no_network", "network_cut", "message_cut", "broken_gzip", "late_answer", "server_busy"})
+CUTS: Final = frozenset({"no_network", "network_cut", "message_cut", "broken_packing", "late_answer", "server_busy"})
 """What may be better at the next try."""
 
 __all__ = ["Syncer"]

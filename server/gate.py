@@ -101,8 +101,8 @@ class Gate:
         plain = self.plain.get(record_type.code) or self._plain(record_type)
         bare = self.bare[record_type.code]
         for op in change.operations:
-            kind, path, value, blob, _, _ = op
-            if blob is not None:
+            kind, path, value = op.kind, op.path, op.value
+            if op.blob is not None:
                 code = self._operation(record_type, op)
             elif kind == "set" and path in plain:
                 code = (value is not None and plain[path](value)) or ""

@@ -6,13 +6,13 @@ later. Rows are written in batches, so the statements of a page do not grow with
 
 import hashlib
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, insert, select, text, update
 
-from server.db import insert_rows
+from server.db import insert_missing, insert_rows
 from server.gate import Gate
 from server.judge import SqlJudge
 from server.logs import Logs
@@ -71,6 +71,10 @@ class Loaded(NamedTuple):
     units: tuple[str, ...]
     created_ms: int
 
+
+_LISTED: Any = bindparam("records", expanding=True)
+_RECORDS, _FELL = select(RecordRow).where(RecordRow.id.in_(_LISTED)), select(FallenValue).where(FallenValue.record.in_(_LISTED))
+"""Built once: a list in a statement costs a look at each of its members."""
 
 _OPEN_STREAM = text("INSERT INTO stream (code, number, hash, segments) VALUES (:code, 0, :hash, 0) ON CONFLICT DO NOTHING")
 """Of two that open a stream at once the second finds the row of the first."""
@@ -173,15 +177,14 @@ class SqlLedger:
         """Load records with one query, and what fell in them with another."""
         wanted = [record for record in records if record not in self.known_states]
         if wanted:
-            rows = self.connection.execute(select(RecordRow).where(RecordRow.id.in_(wanted))).all()
+            rows = self.connection.execute(_RECORDS, {"records": wanted}).all()
             states = load_states(self.connection, rows)
             for row in rows:
                 state = self.known_states[row.id] = states[row.id]
                 digests = int.from_bytes(row.digest, "big"), int.from_bytes(row.digest_sealed, "big")
                 self.loaded[row.id] = Loaded(*digests, tuple(state.units), row.created_ms)
             if rows:
-                fell = select(FallenValue).where(FallenValue.record.in_([row.id for row in rows]))
-                for row in self.connection.execute(fell):
+                for row in self.connection.execute(_FELL, {"records": [row.id for row in rows]}):
                     past, waits = json.loads(row.past)
                     past = {log: (last[0], last[1]) for log, last in past.items()}
                     self.fallen[row.record, row.path, row.name] = Fallen(row.path, row.name, past, tuple(waits))
@@ -199,11 +202,10 @@ class SqlLedger:
 
     def latest_fields(self, type_code: str) -> Collection[str]:
         """The fields of a type whose merge policy is ``latest``."""
-        known = self.latest.get(type_code)
-        if known is None:
+        if type_code not in self.latest:
             fields = self.gate.catalogue.all_types[type_code].by_path.values()
-            known = self.latest[type_code] = frozenset(field.path for field in fields if field.merge == "latest")
-        return known
+            self.latest[type_code] = frozenset(field.path for field in fields if field.merge == "latest")
+        return self.latest[type_code]
 
     def keep_fresh(self, arrival: Arrival, number: int) -> None:
         """Note a new record that one change made whole."""
@@ -240,9 +242,7 @@ class SqlLedger:
         """Note that a record changed."""
         self.dirty[state.id] = self.known_states[state.id] = state
         self.fresh.pop(state.id, None)
-        for value in fallen:
-            self.fallen[state.id, value.path, value.name] = value
-            self.new_fallen.append((state.id, value))
+        self._fell(state.id, fallen)
 
     def own_line(self, record: RecordState, user: str, operations: Sequence[Operation]) -> Arrival:
         """Write the next line of the server's own log."""
@@ -258,9 +258,11 @@ class SqlLedger:
     def learn(self, state: RecordState, fallen: Sequence[Fallen]) -> None:
         """Note what was learnt of pasts."""
         self.learnt[state.id] = state
-        for value in fallen:
-            self.fallen[state.id, value.path, value.name] = value
-            self.new_fallen.append((state.id, value))
+        self._fell(state.id, fallen)
+
+    def _fell(self, record: str, fallen: Sequence[Fallen]) -> None:
+        self.fallen.update({(record, value.path, value.name): value for value in fallen})
+        self.new_fallen += [(record, value) for value in fallen]
 
     def _own_head(self) -> tuple[str, LogHead]:
         """The log that this process writes here and its head; a new log where the database does not know it as it was left."""
@@ -335,7 +337,7 @@ class SqlLedger:
             names = [name for name in old[0] if name != "record_id"]
             statement = update(RecordRow).where(RecordRow.id == bindparam("record_id"))
             self.connection.execute(statement.values({name: bindparam(name) for name in names}), old)
-        self._write_past_units(past_units)
+        insert_missing(self.connection, PastUnit, past_units)
         parts.write(self.connection)
 
     def _write_fresh(self, parts: PartSums) -> None:
@@ -361,16 +363,9 @@ class SqlLedger:
         insert_rows(self.connection, RecordRow, FRESH_COLUMNS, rows)
 
     def _heads(self, type_code: str) -> frozenset[str]:
-        known = self.heads.get(type_code)
-        if known is None:
-            known = self.heads[type_code] = sealed_heads(self.gate.catalogue.all_types[type_code])
-        return known
-
-    def _write_past_units(self, rows: Sequence[Mapping[str, str]]) -> None:
-        for row in rows:
-            there = select(PastUnit.unit).where(PastUnit.record == row["record"], PastUnit.unit == row["unit"])
-            if self.connection.scalar(there) is None:
-                self.connection.execute(insert(PastUnit).values(**row))
+        if type_code not in self.heads:
+            self.heads[type_code] = sealed_heads(self.gate.catalogue.all_types[type_code])
+        return self.heads[type_code]
 
     def _write_learnt(self) -> None:
         """Write registers of which only the pasts changed: neither their numbers nor any digest does."""

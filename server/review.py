@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from msgspec.structs import replace
 from sqlalchemy import Connection, func, select
 from sqlalchemy.orm import Session
 
@@ -245,4 +246,4 @@ def _take(ledger: SqlLedger, user: User, line: _Line, own: Mapping[str, str], pe
 def mine(op: Operation, own: Mapping[str, str], why: str) -> Operation:
     """An operation of a line that is taken up: who saw the line before has seen the change that it became (``own``)."""
     saw = tuple(dict.fromkeys(name for old in op.saw for name in (old, own.get(old, "")) if name))
-    return op._replace(saw=saw, why=f"{op.why}; {why}" if op.why else why)
+    return replace(op, saw=saw, why=f"{op.why}; {why}" if op.why else why)

@@ -1,6 +1,6 @@
 """Two bases: what is wrong in the frame of a message, and what is wrong inside one line.
 
-A frame that fails (gzip, head, chain, MAC) is refused and applies nothing. Content that fails is
+A frame that fails (packing, head, chain, MAC) is refused and applies nothing. Content that fails is
 never refused: the line is stored as its bytes and set aside with the code of its fault, so that it
 never blocks the lines behind it (``reliability`` decision: no content is ever refused).
 """

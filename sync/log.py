@@ -10,11 +10,12 @@ import hashlib
 import json
 import re
 from binascii import b2a_base64
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from json.scanner import make_scanner
 from math import isfinite
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
+
+import msgspec
 
 from shared.ids import RECORD_ID, SHORT_ID
 from sync.clock import Time
@@ -26,8 +27,10 @@ MAX_LINE_BYTES = 256 * 1024
 MAX_OPERATIONS = 2_000
 MAX_DEPTH = 32
 LONGEST_PATH = 200
+BLOB_LETTERS = 43
 HASH_BYTES = 32
 NAME_HASH_BYTES = 6
+LATEST_MS = 1 << 47
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 MAX_DIGITS = 15
 """Of a line's number in a name: what every database and every JSON reader holds exactly."""
@@ -72,17 +75,17 @@ class Name(NamedTuple):
         return f"{self.log}.{self.number}.{self.hash8}"
 
 
-class Operation(NamedTuple):
+class Operation(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One operation on one register of a record; ``saw`` names the origins of what the writer's
     screen showed there. ``blob`` is the hash of a sealed value and stands in place of ``value``.
     """
 
-    kind: str
-    path: str
-    value: Any
-    blob: str | None
-    saw: tuple[str, ...]
-    why: str | None
+    kind: Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_KIND)] = msgspec.field(default="set", name="k")
+    path: Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_PATH)] = msgspec.field(default="", name="p")
+    value: Any = msgspec.field(default=None, name="v")
+    blob: Annotated[str, msgspec.Meta(min_length=BLOB_LETTERS, max_length=BLOB_LETTERS)] | None = msgspec.field(default=None, name="b")
+    saw: tuple[str, ...] = msgspec.field(default=(), name="s")
+    why: str | None = None
 
 
 class LogHead(NamedTuple):
@@ -126,29 +129,27 @@ def parse_name(text: str) -> Name:
     return Name(log, int(number), hash8)
 
 
-class Change(NamedTuple):
-    """Who changed what in one record, and when. Valid from birth: ``parse`` and ``make`` check it."""
+class Change(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Who changed what in one record, and when; its members stand in a line under one letter each."""
 
-    log: str
-    number: int
-    time: Time
-    user: str
-    catalogue: str
-    record: str
-    type: str
-    unit: str
-    operations: tuple[Operation, ...]
+    number: int = msgspec.field(name="n")
+    log: str = msgspec.field(name="l")
+    time: Time = msgspec.field(name="t")
+    user: str = msgspec.field(name="u")
+    catalogue: str = msgspec.field(name="c")
+    record: str = msgspec.field(name="r")
+    type: str = msgspec.field(name="y")
+    unit: str = msgspec.field(name="g")
+    operations: tuple[Operation, ...] = msgspec.field(name="o")
 
     def encode(self) -> bytes:
-        """Write the line of this change. Raises ContentFault("line_too_long") past 256 KiB."""
-        body = {
-            "n": self.number, "l": self.log, "t": list(self.time), "u": self.user, "c": self.catalogue,
-            "r": self.record, "y": self.type, "g": self.unit,
-            "o": [_operation_as_json(op) for op in self.operations],
-        }  # fmt: skip
+        """Write the line of this change. Raises ContentFault("line_too_long") past 256 KiB, or "bad_value"."""
+        for op in self.operations:
+            if type(op.value) not in _PLAIN:
+                _check_value(op.value, 0)
         try:
-            line = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8")
-        except (ValueError, UnicodeEncodeError) as error:
+            line = _encode(self)
+        except (TypeError, ValueError, OverflowError, RecursionError) as error:
             raise ContentFault("bad_value") from error
         if len(line) > MAX_LINE_BYTES:
             raise ContentFault("line_too_long")
@@ -156,32 +157,37 @@ class Change(NamedTuple):
 
     @classmethod
     def parse(cls, line: bytes) -> "Change":
-        """Read a line; raises ContentFault with the code of the first thing wrong in it."""
-        body = _strict_json(line)
-        if type(body) is not dict:
-            raise ContentFault("not_an_object")
+        """Read a line; raises ContentFault with the code of the first thing wrong in it.
+
+        JSON as RFC 8259 has it and nothing more: no NaN, no key twice, no lone surrogate. What reads back as the very bytes that ``encode``
+        writes can hold none of that; only other writers' lines are looked at key by key.
+        """
+        if len(line) > MAX_LINE_BYTES:
+            raise ContentFault("line_too_long")
         try:
-            ms, counter = body["t"][0], body["t"][1]
-            log, number, record, operations = body["l"], body["n"], body["r"], _operations(body["o"])
-            user, catalogue, type_code, unit = body["u"], body["c"], body["y"], body["g"]
-            fit = type(number) is type(ms) is type(counter) is int and type(record) is str
-            fit = fit and _are_texts(log, user, catalogue, type_code, unit)
-        except (KeyError, TypeError, IndexError, AttributeError) as error:
-            raise ContentFault("bad_line") from error
-        if not fit:
-            raise ContentFault("bad_line")
-        if not (RECORD_ID.fullmatch(record) and _is_short(log)):
+            change = _decode(line)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            change = _read_slowly(line)
+        else:
+            if b"\\u" in line or _encode(change) != line:
+                change = _read_slowly(line)
+        if not (RECORD_ID.fullmatch(change.record) and _is_short(change.log)):
             raise ContentFault("bad_id")
-        if not 0 < len(operations) <= MAX_OPERATIONS or not 0 <= ms < 1 << 47:
+        if not 0 < len(change.operations) <= MAX_OPERATIONS or not 0 <= change.time.ms < LATEST_MS:
             raise ContentFault("bad_line")
-        change: Change = _made(Change, (log, number, Time(ms, counter), user, catalogue, record, type_code, unit, operations))
+        for op in change.operations:
+            if op.saw:
+                for name in op.saw:
+                    parse_name(name)
+            if type(op.value) not in _PLAIN:
+                _check_value(op.value, 0)
+            if op.kind in _ALONE and len(change.operations) > 1:
+                raise ContentFault("deletion_not_alone")
         return change
 
 
-@lru_cache(maxsize=256)
-def _are_texts(*members: Any) -> bool:
-    """Whether what a device's lines have in common are texts: the same in thousands of lines."""
-    return all(type(member) is str for member in members)
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Change).decode
 
 
 @lru_cache(maxsize=256)
@@ -189,66 +195,43 @@ def _is_short(log: str) -> bool:
     return SHORT_ID.fullmatch(log) is not None
 
 
-def _operation_as_json(op: Operation) -> dict[str, Any]:
-    body: dict[str, Any] = {} if op.kind == "set" else {"k": op.kind}
-    body["p"] = op.path
-    if op.blob is not None:
-        body["b"] = op.blob
-    elif op.kind not in ("delete", "withdraw", "remove"):
-        body["v"] = op.value
-    if op.saw:
-        body["s"] = list(op.saw)
-    if op.why:
-        body["why"] = op.why
-    return body
-
-
-def _operations(bodies: Sequence[Mapping[str, Any]]) -> tuple[Operation, ...]:
-    """Read a line's operations: those that say a path and a plain value, or an element added, without a detour."""
-    made, plain = [], True
-    for body in bodies:
-        size, path = len(body), body["p"]
-        if type(path) is str and 0 < len(path) <= LONGEST_PATH and "v" in body:
-            value = body["v"]
-            if size == 2 and type(value) in _PLAIN:
-                made.append(_made(Operation, ("set", path, value, None, (), None)))
-                continue
-            if size == 3 and value is None and body.get("k") == "add":
-                made.append(_made(Operation, ("add", path, None, None, (), None)))
-                continue
-        plain = False
-        made.append(_operation(body))
-    if not plain and len(made) > 1 and any(op.kind in ("withdraw", "delete") for op in made):
-        raise ContentFault("deletion_not_alone")
-    return tuple(made)
-
-
-def _operation(body: Mapping[str, Any]) -> Operation:
-    get = body.get
-    saw: Sequence[str] = get("s", ())
-    op = Operation(get("k", "set"), body["p"], get("v"), get("b"), tuple(saw), get("why"))
-    if type(op.kind) is not str or not 0 < len(op.kind) <= LONGEST_KIND:
-        raise ContentFault("unknown_operation")
-    if type(op.path) is not str or not 0 < len(op.path) <= LONGEST_PATH:
-        raise ContentFault("bad_path")
-    if op.blob is not None and (type(op.blob) is not str or len(op.blob) != 43):
-        raise ContentFault("bad_blob_hash")
-    if saw and (type(saw) is not list or any(type(name) is not str for name in saw)):
-        raise ContentFault("bad_name")
-    for name in saw:
-        parse_name(name)
-    if op.why is not None and type(op.why) is not str:
-        raise ContentFault("bad_line")
-    if op.value is not None and type(op.value) is not str:
-        _check_value(op.value, 0)
-    return op
-
-
-_made: Callable[..., Any] = tuple.__new__
-"""Makes a named tuple without the detour over its keyword arguments: a page of lines has tens of thousands."""
+_ALONE = frozenset({"withdraw", "delete"})
 
 _PLAIN = frozenset({str, int, bool, type(None)})
 """Types of values that need no further look; most operations of a new record set one of these."""
+
+
+def _read_slowly(line: bytes) -> Change:
+    """Read a line that another writer wrote, or find the first thing that is wrong in it."""
+    body = _strict_json(line)
+    if type(body) is not dict:
+        raise ContentFault("not_an_object")
+    try:
+        told = {**body, "o": [_operation(one) for one in body["o"]]}
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ContentFault("bad_line") from error
+    try:
+        return msgspec.convert(told, Change)
+    except (msgspec.ValidationError, RecursionError) as error:
+        raise ContentFault("bad_line") from error
+
+
+def _operation(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """An operation whose members are of the right kind. Raises ContentFault."""
+    kind, path, blob, saw, why = body.get("k", "set"), body["p"], body.get("b"), body.get("s", ()), body.get("why")
+    if type(kind) is not str or not 0 < len(kind) <= LONGEST_KIND:
+        raise ContentFault("unknown_operation")
+    if type(path) is not str or not 0 < len(path) <= LONGEST_PATH:
+        raise ContentFault("bad_path")
+    if blob is not None and (type(blob) is not str or len(blob) != BLOB_LETTERS):
+        raise ContentFault("bad_blob_hash")
+    if saw and (type(saw) is not list or any(type(name) is not str for name in saw)):
+        raise ContentFault("bad_name")
+    if why is not None and type(why) is not str:
+        raise ContentFault("bad_line")
+    if type(body.get("v")) not in _PLAIN:
+        _check_value(body["v"], 0)
+    return {**body, "s": saw or ()}
 
 
 def _refuse_constant(text: str) -> Any:
@@ -264,27 +247,16 @@ def _refuse_twice(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     return body
 
 
-_decoder = json.JSONDecoder(parse_constant=_refuse_constant)
-_decode, _scan = _decoder.decode, make_scanner(_decoder)  # type: ignore[arg-type]
 _decode_strictly = json.JSONDecoder(parse_constant=_refuse_constant, object_pairs_hook=_refuse_twice).decode
 
 
 def _strict_json(line: bytes) -> Any:
-    """Parse JSON as RFC 8259 has it and nothing more: no NaN, no key twice, no lone surrogate.
-
-    A text with just as many ``":`` as its values have keys cannot have held a key twice; only other writers'
-    lines, and texts that hold those two characters, pay for the slow way of looking.
-    """
-    if len(line) > MAX_LINE_BYTES:
-        raise ContentFault("line_too_long")
     try:
         text = line.decode("utf-8")
     except UnicodeDecodeError as error:
         raise ContentFault("not_utf8") from error
     try:
-        body = _read(text)
-        if line.count(b'":') != _keys(body):
-            body = _decode_strictly(text)
+        body = _decode_strictly(text)
     except RecursionError as error:
         raise ContentFault("too_deep") from error
     except ContentFault:
@@ -294,23 +266,6 @@ def _strict_json(line: bytes) -> Any:
     if "\\u" in text and _ESCAPED_TROUBLE.search(text):
         _check_text(body)
     return body
-
-
-def _read(text: str) -> Any:
-    """One JSON value; only blanks around it cost a second look."""
-    try:
-        body, end = _scan(text, 0)
-    except StopIteration:
-        end = -1
-    return body if end == len(text) else _decode(text)
-
-
-def _keys(body: Any) -> int:
-    """How many keys a line and its operations have; -1 for what is no line. Keys deeper down send it the slow way."""
-    try:
-        return len(body) + sum(map(len, body["o"]))
-    except (KeyError, TypeError):
-        return -1
 
 
 _ESCAPED_TROUBLE = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")

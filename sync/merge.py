@@ -65,8 +65,9 @@ def is_fresh(change: Change, latest: Collection[str]) -> bool:
         latest: the fields of the type whose policy is ``latest``; those keep a time and go the long way.
     """
     paths = set()
-    for kind, path, value, _, saw, _ in change.operations:
-        if saw or (kind != "set" and kind not in FRESH_KINDS) or path in latest or (path == UNIT_PATH and value != change.unit):
+    for op in change.operations:
+        path = op.path
+        if op.saw or op.kind not in FRESH_KINDS or path in latest or (path == UNIT_PATH and op.value != change.unit):
             return False
         paths.add(path)
     return len(paths) == len(change.operations)

@@ -10,39 +10,18 @@ import hashlib
 import hmac
 import json
 import re
-import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from shared.ids import b64, unb64
 from sync.errors import ContentFault, FrameFault
 from sync.log import MAX_LINE_BYTES, chain_next, line_hash, parse_name
+from sync.packing import pack, unpack
 
 MAGIC = b"sen1"
 CONTENT_TYPE = "application/vnd.sen"
 MAC_BYTES = 16
-SMALL = 512
-"""Payloads below this many bytes are packed with ``DICTIONARY``: gzip would make most of them longer."""
-
-BY_DICTIONARY = b"\x01"
-"""Stands before a payload that is packed with the dictionary: raw deflate (RFC 1951)."""
-
-DICTIONARY = (
-    b'"names":{"texts":{"docs":{"catalogue":{"version":"people":{"version":"scope":["unit":"wipe":1"forked":["want":{"parts":{"lost":1'
-    b'"handing":1"held":{"past":["blobs":"wraps":"pasts":"told":"aside":[["more":1"upto":{"read":{"page":0'
-    b'{"n":1,"l":"","t":[17,0],"u":"","c":"","r":"01-7-8-9-","y":"","g":"","o":[{"p":"","v":"},{"p":"","v":,"s":["."]'
-    b'"runs":[["",1,""],["page":65536,{"q":1,"at":[17,0]}{"q":1,"h":{"":[1,1,""]},"page":2097152,"c":{"":"AAAAAAAAAA"},'
-    b'"v":{"catalogue":"","people":"","scope":""},"d":""}'
-)
-"""What short messages say again and again; both sides know it, so that it does not travel. What is most frequent stands last."""
-
-LEVEL = 5
-PACK_BYTES = 256 * 1024
-
 MAX_MESSAGE_BYTES = 8 * 1024 * 1024
-MAX_PAYLOAD_BYTES = 64 * 1024 * 1024
-"""What a message may unpack to; counted while it is unpacked."""
-
 FIRST_PAGE = 64 * 1024
 LARGEST_PAGE = 2 * 1024 * 1024
 PAGE_GROWTH = 16
@@ -62,7 +41,7 @@ TEXT_ROWS = {"blobs": 2, "wraps": 3}
 """Rows that are so many texts and nothing else: ``[hash, base64]``, ``[key id, recipient, wrapped key]``."""
 
 __all__ = [
-    "BY_DICTIONARY", "CONTENT_TYPE", "DICTIONARY", "FIRST_PAGE", "LARGEST_NUMBER", "LARGEST_PAGE", "MAGIC", "MAX_MESSAGE_BYTES",
+    "CONTENT_TYPE", "FIRST_PAGE", "LARGEST_NUMBER", "LARGEST_PAGE", "MAGIC", "MAX_MESSAGE_BYTES",
     "PAGE_GROWTH", "RAW_PER_PAGE_BYTE", "Opened", "Run", "blobs_named", "open_message", "read_pasts", "read_rows", "read_runs", "run_mac",
     "seal_message", "sealed_weight", "write_row", "write_run",
 ]  # fmt: skip
@@ -125,26 +104,9 @@ class Opened(NamedTuple):
 def seal_message(device: str, key: bytes, head: Mapping[str, Any], lines: Iterable[bytes] = ()) -> bytes:
     """Write a message of this device under its MAC key; an answer names no device ("")."""
     first = json.dumps(head, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
-    payload = _pack(first, lines)
+    payload = pack(first, lines)
     sender = [device.encode("ascii")] if device else []
     return b"%s\n%s" % (b" ".join([MAGIC, *sender, _mac(key, payload)]), payload)
-
-
-def _pack(head: bytes, lines: Iterable[bytes]) -> bytes:
-    """Join lines, packed where there is much; a long page is packed as it goes and never stands in memory twice."""
-    packer, packed = zlib.compressobj(LEVEL, zlib.DEFLATED, 31), list[bytes]()
-    pending, size, total = [head], len(head), 0
-    for line in lines:
-        pending.append(line)
-        size += len(line) + 1
-        if size > PACK_BYTES:
-            packed.append(packer.compress(b"\n".join(pending)))
-            pending, total, size = [b""], total + size, 0
-    rest = b"\n".join(pending)
-    if not total and len(rest) < SMALL:
-        packer = zlib.compressobj(9, zlib.DEFLATED, -12, 4, zdict=DICTIONARY)
-        return min(rest, b"".join([BY_DICTIONARY, packer.compress(rest), packer.flush()]), key=len)
-    return b"".join([*packed, packer.compress(rest), packer.flush()])
 
 
 def open_message(data: bytes, key_of: Callable[[str], bytes], *, writer: str = "app") -> Opened:
@@ -155,7 +117,7 @@ def open_message(data: bytes, key_of: Callable[[str], bytes], *, writer: str = "
         writer: which side wrote it, ``app`` or ``server``.
 
     Raises:
-        FrameFault: not our format, a format of another time (``update_app``, ``update_server``), a wrong MAC, broken gzip, too large,
+        FrameFault: not our format, a format of another time (``update_app``, ``update_server``), a wrong MAC, a broken packing, too large,
             or a broken head.
     """
     envelope, newline, payload = data.partition(b"\n")
@@ -170,7 +132,7 @@ def open_message(data: bytes, key_of: Callable[[str], bytes], *, writer: str = "
     device = parts[1].decode("ascii", "replace") if len(parts) > 2 else ""
     if not hmac.compare_digest(_mac(key_of(device), payload), parts[-1]):
         raise FrameFault("wrong_mac")
-    lines = _unpack(payload).split(b"\n")
+    lines = unpack(payload).split(b"\n")
     try:
         head = json.loads(lines[0])
     except (ValueError, RecursionError) as error:
@@ -178,24 +140,6 @@ def open_message(data: bytes, key_of: Callable[[str], bytes], *, writer: str = "
     if not isinstance(head, dict):
         raise FrameFault("bad_head")
     return Opened(device, head, lines[1:])
-
-
-def _unpack(payload: bytes) -> bytes:
-    if payload.startswith(BY_DICTIONARY):
-        unpacker, packed = zlib.decompressobj(-15, zdict=DICTIONARY), payload[1:]
-    elif payload.startswith(b"\x1f\x8b"):
-        unpacker, packed = zlib.decompressobj(31), payload
-    else:
-        return payload
-    try:
-        body = unpacker.decompress(packed, MAX_PAYLOAD_BYTES)
-    except zlib.error as error:
-        raise FrameFault("broken_gzip") from error
-    if unpacker.unconsumed_tail:
-        raise FrameFault("message_too_large", limit=MAX_PAYLOAD_BYTES)
-    if not unpacker.eof or unpacker.unused_data:
-        raise FrameFault("broken_gzip")
-    return body
 
 
 def _mac(key: bytes, payload: bytes) -> bytes:

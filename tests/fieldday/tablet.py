@@ -25,7 +25,7 @@ from tests.support.processes import ROOT
 from tests.support.proxy import Proxy
 
 LINK_TROUBLE = frozenset(
-    {"no_network", "network_cut", "message_cut", "broken_gzip", "late_answer", "server_busy", "not_a_message"}
+    {"no_network", "network_cut", "message_cut", "broken_packing", "late_answer", "server_busy", "not_a_message"}
 )
 """Codes of an exchange that may go well at the next try."""
 

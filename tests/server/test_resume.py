@@ -105,7 +105,7 @@ def exchange(tablet: StoreTablet, address: str) -> int:
             if not trip(tablet, address):
                 return broken
         except SenError as error:
-            assert error.code in {"network_cut", "message_cut", "broken_gzip", "not_a_message", "no_network"}, error
+            assert error.code in {"network_cut", "message_cut", "broken_packing", "not_a_message", "no_network"}, error
             broken += 1
     raise AssertionError("the exchange does not end")
 

@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import hmac
 import json
+import sys
 import uuid
 import zlib
 from collections.abc import Iterable
@@ -16,6 +17,11 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 MODULUS = 1 << 128
 PACKED_SHORT, SHORT_BYTES = b"\x01", 400
@@ -92,6 +98,8 @@ def packed(payload: bytes) -> bytes:
 def unpacked(payload: bytes) -> bytes:
     if payload[:1] == PACKED_SHORT:
         return zlib.decompressobj(-15, zdict=DICTIONARY).decompress(payload[1:])
+    if payload[:4] == b"\x28\xb5\x2f\xfd":
+        return zstd.decompress(payload)
     return gzip.decompress(payload) if payload[:2] == b"\x1f\x8b" else payload
 
 

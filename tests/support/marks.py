@@ -19,7 +19,7 @@ from urllib.parse import quote
 from shared.catalogue import Field, RecordType
 from shared.ids import new_record_id
 from shared.text import fold
-from sync.messages import BY_DICTIONARY, DICTIONARY
+from sync.packing import BY_DICTIONARY, DICTIONARY, ZSTANDARD, zstd
 
 NAME = "Nguyễn Thị Bí Mật"
 """The invented person whom no output may name."""
@@ -50,7 +50,7 @@ def _base64(told: bytes) -> Iterator[bytes]:
 
 
 def found_in(data: bytes, marks: Iterable[str]) -> list[str]:
-    """The marks that stand in these bytes, or in what they hold packed (ZIP, gzip, a short message)."""
+    """The marks that stand in these bytes, or in what they hold packed (ZIP, gzip, Zstandard, a short message)."""
     pieces = list(_unpacked(data))
     return [mark for mark in marks if any(one in piece for one in spellings(mark) for piece in pieces)]
 
@@ -68,6 +68,10 @@ def _unpacked(data: bytes, depth: int = 0) -> Iterator[bytes]:
     if envelope[-40:].rpartition(b"sen1 ")[1] and payload:
         with contextlib.suppress(zlib.error):
             yield from _unpacked(zlib.decompressobj(-15, zdict=DICTIONARY).decompress(payload), depth + 1)
+    at = data.find(ZSTANDARD)
+    if at >= 0:
+        with contextlib.suppress(zstd.ZstdError):
+            yield from _unpacked(zstd.ZstdDecompressor().decompress(data[at:]), depth + 1)
     at = data.find(b"\x1f\x8b\x08")
     if at >= 0:
         try:

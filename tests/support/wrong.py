@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sync.messages import seal_message
+from sync.packing import unpack, zstd
 from tests.support.device import HandDevice
 from tests.support.marks import NAME
 
@@ -24,12 +25,16 @@ def pushed(device: HandDevice, count: int = 3, **options: Any) -> bytes:
     return device.request(lines, **options)
 
 
-def _broken_gzip(device: HandDevice) -> bytes:
-    return _repack(pushed(device), device, lambda payload: payload[:60] + b"\xff\xff\xff" + payload[63:])
+def _broken_zstandard(device: HandDevice) -> bytes:
+    return _repack(pushed(device), device, lambda payload: payload[:4] + b"\xff\xff\xff" + payload[7:])
 
 
-def _cut_gzip(device: HandDevice) -> bytes:
+def _cut_zstandard(device: HandDevice) -> bytes:
     return _repack(pushed(device), device, lambda payload: payload[:-9])
+
+
+def _broken_gzip(device: HandDevice) -> bytes:
+    return _repack(pushed(device), device, lambda payload: gzip.compress(unpack(payload))[:60] + b"\xff\xff\xff" + b"x" * 60)
 
 
 def _cut_message(device: HandDevice) -> bytes:
@@ -38,7 +43,7 @@ def _cut_message(device: HandDevice) -> bytes:
 
 
 def _lines_missing(device: HandDevice) -> bytes:
-    return _repack(pushed(device), device, lambda payload: gzip.compress(gzip.decompress(payload).rsplit(b"\n", 1)[0]))
+    return _repack(pushed(device), device, lambda payload: gzip.compress(unpack(payload).rsplit(b"\n", 1)[0]))
 
 
 def _broken_head(device: HandDevice) -> bytes:
@@ -53,8 +58,12 @@ def _huge_line(device: HandDevice) -> bytes:
     return device.request([device.line([{"p": "note", "v": NAME + "a" * 20_000_000}])])
 
 
-def _bomb(device: HandDevice) -> bytes:
+def _gzip_bomb(device: HandDevice) -> bytes:
     return _repack(pushed(device), device, lambda payload: gzip.compress(b"a" * (80 << 20)))
+
+
+def _zstandard_bomb(device: HandDevice) -> bytes:
+    return _repack(pushed(device), device, lambda payload: zstd.compress(b"a" * (80 << 20)))
 
 
 def _alien(device: HandDevice) -> bytes:
@@ -69,14 +78,16 @@ def _wrong_blob(device: HandDevice) -> bytes:
 
 
 FRAMES: Mapping[str, tuple[Callable[[HandDevice], bytes], int, str, str, str]] = {
-    "broken gzip": (_broken_gzip, 400, "broken_gzip", "Đồng bộ lại", "Sync again"),
-    "gzip cut short": (_cut_gzip, 400, "broken_gzip", "Đồng bộ lại", "Sync again"),
+    "broken Zstandard": (_broken_zstandard, 400, "broken_packing", "Đồng bộ lại", "Sync again"),
+    "broken gzip": (_broken_gzip, 400, "broken_packing", "Đồng bộ lại", "Sync again"),
+    "Zstandard cut short": (_cut_zstandard, 400, "broken_packing", "Đồng bộ lại", "Sync again"),
     "body cut short": (_cut_message, 401, "wrong_mac", "đồng bộ lại", "sync again"),
     "lines missing": (_lines_missing, 400, "message_cut", "Đồng bộ lại", "Sync again"),
     "broken JSON": (_broken_head, 400, "bad_head", "cập nhật ứng dụng", "Update the app"),
     "a deep nest": (_deep_head, 400, "bad_head", "cập nhật ứng dụng", "Update the app"),
     "a 20 MB line": (_huge_line, 413, "message_too_large", "Cập nhật ứng dụng", "Update the app"),
-    "a bomb": (_bomb, 413, "message_too_large", "Cập nhật ứng dụng", "Update the app"),
+    "a bomb of gzip": (_gzip_bomb, 413, "message_too_large", "Cập nhật ứng dụng", "Update the app"),
+    "a bomb of Zstandard": (_zstandard_bomb, 413, "message_too_large", "Cập nhật ứng dụng", "Update the app"),
     "a chain that does not follow": (lambda d: pushed(d, before=b"x" * 32), 409, "wrong_chain", "Đồng bộ lại", "Sync again"),
     "a number that skips": (lambda d: pushed(d, first=4), 409, "log_gap", "chờ số 1", "expects number 1"),
     "a sealed value that is not that of its hash": (_wrong_blob, 400, "wrong_blob", "Đồng bộ lại", "Sync again"),

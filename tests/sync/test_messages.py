@@ -2,13 +2,12 @@
 
 import gzip
 import zlib
+from collections.abc import Callable
 
 import pytest
 
 from sync.errors import FrameFault
 from sync.messages import (
-    BY_DICTIONARY,
-    DICTIONARY,
     Run,
     open_message,
     read_rows,
@@ -17,6 +16,7 @@ from sync.messages import (
     seal_message,
     write_run,
 )
+from sync.packing import BY_DICTIONARY, DICTIONARY, ZSTANDARD, unpack, zstd
 
 KEY = b"k" * 32
 DEVICE = "AAAAAAAAAAA"
@@ -47,8 +47,15 @@ def test_a_message_comes_back_as_it_was(size: int) -> None:
     assert (opened.device, opened.head, list(opened.lines)) == (DEVICE, {"q": 1}, lines)
 
 
-def test_a_long_payload_is_packed() -> None:
-    assert len(sealed({"q": 1}, b"a" * 10_000)) < 500
+@pytest.mark.parametrize("size", [10_000, 1_000_000])
+def test_a_long_payload_is_packed(size: int) -> None:
+    message = sealed({"q": 1}, b"a" * size, b"{}")
+    assert len(message) < 500 and message.split(b"\n", 1)[1].startswith(ZSTANDARD)
+    assert [len(line) for line in open_message(message, lambda device: KEY).lines] == [size, 2]
+
+
+def test_gzip_is_read_too() -> None:
+    assert list(open_message(with_payload(gzip.compress(b'{"q":1}\nline')), lambda device: KEY).lines) == [b"line"]
 
 
 @pytest.mark.parametrize(
@@ -65,23 +72,38 @@ def test_f08_what_is_no_message(data: bytes, code: str) -> None:
     assert code_of(data) == code
 
 
-def test_b10_broken_gzip() -> None:
+def test_b10_broken_packing() -> None:
     packed = gzip.compress(b'{"q":1}' + b"a" * 5_000)
-    assert code_of(with_payload(packed[:-9])) == "broken_gzip"
-    assert code_of(with_payload(packed[:20] + b"\0\0\0\0" + packed[24:])) == "broken_gzip"
-    assert code_of(with_payload(packed + b"more")) == "broken_gzip"
+    assert code_of(with_payload(packed[:-9])) == "broken_packing"
+    assert code_of(with_payload(packed[:20] + b"\0\0\0\0" + packed[24:])) == "broken_packing"
+    assert code_of(with_payload(packed + b"more")) == "broken_packing"
 
 
-def test_b03_a_gzip_bomb_is_counted_while_it_is_unpacked() -> None:
-    assert code_of(with_payload(gzip.compress(b"0" * (65 * 1024 * 1024)))) == "message_too_large"
+def test_b10_broken_zstandard() -> None:
+    packed = zstd.compress(b'{"q":1}' + b"a" * 5_000)
+    for end in range(4, len(packed)):
+        assert code_of(with_payload(packed[:end])) == "broken_packing"
+    assert code_of(with_payload(packed[:4] + b"\xff\xff\xff" + packed[7:])) == "broken_packing"
+    assert code_of(with_payload(packed + b"more")) == "broken_packing"
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zstd.compress])
+def test_b03_a_bomb_is_counted_while_it_is_unpacked(pack: Callable[[bytes], bytes]) -> None:
+    assert code_of(with_payload(pack(b"0" * (65 * 1024 * 1024)))) == "message_too_large"
+
+
+def test_b03_a_frame_that_asks_for_a_wide_window_is_refused() -> None:
+    wide = zstd.ZstdCompressor(options={zstd.CompressionParameter.window_log: 27})
+    packed = wide.compress(bytes(20 << 20)) + wide.compress(b"end", wide.FLUSH_FRAME)
+    assert code_of(with_payload(packed)) == "broken_packing"
 
 
 def test_a_short_payload_is_packed_with_the_dictionary_and_cut_or_changed_is_refused() -> None:
     message = sealed({"q": 7, "c": {"hong_ngu": "AAAAAAAAAJY"}, "page": 2097152}, b"line")
     payload = message.split(b"\n", 1)[1]
     assert payload[:1] == BY_DICTIONARY and len(payload) < 45
-    assert code_of(with_payload(payload[:-4])) == "broken_gzip"
-    assert code_of(with_payload(payload + b"more")) == "broken_gzip"
+    assert code_of(with_payload(payload[:-4])) == "broken_packing"
+    assert code_of(with_payload(payload + b"more")) == "broken_packing"
     bomb = zlib.compressobj(9, zlib.DEFLATED, -15, zdict=DICTIONARY)
     assert code_of(with_payload(BY_DICTIONARY + bomb.compress(bytes(65 << 20)) + bomb.flush())) == "message_too_large"
 
@@ -145,6 +167,4 @@ def test_a_line_that_is_not_sent_stands_as_its_hash() -> None:
 
 
 def test_json_is_compact() -> None:
-    from sync.messages import _unpack
-
-    assert _unpack(sealed({"q": 1, "c": {}}).split(b"\n", 1)[1]) == b'{"q":1,"c":{}}'
+    assert unpack(sealed({"q": 1, "c": {}}).split(b"\n", 1)[1]) == b'{"q":1,"c":{}}'
