@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, insert, select, text, update
 
-from server.db import insert_missing, insert_rows
+from server.db import insert_rows
 from server.gate import Gate
 from server.judge import SqlJudge
 from server.logs import Logs
-from server.models import Blob, FallenValue, LineRow, PastUnit, RecordRow, StreamRow
+from server.models import Blob, FallenValue, LineRow, RecordRow, StreamRow
 from server.parts import PartSums
 from server.projection import load_states, project
 from server.reader import SqlReader
@@ -78,6 +78,11 @@ _RECORDS, _FELL = select(RecordRow).where(RecordRow.id.in_(_LISTED)), select(Fal
 
 _OPEN_STREAM = text("INSERT INTO stream (code, number, hash, segments) VALUES (:code, 0, :hash, 0) ON CONFLICT DO NOTHING")
 """Of two that open a stream at once the second finds the row of the first."""
+
+_PAST_UNIT = text(
+    "INSERT INTO past_unit (record, unit, touched) VALUES (:record, :unit, :touched)"
+    " ON CONFLICT (record, unit) DO UPDATE SET touched = excluded.touched"
+)
 
 
 def ensure_stream(connection: Connection, stream: str) -> None:
@@ -303,7 +308,7 @@ class SqlLedger:
     def _write_records(self) -> None:
         new: list[dict[str, Any]] = []
         old: list[dict[str, Any]] = []
-        past_units: list[dict[str, str]] = []
+        past_units: list[dict[str, Any]] = []
         parts = PartSums()
         for record, state in self.dirty.items():
             record_type = self.gate.catalogue.all_types[state.type]
@@ -327,8 +332,7 @@ class SqlLedger:
                 parts.add(unit, state.type, sealed=False, number=row["touched"], change=moved[0])
                 if heads:
                     parts.add(unit, state.type, sealed=True, number=row["touched"], change=moved[1])
-            if tuple(state.units) != was.units:
-                past_units += [{"record": record, "unit": past} for past in state.units[:-1]]
+            past_units += [{"record": record, "unit": past, "touched": row["touched"]} for past in dict.fromkeys(state.units[:-1])]
             self.loaded[record] = Loaded(digest, digest_sealed, tuple(state.units), created_ms)
         self._write_fresh(parts)
         if new:
@@ -337,7 +341,8 @@ class SqlLedger:
             names = [name for name in old[0] if name != "record_id"]
             statement = update(RecordRow).where(RecordRow.id == bindparam("record_id"))
             self.connection.execute(statement.values({name: bindparam(name) for name in names}), old)
-        insert_missing(self.connection, PastUnit, past_units)
+        if past_units:
+            self.connection.execute(_PAST_UNIT, past_units)
         parts.write(self.connection)
 
     def _write_fresh(self, parts: PartSums) -> None:

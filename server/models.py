@@ -137,11 +137,13 @@ class RecordRow(db.Model):  # type: ignore[name-defined,misc]
 
 
 class PastUnit(db.Model):  # type: ignore[name-defined,misc]
-    """A unit that a record was in before: its parts hold the record too."""
+    """A unit that a record was in before: its parts hold the record too. ``touched`` is the record's."""
 
     __tablename__ = "past_unit"
     record: Mapped[str] = mapped_column(ForeignKey("record.id"), primary_key=True)
-    unit: Mapped[str] = mapped_column(String(40), primary_key=True, index=True)
+    unit: Mapped[str] = mapped_column(String(40), primary_key=True)
+    touched: Mapped[int] = mapped_column(BigInteger)
+    __table_args__ = (Index("ix_past_unit_touched", "unit", "touched"),)
 
 
 class PartRow(db.Model):  # type: ignore[name-defined,misc]

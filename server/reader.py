@@ -1,13 +1,14 @@
 """``sync.store.Reader`` over SQL: what a pull reads, all of it in one transaction."""
 
-import heapq
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, func, or_, select
 
-from server.models import Blob, LineRow, LogRow, PartRow, PastUnit, RecordRow, StreamRow, segment_of
+from server.models import Blob, LineRow, LogRow, PartRow, RecordRow, StreamRow, segment_of
+from server.touched import Kinds, touched_behind
 from shared.catalogue import Catalogue
 from sync.lineage import Segment, attached, past_names
 from sync.log import LogHead, name_of, parse_name, stream_start
@@ -35,6 +36,9 @@ class SqlReader:
         self.read_wraps = read_wraps
         self.mended = mend
         self.sealed_types = tuple(catalogue.sealed_types)
+        self._heads: tuple[Scope, list[PartHead]] | None = None
+        self._walk: tuple[tuple[str, str], int, Iterator[Touched]] | None = None
+        """The pull at hand: of which scope and part, how far it was told, and what follows."""
 
     def head(self, stream: str) -> LogHead:
         """The last number of a stream and s(k) there."""
@@ -52,30 +56,32 @@ class SqlReader:
         """The heads of the parts of a scope, in one query."""
         hidden = () if scope.cases else self.sealed_types
         rows = self.connection.execute(_PARTS, {"units": scope.units, "hidden": hidden})
-        return [
+        heads = [
             PartHead(f"{unit}/{code}/{int(sealed)}", number, int.from_bytes(digest, "big"))
             for unit, code, sealed, number, digest in rows
         ]
+        self._heads = (scope, heads)
+        return heads
 
     def changed(self, scope: Scope, after: int, limit: int, *, part: str = "") -> list[Touched]:
         """Up to ``limit`` records touched after a number, in the order of their last touch."""
-        units: Sequence[str] = scope.units
-        query = select(RecordRow.touched, RecordRow.id, RecordRow.sole, RecordRow.registers)
-        query = query.where(RecordRow.stream == scope.stream, RecordRow.touched > after)
+        key = (scope.version, part)
+        if self._walk is None or self._walk[:2] != (key, after):
+            self._walk = (key, after, self._touched(scope, after, part))
+        walk = self._walk[2]
+        records = list(islice(walk, limit))
+        self._walk = (key, records[-1].touched, walk) if records else None
+        return records
+
+    def _touched(self, scope: Scope, after: int, part: str) -> Iterator[Touched]:
+        hidden = () if scope.cases else self.sealed_types
         if part:
             unit, code, _ = part.split("/")
-            units = [unit] if unit in scope.units else []
-            query = query.where(RecordRow.type == code)
-        if not scope.cases:
-            query = query.where(RecordRow.type.not_in(self.sealed_types))
-        here = self._rows(query.where(RecordRow.unit.in_(units)), limit)
-        moved = select(PastUnit.record).where(PastUnit.unit.in_(units))
-        gone = self._rows(query.where(RecordRow.id.in_(moved), RecordRow.unit.not_in(units)), limit)
-        rows = heapq.merge(here, gone, key=lambda row: row[0])
-        return [_touched(row) for row, _ in zip(rows, range(limit), strict=False)]
-
-    def _rows(self, query: Any, limit: int) -> list[Any]:
-        return list(self.connection.execute(query.order_by(RecordRow.touched).limit(limit)).all())
+            units = [unit] if unit in scope.units and code not in hidden else []
+            return touched_behind(self.connection, scope.stream, units, after, Kinds(code, ()))
+        heads = self._heads if self._heads is not None and self._heads[0] == scope else (scope, self.parts(scope))
+        units = sorted({head.part.partition("/")[0] for head in heads[1] if head.number > after})
+        return touched_behind(self.connection, scope.stream, units, after, Kinds("", hidden))
 
     def lines(self, records: Sequence[Touched], after: int) -> list[StoredLine]:
         """The lines of these records that came after a number; of a record that changed its unit, all of them."""
@@ -168,8 +174,3 @@ class SqlReader:
             keys.add(state.id if case is None else str(case.value))
         wraps: list[tuple[str, str, str]] = self.read_wraps(sorted(keys), device)
         return wraps
-
-
-def _touched(row: Any) -> Touched:
-    state = None if row[3] is None else RecordState.load(json.loads(row[3]))
-    return Touched(row[1], row[0], row[2], state)

@@ -1,0 +1,139 @@
+"""No statement of an exchange reads all records or all lines, on either database: each finds its rows by an index that fits.
+
+The database itself is asked how it would do it (EXPLAIN), for every statement that real tablets' exchanges cause.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import Engine, event
+
+import server.mending
+import server.store
+from mobile.screens.form.presenter import FormPresenter
+from mobile.tablet import Tablet
+from server.db import db
+from server.ledger import SqlLedger
+from sync.store import Scope
+from tests.server.conftest import AddUser
+from tests.server.test_scope import HERE, THERE, Enrol, enrol, roles, written
+
+__all__ = ["enrol"]
+
+FITS: Mapping[str, tuple[str, ...]] = {
+    "record": ("id", "touched"),
+    "line": ("record", "place", "number"),
+    "past_unit": ("record", "touched"),
+    "fallen": ("record",),
+    "log": ("id", "device"),
+    "part": ("unit",),
+    "blob": ("hash",),
+    "stream": ("code",),
+    "device": ("id", "sign"),
+}
+"""Table → the columns one of which must be sought by: with it, what is read does not grow with what is held."""
+
+ALWAYS = {"stream", "part", "record", "line", "past_unit", "log", "device"}
+"""What the exchanges below ask in any case: the test looks at something."""
+
+
+@contextmanager
+def statements(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+    """The statements of a block, each with values that it had; not those that look for damage, once a minute at most, where a digest
+    differs: they read all of a scope.
+    """
+    heard: dict[str, Any] = {}
+    mending = threading.Event()
+
+    def mend(ledger: SqlLedger, scope: Scope) -> bool:
+        mending.set()
+        try:
+            return server.mending.mend(ledger, scope)
+        finally:
+            mending.clear()
+
+    def hear(_connection: Any, _cursor: Any, statement: str, values: Any, _context: Any, many: bool) -> None:
+        if not mending.is_set() and statement.split(None, 1)[0] in ("SELECT", "UPDATE", "DELETE"):
+            heard.setdefault(statement, values[0] if many else values)
+
+    monkeypatch.setattr(server.store, "mend", mend)
+    event.listen(Engine, "before_cursor_execute", hear)
+    try:
+        yield heard
+    finally:
+        event.remove(Engine, "before_cursor_execute", hear)
+
+
+def sought(statement: str, values: Any) -> list[tuple[str, str]]:
+    """How the database would look for the rows of a statement: (table, by which condition), the condition "" where it reads all."""
+    with db.engine.connect() as connection:
+        if connection.dialect.name == "sqlite":
+            steps = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)]
+            found = [re.match(r"(?:SCAN|SEARCH) (\w+)(?:.*\((.*)\))?", step) for step in steps]
+            return [(one[1], one[2] or "") for one in found if one is not None and not one[1].startswith("arm")]
+        for setting in ("enable_seqscan", "enable_bitmapscan"):  # a table of three rows is read whole by any planner that is let
+            connection.exec_driver_sql(f"SET {setting} = off")
+        plan = "\n".join(row[0] for row in connection.exec_driver_sql(f"EXPLAIN {statement}", values))
+        scan = re.compile(r"(?:(?:Index|Index Only|Seq) Scan.*?) on (\w+).*((?:\n *[^\s-].*)*)")
+        return [(one[1], "".join(re.findall(r"Index Cond: (.*)", one[2]))) for one in scan.finditer(plan)]
+
+
+def type_in(tablet: Tablet, record: str, **values: Any) -> None:
+    """Fill fields of a record that is there, and leave it."""
+    form = FormPresenter(tablet).open(record)
+    for path, value in values.items():
+        form.set(path, value)
+    form.leave()
+    tablet.forms.close_all()
+
+
+def every_exchange(app: Flask, add_person: AddUser, enrol: Enrol) -> None:
+    """Push, pull, nothing new, an edit, a wider scope, a part that is filled again."""
+    lan, hoa = add_person("lan", f"collector@{HERE}"), add_person("hoa", f"collector@{HERE}")
+    a, b = enrol(lan, HERE), enrol(hoa, HERE)
+    record, _ = written(a), written(a)
+    for tablet in (a, b):
+        tablet.syncer.sync()
+    type_in(b, record, participants_total=71)
+    for tablet in (b, a, b, a):
+        tablet.syncer.sync()
+    roles(app, hoa, f"collector@{HERE}", f"collector@{THERE}", f"case_worker@{HERE}")
+    b.syncer.sync()
+    with b.store.database.writing() as connection:
+        connection.execute("DELETE FROM record")
+    b.syncer.sync()
+    assert len(b.store.records()) == 2
+
+
+def test_no_statement_of_an_exchange_reads_what_is_held(
+    app: Flask, add_person: AddUser, enrol: Enrol, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with statements(monkeypatch) as heard:
+        every_exchange(app, add_person, enrol)
+    looked, wrong = set[str](), list[str]()
+    with app.app_context():
+        for statement, values in heard.items():
+            for table, condition in sought(statement, values):
+                looked.add(table)
+                columns = set(re.findall(r"\w+", condition))
+                if table in FITS and not columns.intersection(FITS[table]):
+                    wrong.append(f"{table} by ({condition}): {' '.join(statement.split())[:300]}")
+    assert not wrong, "\n".join(wrong)
+    assert looked >= ALWAYS
+
+
+def test_the_probe_sees_a_statement_that_reads_all(app: Flask) -> None:
+    with app.app_context():
+        marks = "?" if db.engine.dialect.name == "sqlite" else "%s"
+        told = sought(f"SELECT id FROM record WHERE current LIKE {marks}", ("a",))
+        assert told == [("record", "")]
+        by_stream = f"SELECT id FROM record WHERE stream = {marks} AND touched + 0 > {marks}"
+        assert {column for _, condition in sought(by_stream, ("a", 1)) for column in re.findall(r"stream|touched", condition)} == {"stream"}
+
