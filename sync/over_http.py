@@ -7,6 +7,7 @@ import io
 import json
 import threading
 import time
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 import requests
@@ -24,6 +25,8 @@ SILENCE_S: Final = 300
 KEPT_S: Final = 20
 """How long a connection waits for the next request: the round trips of an exchange share one, and none is used that a network in
 between may have forgotten."""
+
+JSON: Final = "application/json"
 
 HEADERS: Final = {
     "Content-Type": CONTENT_TYPE, "User-Agent": SKIP_HEADER, "Accept-Encoding": SKIP_HEADER, "Accept": None, "Connection": None,
@@ -48,7 +51,7 @@ def post_file(address: str, data: bytes) -> bytes:
 
 
 def _posted(url: str, kind: str, data: bytes) -> bytes:
-    answer = _post(url, headers={**HEADERS, "Content-Type": kind}, data=io.BytesIO(data))
+    answer = _post(_ready(url, kind), io.BytesIO(data), len(data))
     if answer.status == 200 and answer.kind in ("", kind):  # what is no message is found out when it is opened
         return answer.content
     raise _problem(answer)
@@ -56,8 +59,9 @@ def _posted(url: str, kind: str, data: bytes) -> bytes:
 
 def post_json(address: str, path: str, body: Any) -> Any:
     """Send JSON and give the JSON that comes back. Raises SenError as ``post_message``."""
-    answer = _post(f"{address}{path}", json=body)
-    if answer.status not in (200, 201) or answer.kind != "application/json":
+    data = json.dumps(body).encode("utf-8")
+    answer = _post(_ready(f"{address}{path}", JSON), io.BytesIO(data), len(data))
+    if answer.status not in (200, 201) or answer.kind != JSON:
         raise _problem(answer)
     try:
         return json.loads(answer.content)
@@ -65,11 +69,21 @@ def post_json(address: str, path: str, body: Any) -> Any:
         raise SenError("not_a_message") from error
 
 
+class _Ready(NamedTuple):
+    """A request but for its body, and how it goes: by which proxy, checked by which certificates."""
+
+    request: requests.PreparedRequest
+    settings: Mapping[str, Any]
+
+
 class _Kept(threading.local):
-    """This thread's connections, and when one was last asked for."""
+    """This thread's connections, the requests that were made ready for them, and when one was last asked for."""
 
     session: requests.Session | None = None
     asked_s = 0.0
+
+    def __init__(self) -> None:
+        self.ready: dict[tuple[str, str], _Ready] = {}
 
 
 _kept = _Kept()
@@ -82,8 +96,23 @@ def _session() -> requests.Session:
         if _kept.session is not None:
             _kept.session.close()
         _kept.session = requests.Session()
+        _kept.ready.clear()
     _kept.asked_s = now_s
     return _kept.session
+
+
+def _ready(url: str, kind: str) -> _Ready:
+    """A request to an address; headers, proxies and certificates are found out once as long as the connections are kept."""
+    session = _session()
+    known = _kept.ready.get((url, kind))
+    if known is None:
+        try:
+            request = session.prepare_request(requests.Request("POST", url, headers={**HEADERS, "Content-Type": kind}, data=b"0"))
+        except requests.exceptions.RequestException as error:
+            raise SenError("network_cut") from error
+        settings = session.merge_environment_settings(request.url, {}, True, None, None)
+        known = _kept.ready[url, kind] = _Ready(request, settings)
+    return known
 
 
 class _Answer(NamedTuple):
@@ -92,9 +121,12 @@ class _Answer(NamedTuple):
     content: bytes
 
 
-def _post(url: str, **body: Any) -> _Answer:
+def _post(ready: _Ready, body: io.BytesIO, size: int) -> _Answer:
+    request = ready.request
+    request.body = body  # type: ignore[assignment]  # a file, that goes piece by piece: each has its own time
+    request.headers["Content-Length"] = str(size)
     try:
-        with _session().post(url, timeout=(CONNECT_S, SILENCE_S), allow_redirects=False, stream=True, **body) as answer:
+        with _session().send(request, timeout=(CONNECT_S, SILENCE_S), allow_redirects=False, **ready.settings) as answer:
             content = bytearray()
             for chunk in answer.iter_content(16 * 1024):
                 content += chunk

@@ -1,5 +1,6 @@
 """HTTP as it comes: captive portals, a busy or broken server, a cut; each a plain refusal, never data."""
 
+import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -7,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from shared.errors import SenError
+from sync import over_http
 from sync.messages import CONTENT_TYPE
 from sync.over_http import post_json, post_message
 
@@ -23,15 +25,25 @@ ANSWERS = {
     "broken_json": (200, "application/json", b"{"),
 }
 
+BEHIND = "http://district.example"
+"""A server that is reached through a proxy alone."""
+
+paths: list[str] = []
+"""What was asked for, as it stood in the request's line."""
+
+bodies: list[int] = []
+"""The bytes of each request's body."""
+
 
 class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
-        word = self.path.split("/")[1]
+        paths.append(self.path)
+        word = self.path.removeprefix(BEHIND).split("/")[1]
         if word == "cut":
             self.connection.close()
             return
         status, kind, body = ANSWERS[word]
-        self.rfile.read(int(self.headers["Content-Length"]))
+        bodies.append(len(self.rfile.read(int(self.headers["Content-Length"]))))
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
@@ -79,3 +91,21 @@ def test_no_network_and_broken_json(address: str) -> None:
         post_message("http://127.0.0.1:1", b"x")
     with pytest.raises(SenError, match="not_a_message"):
         post_json(f"{address}/broken_json", "/api/enrol", {})
+
+
+def test_the_proxy_of_the_environment_is_asked_from_the_next_connection_on(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(over_http, "KEPT_S", 0)
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setenv("http_proxy", address)
+    assert post_message(f"{BEHIND}/good", b"x") == b"sen1 x y\n{}"
+    assert paths[-1] == f"{BEHIND}/good/api/exchange"
+    assert post_message(f"{address}/good", b"x") == b"sen1 x y\n{}"
+    assert paths[-1] == "/good/api/exchange"
+
+
+def test_round_trips_share_a_connection_and_each_has_its_own_body(address: str) -> None:
+    for size in (1, 70_000, 3):
+        assert post_message(f"{address}/good", b"y" * size) == b"sen1 x y\n{}"
+    assert bodies[-3:] == [1, 70_000, 3]
+    assert post_json(f"{address}/json", "/api/enrol", {"code": "đ"}) == {"device": "x"}
+    assert bodies[-1] == len(json.dumps({"code": "đ"}))
