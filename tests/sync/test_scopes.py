@@ -60,3 +60,17 @@ def test_m20_a_part_is_taken_away(tablets: Tablets, server: PairServer, record: 
     with server.reading() as reader:
         parts = reader.parts(tablet.identity.scope)
     assert sum(part.digest for part in parts) % (1 << 128) == tablet.digest()
+
+
+def test_m07d_made_moved_and_urgent(server: PairServer, catalogue: Catalogue) -> None:
+    near, far = (MemoryTablet(server.enrol(name, [unit]), catalogue) for name, unit in (("N", UNIT), ("F", OTHER)))
+    record = new_record_id()
+    near.write(record, "note", UNIT, {"people": 1}, now_ms=NOON_MS)
+    near.write(record, "note", UNIT, {"unit": OTHER}, now_ms=NOON_MS)
+    near.write(record, "note", OTHER, {"people": 2}, now_ms=NOON_MS, urgent=True)
+    exchange(near, server, urgent=True)
+    for tablet in (near, far, near, far):
+        exchange(tablet, server)
+    assert server.state(record).units == [UNIT, OTHER]
+    assert near.digest() == far.digest() != 0
+    assert near.values(record)["people"] == far.values(record)["people"] == 2

@@ -153,20 +153,6 @@ def test_m07c_hidden_by_an_older_form(tablets: Tablets, server: PairServer, reco
     assert len({tablet.digest() for tablet in tablets.values()}) == 1
 
 
-def test_m07d_made_moved_and_urgent(server: PairServer, catalogue: Catalogue) -> None:
-    near, far = (MemoryTablet(server.enrol(name, [unit]), catalogue) for name, unit in (("N", UNIT), ("F", OTHER)))
-    record = new_record_id()
-    near.write(record, "note", UNIT, {"people": 1}, now_ms=NOON_MS)
-    near.write(record, "note", UNIT, {"unit": OTHER}, now_ms=NOON_MS)
-    near.write(record, "note", OTHER, {"people": 2}, now_ms=NOON_MS, urgent=True)
-    exchange(near, server, urgent=True)
-    for tablet in (near, far, near, far):
-        exchange(tablet, server)
-    assert server.state(record).units == [UNIT, OTHER]
-    assert near.digest() == far.digest() != 0
-    assert near.values(record)["people"] == far.values(record)["people"] == 2
-
-
 def test_m10_cut_in_the_middle(tablets: Tablets, server: PairServer, record: str) -> None:
     type_in(tablets["A"], record, people=48)
     push_only(tablets["A"], server)
