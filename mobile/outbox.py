@@ -55,7 +55,7 @@ class Outbox:
                 self._open(connection, self.key, urgent=urgent)
 
     def _read_pending(self) -> None:
-        query = "SELECT name, body FROM own_line WHERE settled = 0 ORDER BY made, log, number"
+        query = "SELECT name, body FROM unsettled JOIN own_line USING (log, number) ORDER BY made, log, number"
         with self.store.database.reading() as connection:
             rows = connection.execute(query).fetchall()
         for name, body in rows:
@@ -111,6 +111,7 @@ class Outbox:
             "INSERT INTO own_line (log, number, name, before, body, size, made) VALUES (?, ?, ?, ?, ?, ?, ?)",
             (log, number + 1, line.name, chain, body, len(line.body), now),
         )
+        connection.execute("INSERT INTO unsettled VALUES (?, ?)", (log, number + 1))
         connection.execute("UPDATE log SET number = ?, chain = ? WHERE id = ?", (number + 1, chain_next(chain, line.hash), log))
         named = [(digest,) for digest in files_named(change.operations)]
         upsert = "INSERT INTO file (hash, size, state) VALUES (?, 0, 'waits') ON CONFLICT DO UPDATE SET state = 'waits'"
@@ -154,7 +155,7 @@ class Outbox:
         """The logs, the urgent one first; a closed one as long as it has something to send, or waits to be told what became of a change."""
         query = (
             "SELECT id, urgent, number, chain, acknowledged FROM log"
-            " WHERE closed = 0 OR acknowledged < number OR id IN (SELECT log FROM own_line WHERE settled = 0)"
+            " WHERE closed = 0 OR acknowledged < number OR id IN (SELECT log FROM unsettled)"
             " ORDER BY urgent DESC, closed DESC, id"
         )
         with self.store.database.reading() as connection:
@@ -209,7 +210,8 @@ class Outbox:
             row = connection.execute("SELECT name, body FROM own_line WHERE log = ? AND number = ?", (log, number)).fetchone()
             if row is not None:
                 gone[row[0]] = Change.parse(self.store.rows.open(row[1], f"line {row[0]}"))
-                connection.execute("UPDATE own_line SET settled = 1, aside = ? WHERE log = ? AND number = ?", (code, log, number))
+                connection.execute("UPDATE own_line SET aside = ? WHERE log = ? AND number = ?", (code, log, number))
+                connection.execute("DELETE FROM unsettled WHERE log = ? AND number = ?", (log, number))
         return gone
 
     def _reckon(self, connection: Connection, log: str, head: LogHead) -> int:

@@ -196,10 +196,10 @@ class PullWriter:
         connection.executemany("INSERT OR REPLACE INTO record VALUES (?, ?, ?, ?, ?)", self._rows)
         if page.complete:
             upto = list(page.upto.items())
-            connection.executemany("UPDATE own_line SET settled = 1 WHERE log = ? AND number <= ? AND settled = 0", upto)
+            connection.executemany("DELETE FROM unsettled WHERE log = ? AND number <= ?", upto)
         elif self.gone:
             names = [(change.log, change.number) for change in self.gone.values()]
-            connection.executemany("UPDATE own_line SET settled = 1 WHERE log = ? AND number = ?", names)
+            connection.executemany("DELETE FROM unsettled WHERE log = ? AND number = ?", names)
         self._write_parts(connection)
         self._write_refills(connection)
         self._write_cursors(connection)

@@ -2,7 +2,8 @@
 
 What may live here: the SQL of the tables, one row a version. Rows that hold content (lines, records, drafts, documents) are
 sealed with the device's row key; blobs are sealed under case keys already. Ids, numbers, hashes and unit codes stand in the
-clear. A record that one line made whole has that line's name in ``sole`` and an empty body.
+clear. A record that one line made whole has that line's name in ``sole`` and an empty body. Which own lines are not settled stands in a
+table of its own: to settle a line does not write its bytes again.
 """
 
 import sqlite3
@@ -14,9 +15,8 @@ VERSIONS: Final[tuple[tuple[str, ...], ...]] = (
         "CREATE TABLE log (id TEXT PRIMARY KEY, urgent INTEGER NOT NULL, number INTEGER NOT NULL, chain BLOB NOT NULL,"
         " acknowledged INTEGER NOT NULL, closed INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID",
         "CREATE TABLE own_line (log TEXT NOT NULL, number INTEGER NOT NULL, name TEXT NOT NULL, before BLOB NOT NULL,"
-        " body BLOB NOT NULL, size INTEGER NOT NULL, made INTEGER NOT NULL, settled INTEGER NOT NULL DEFAULT 0,"
-        " aside TEXT NOT NULL DEFAULT '', PRIMARY KEY (log, number))",
-        "CREATE INDEX own_line_unsettled ON own_line (settled) WHERE settled = 0",
+        " body BLOB NOT NULL, size INTEGER NOT NULL, made INTEGER NOT NULL, aside TEXT NOT NULL DEFAULT '', PRIMARY KEY (log, number))",
+        "CREATE TABLE unsettled (log TEXT NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (log, number)) WITHOUT ROWID",
         "CREATE INDEX own_line_name ON own_line (name)",
         "CREATE TABLE acknowledgement (log TEXT NOT NULL, number INTEGER NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (log, number))"
         " WITHOUT ROWID",

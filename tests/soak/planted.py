@@ -230,7 +230,7 @@ def _never_more(right: Any) -> Any:
 def _unsent_dropped(right: Any) -> Any:
     def change_scope(writer: PullWriter, connection: Any, scope: Scope) -> None:
         right(writer, connection, scope)
-        connection.execute("DELETE FROM own_line WHERE number > (SELECT acknowledged FROM log WHERE id = log) AND settled = 0")
+        connection.execute("DELETE FROM own_line WHERE number > (SELECT acknowledged FROM log WHERE id = log) AND (log, number) IN unsettled")
 
     return change_scope
 
