@@ -31,7 +31,7 @@ class HandBack:
         told = [(name, path, json.dumps(seen)) for name, path, seen in pasts]
         connection.executemany("INSERT OR REPLACE INTO held_past VALUES (?, ?, ?)", told)
         rows = [
-            (run.log, run.first, len(run.lines), run.before, b"".join(run.hashes()), json.dumps(run.arrivals), run.mac)
+            (run.log, run.first, len(run.lines), run.before, b"".join(run.hashes), json.dumps(run.arrivals), run.mac)
             for run in runs if run.mac
         ]  # fmt: skip
         connection.executemany(
@@ -81,7 +81,7 @@ class HandBack:
         rows: list[Sequence[Any]] = []
         with self.store.database.reading() as connection:
             for run in runs:
-                for offset, digest in enumerate(run.hashes()):
+                for offset, digest in enumerate(run.hashes):
                     name = name_of(run.log, run.first + offset, digest)
                     told = connection.execute("SELECT path, seen FROM held_past WHERE name = ?", (name,)).fetchall()
                     rows += [[name, path, json.loads(seen)] for path, seen in told]

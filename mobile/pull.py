@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from shared.ids import b64
 from sync.log import Change, name_of
 from sync.merge import fresh, is_fresh
-from sync.messages import Run, hash_in_run
+from sync.messages import Run
 from sync.paths import sealed_heads
 from sync.replica import imply, replace
 from sync.state import RecordState, digest_of_sole
@@ -171,10 +171,10 @@ class PullWriter:
         records |= {name: record for record, (name, _) in self.page.soles.items()}
         for run in self.page.runs:
             arrivals = _arrivals(run)
-            for offset, body in enumerate(run.lines):
+            for number, (body, digest) in enumerate(zip(run.lines, run.hashes, strict=True), run.first):
                 at = next(arrivals, 0)
                 if body.startswith(b"{"):
-                    name = name_of(run.log, run.first + offset, hash_in_run(body))
+                    name = name_of(run.log, number, digest)
                     self._lines.append((name, records.get(name, ""), at, self.store.rows.seal(body, f"line {name}")))
 
     def write(self, connection: Connection) -> dict[str, Change]:

@@ -7,6 +7,7 @@ go on until both have nothing left. A request's lines are one page, committed wh
 import base64
 import hmac
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from shared.ids import b64, unb64
@@ -275,13 +276,12 @@ class TabletHalf(Pacing):
         logs = [log for log in self.store.own_logs() if log.urgent or not urgent or log.log in along]
         heads = {log.log: [log.head.number, log.acknowledged, b64(log.head.hash)[:8]] for log in logs if log.head.number}
         head: dict[str, Any] = {"q": self.number} | ({"h": heads} if heads else {})
-        runs: list[Run] = []
-        budget = self.page * RAW_PER_PAGE_BYTE
+        runs, budget = list[Run](), self.page * RAW_PER_PAGE_BYTE
         self.handed = []
         for log in logs:
             run = self.store.unsent(log.log, log.acknowledged, budget) if budget > 0 else None
             if run is not None and log.log in along:
-                run = run._replace(lines=run.lines[: along[log.log] - log.acknowledged])
+                run = replace(run, lines=run.lines[: along[log.log] - log.acknowledged])
             if run is not None:
                 runs.append(run)
                 budget -= sum(len(line) for line in run.lines)

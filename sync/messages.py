@@ -11,6 +11,8 @@ import hmac
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from shared.ids import b64, unb64
@@ -60,7 +62,8 @@ def sealed_weight(size: int) -> int:
     return RAW_PER_PAGE_BYTE * (size + ROW_BYTES)
 
 
-class Run(NamedTuple):
+@dataclass(frozen=True)
+class Run:
     """Consecutive lines of one log; a line that the reader has, or may not read, stands as its hash.
 
     ``before`` is h(first - 1). ``arrivals`` are the server's times of arrival in milliseconds, as
@@ -74,6 +77,7 @@ class Run(NamedTuple):
     arrivals: Sequence[Sequence[int]] = ()
     mac: bytes = b""
 
+    @cached_property
     def hashes(self) -> list[bytes]:
         """SHA-256 of each line, whether it stands here whole or as its hash."""
         return [hash_in_run(line) for line in self.lines]
@@ -81,7 +85,7 @@ class Run(NamedTuple):
     def end(self) -> bytes:
         """h(last), by the chain."""
         chain = self.before
-        for digest in self.hashes():
+        for digest in self.hashes:
             chain = chain_next(chain, digest)
         return chain
 
@@ -149,7 +153,7 @@ def _mac(key: bytes, payload: bytes) -> bytes:
 def run_mac(key: bytes, run: Run) -> bytes:
     """The server's proof that it held these lines with these times of arrival; its key is outside the database."""
     told = json.dumps([run.log, run.first, run.arrivals], separators=(",", ":")).encode("ascii")
-    proof = hashlib.sha256(b"".join([told, run.before, *run.hashes()])).digest()
+    proof = hashlib.sha256(b"".join([told, run.before, *run.hashes])).digest()
     return hmac.digest(key, proof, "sha256")[:MAC_BYTES]
 
 

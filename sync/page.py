@@ -8,13 +8,14 @@ has it, by its name; a letter for each of its operations: ``.`` says nothing, ``
 
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from sync.errors import FrameFault
 from sync.lineage import past_names
 from sync.log import RECORD_STANDING, Change, name_of
 from sync.merge import fresh, is_fresh
-from sync.messages import Run, hash_in_run, run_mac, sealed_weight
+from sync.messages import Run, run_mac, sealed_weight
 from sync.state import RecordState, Register, Value
 from sync.store import StoredLine, Touched
 
@@ -124,7 +125,7 @@ class PageWriter:
                 end += 1
             part = ordered[at:end]
             run = Run(part[0].log, part[0].number, part[0].before, [line.body for line in part], _arrivals(part))
-            runs.append(run._replace(mac=run_mac(key, run)))
+            runs.append(replace(run, mac=run_mac(key, run)))
             at = end
         self.index = {line.name: index for index, line in enumerate(ordered)}
         return runs
@@ -224,8 +225,8 @@ def read_states(runs: Iterable[Run], verdicts: Sequence[Any], held: Callable[[st
 def _page_lines(runs: Iterable[Run]) -> list[tuple[str, bytes | None]]:
     lines: list[tuple[str, bytes | None]] = []
     for run in runs:
-        for offset, body in enumerate(run.lines):
-            name = name_of(run.log, run.first + offset, hash_in_run(body))
+        for number, (body, digest) in enumerate(zip(run.lines, run.hashes, strict=True), run.first):
+            name = name_of(run.log, number, digest)
             lines.append((name, body if body.startswith(b"{") else None))
     return lines
 

@@ -228,7 +228,7 @@ class UpwardStore:
 
     def pasts_of(self, runs: Sequence[Run]) -> list[Sequence[Any]]:
         """What was told of the pasts of these runs' changes: [name, path, names]."""
-        names = [name_of(run.log, run.first + offset, digest) for run in runs for offset, digest in enumerate(run.hashes())]
+        names = [name_of(run.log, run.first + offset, digest) for run in runs for offset, digest in enumerate(run.hashes)]
         with db.reading() as connection:
             rows = connection.execute(select(UpwardPast).where(UpwardPast.name.in_(names))).all()
         return [[row.name, row.path, json.loads(row.names)] for row in rows]

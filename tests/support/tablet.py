@@ -256,7 +256,7 @@ class MemoryTablet:
         return runs, len(runs) < len(self.owed)
 
     def pasts_of(self, runs: Sequence[Run]) -> list[Sequence[Any]]:
-        names = {name_of(run.log, run.first + offset, digest) for run in runs for offset, digest in enumerate(run.hashes())}
+        names = {name_of(run.log, run.first + offset, digest) for run in runs for offset, digest in enumerate(run.hashes)}
         return [[name, path, seen] for (name, path), seen in self.pasts.items() if name in names]
 
     def owes(self) -> bool:

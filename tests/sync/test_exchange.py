@@ -1,6 +1,7 @@
 """Exchanges over a wire that is cut, repeated and told lies; scopes that change; replicas that heal."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import event, text
@@ -47,15 +48,15 @@ def own_run(tablet: MemoryTablet) -> Run:
 def test_a_number_that_skips_applies_nothing_and_says_what_is_expected(tablets: Tablets, server: PairServer) -> None:
     fill(tablets["A"], 3)
     run = own_run(tablets["A"])
-    fault = refused(server, tablets["A"], run._replace(first=3, lines=run.lines[2:]))
+    fault = refused(server, tablets["A"], replace(run, first=3, lines=run.lines[2:]))
     assert fault.code == "log_gap" and fault.context["expected"] == 1 and "1" in fault.text("vi")
 
 
 def test_a_chain_that_does_not_follow_applies_nothing(tablets: Tablets, server: PairServer) -> None:
     fill(tablets["A"], 2)
     run = own_run(tablets["A"])
-    assert refused(server, tablets["A"], run._replace(before=b"x" * 32)).code == "wrong_chain"
-    push(server, tablets["A"], run._replace(lines=run.lines[:1]))
+    assert refused(server, tablets["A"], replace(run, before=b"x" * 32)).code == "wrong_chain"
+    push(server, tablets["A"], replace(run, lines=run.lines[:1]))
     claim = {"q": 1, "h": {run.log: [2, 0, "AAAAAAAA"]}, "runs": [write_run(run)]}
     before, device = server.verdicts(), tablets["A"].identity
     with pytest.raises(FrameFault, match="wrong_chain"):
@@ -69,7 +70,7 @@ def test_a_second_line_under_one_number_is_kept_beside_the_first(tablets: Tablet
     push(server, tablets["A"], run)
     other = run.lines[0].replace("Bản ghi 0".encode(), "Bản ghi khác".encode())
     for _ in range(2):
-        push(server, tablets["A"], run._replace(lines=[other]))
+        push(server, tablets["A"], replace(run, lines=[other]))
     assert server.history(record) == [run.lines[0], other]
     assert server.state(record).open_paths() == ["title"]
 

@@ -3,6 +3,7 @@
 import gzip
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -151,7 +152,7 @@ def test_rows_that_are_missing() -> None:
 def test_the_proof_of_a_run_holds_each_of_its_parts() -> None:
     run = Run("LLLLLLLLLLL", 3, b"b" * 32, [b"{}"], [[5, 1]])
     others = [
-        run._replace(first=4), run._replace(before=b"c" * 32), run._replace(lines=[b"{ }"]), run._replace(arrivals=[[6, 1]]), run._replace(log="KKKKKKKKKKK"),
+        replace(run, first=4), replace(run, before=b"c" * 32), replace(run, lines=[b"{ }"]), replace(run, arrivals=[[6, 1]]), replace(run, log="KKKKKKKKKKK"),
     ]  # fmt: skip
     proofs = {run_mac(KEY, one) for one in (run, *others)} | {run_mac(b"other", run)}
     assert len(proofs) == 7
@@ -162,7 +163,7 @@ def test_a_line_that_is_not_sent_stands_as_its_hash() -> None:
     from sync.log import line_hash
 
     whole = Run("LLLLLLLLLLL", 1, b"b" * 32, [b'{"n":1}', b'{"n":2}'])
-    thinned = whole._replace(lines=[b64(line_hash(b'{"n":1}')).encode(), b'{"n":2}'])
+    thinned = replace(whole, lines=[b64(line_hash(b'{"n":1}')).encode(), b'{"n":2}'])
     assert thinned.end() == whole.end()
 
 
