@@ -74,7 +74,7 @@ def _read(answer: Any, address: str, name: str) -> Enrolled:
         return Enrolled(
             address=address, device=answer["device"], name=name, server=server["id"], server_box=server["box"], server_sign=server["sign"],
             server_name=server["name"], user=user["id"], user_name=user["name"], roles=tuple(user["roles"]), unit=answer["unit"],
-            stream=answer["stream"],
+            stream=answer["stream"], certificate=answer.get("certificate", ""),
         )  # fmt: skip
     except (KeyError, TypeError) as error:
         raise SenError("not_a_message") from error

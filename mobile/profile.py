@@ -27,7 +27,9 @@ __all__ = ["LOCK_FILE", "Enrolled", "Profile", "ProfileLock", "Settings", "folde
 
 @dataclass(frozen=True, kw_only=True)
 class Enrolled:
-    """What the enrolment gave. ``server_box`` and ``server_sign`` are the server's X25519 and Ed25519 public keys in base64url."""
+    """What the enrolment gave. ``server_box`` and ``server_sign`` are the server's X25519 and Ed25519 public keys in base64url;
+    ``certificate`` is shown to it where it forgot this tablet (``sync.again``), "" where it gave none.
+    """
 
     address: str
     device: str
@@ -41,6 +43,7 @@ class Enrolled:
     roles: tuple[str, ...]
     unit: str
     stream: str
+    certificate: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

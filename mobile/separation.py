@@ -70,7 +70,10 @@ def separate(tablet: "Tablet") -> None:
         raise
     if not isinstance(answer, dict) or not isinstance(answer.get("device"), str):
         raise SenError("not_a_message")
-    become = {"device": answer["device"], "name": name, "was": who.name, "at": tablet.clock.now_ms()}
+    become = {
+        "device": answer["device"], "name": name, "was": who.name, "at": tablet.clock.now_ms(),
+        "certificate": answer.get("certificate", ""),
+    }  # fmt: skip
     store.outbox.begin_anew(new.public, (BECOME, json.dumps(become)))
     assert tablet.profile.enrolled is not None
     tablet.become(finish(tablet, store, tablet.profile.enrolled))
@@ -85,7 +88,7 @@ def finish(tablet: "Tablet", store: "Store", who: Enrolled) -> Enrolled:
     new = DeviceKeys.load(tablet.hardware, SECRET)
     if new is not None:
         new.keep(tablet.hardware)
-        who = replace(who, device=become["device"], name=become["name"])
+        who = replace(who, device=become["device"], name=become["name"], certificate=become.get("certificate", ""))
         tablet.profile.enrolled = who
         tablet.profile.save()
         tablet.hardware.forget_secret(SECRET)

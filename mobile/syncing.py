@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Final
 
 from mobile.bulk import uncollected
 from mobile.clock import moment_of
+from mobile.keys import DeviceKeys
 from mobile.remarks import compare_clocks, note_update
 from mobile.separation import asked, separate
 from shared.errors import SenError
+from sync.again import FORGOTTEN
 from sync.clock import Time, observe
 from sync.errors import FrameFault
 from sync.exchange import Step, TabletHalf
-from sync.over_http import post_message
+from sync.over_http import post_certificate, post_message
 
 if TYPE_CHECKING:
     from mobile.tablet import Tablet
@@ -114,7 +116,7 @@ class Syncer:
 
     def _exchange(self, *, urgent: bool = False) -> Step:
         """Exchange until nothing is left; gives the last step."""
-        cuts = 0
+        cuts, shown = 0, False
         while self.trips < MOST_TRIPS:
             now = self._tablet.clock.now_ms()
             request = self._half.request(urgent=urgent)
@@ -125,6 +127,10 @@ class Syncer:
                     step = self._half.receive(answer)
             except SenError as error:
                 self._half.cut()
+                if error.code == FORGOTTEN and not shown:
+                    shown = True
+                    self._show_certificate()
+                    continue
                 cuts += 1
                 if error.code not in CUTS or error.code == "no_network" or cuts >= MOST_CUTS:
                     raise
@@ -141,6 +147,13 @@ class Syncer:
             if urgent or not step.more:
                 return step
         raise FrameFault("exchange_endless")
+
+    def _show_certificate(self) -> None:
+        """Let a server that was restored from a backup older than this tablet's enrolment take it up again."""
+        keys, who = DeviceKeys.load(self._tablet.hardware), self._tablet.who
+        if keys is None:
+            raise SenError("keys_damaged")
+        post_certificate(who.address, who.certificate, keys.sign)
 
     def observe(self, heard: Time, now_ms: int) -> None:
         """Learn the server's time where this tablet's clock is behind it, so that later edits are later."""

@@ -56,6 +56,7 @@ ENDPOINTS: Mapping[str, Rule] = {
     "api-docs.openapi_json": Rule(who=ANYBODY),
     "enrol.enrol": Rule(who=ANYBODY),
     "enrol.copy": Rule(who=ANYBODY),
+    "enrol.again": Rule(who=ANYBODY),
     "exchange.exchange": Rule(who=ANYBODY),
     "files.files": Rule(who=ANYBODY),
     "catalogue.catalogue": Rule(who=EVERYBODY),

@@ -1,4 +1,5 @@
-"""Enrolment: a one-time code for a person and a unit becomes a device with keys, and so does a copy of a tablet; a device's revocation.
+"""Enrolment: a one-time code for a person and a unit becomes a device with keys, and so does a copy of a tablet; a device that this server
+forgot is taken up again; a device's revocation.
 
 A code is short and easy to read aloud, used once, valid for some days, and kept only as a hash. An answer that was lost can be
 asked for again with the same keys, and with no others.
@@ -15,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from server.access import scope_of
 from server.audit import note
+from server.certificates import certificate_of, read_certificate, take_up
 from server.keystore import KeyStore
 from server.people import LONGEST_NAME, Device, EnrolmentCode, User
 from shared.catalogue import Catalogue
@@ -22,6 +24,7 @@ from shared.errors import SenError
 from shared.ids import b64, new_id
 from shared.sealing import KEY_BYTES, BoxKeys, agree, verify
 from shared.text import clean
+from sync.again import again_proof
 from sync.copies import Marks, copy_proof
 
 LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
@@ -32,7 +35,10 @@ CODE_LETTERS = 12
 
 GROUP = 4
 
-__all__ = ["CODE_LETTERS", "LETTERS", "CopyRequest", "Enrolled", "Request", "enrol", "enrol_copy", "make_code", "read_code", "revoke"]
+__all__ = [
+    "CODE_LETTERS", "LETTERS", "CopyRequest", "Enrolled", "Request", "enrol", "enrol_again", "enrol_copy", "make_code", "read_code",
+    "revoke",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,10 +54,11 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True)
 class Enrolled:
-    """Who was enrolled: the device and its person."""
+    """Who was enrolled: the device and its person, and what the device keeps of it (``server.certificates``)."""
 
     device: Device
     user: User
+    certificate: str
 
 
 def read_code(text: str) -> str:
@@ -109,7 +116,7 @@ def enrol(session: Session, keys: KeyStore, request: Request, *, now_ms: int) ->
     if code is None:
         raise SenError("code_wrong")
     if code.device is not None:
-        return _told_again(session, code, request)
+        return _told_again(session, keys, code, request)
     if now_ms > code.expires_ms:
         raise SenError("code_expired")
     user = session.get_one(User, code.user)
@@ -125,18 +132,22 @@ def enrol(session: Session, keys: KeyStore, request: Request, *, now_ms: int) ->
     session.flush()
     code.used_ms, code.device = now_ms, device.id
     note(session, user=user.id, action="enrol", subject=device.id, at_ms=now_ms)
+    return _enrolled(session, keys, device)
+
+
+def _enrolled(session: Session, keys: KeyStore, device: Device) -> Enrolled:
     keys.mac_key(device.id, device.box)
-    return Enrolled(device=device, user=user)
+    return Enrolled(device=device, user=session.get_one(User, device.user), certificate=certificate_of(session, keys, device))
 
 
-def _told_again(session: Session, code: EnrolmentCode, request: Request) -> Enrolled:
+def _told_again(session: Session, keys: KeyStore, code: EnrolmentCode, request: Request) -> Enrolled:
     """The answer once more, to the device that has had it; to any other the code is used."""
     device = session.get_one(Device, code.device)
     if (device.sign, device.box, device.officer_box) != (request.sign, request.box, request.officer_box):
         raise SenError("code_used")
     if device.revoked_ms is not None:
         raise SenError("device_revoked")
-    return Enrolled(device=device, user=session.get_one(User, device.user))
+    return _enrolled(session, keys, device)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,7 +188,7 @@ def enrol_copy(session: Session, keys: KeyStore, request: CopyRequest, *, now_ms
         if (again.copy_of, again.box) != (former.id, request.box) or again.revoked_ms is not None:
             raise SenError("bad_key")
         former.marks = marks.without(request.mark).dump()  # it may have shown itself once more before it heard the answer
-        return Enrolled(device=again, user=user)
+        return _enrolled(session, keys, again)
     if request.mark not in marks.copies:
         raise SenError("copy_unknown")
     _check_keys(Request(code="", sign=request.sign, box=request.box, officer_box=former.officer_box, name=request.name))
@@ -189,8 +200,26 @@ def enrol_copy(session: Session, keys: KeyStore, request: CopyRequest, *, now_ms
     former.marks = marks.without(request.mark).dump()
     session.flush()
     note(session, user=user.id, action="enrol_copy", subject=device.id, at_ms=now_ms)
-    keys.mac_key(device.id, device.box)
-    return Enrolled(device=device, user=user)
+    return _enrolled(session, keys, device)
+
+
+def enrol_again(session: Session, keys: KeyStore, certificate: str, signature: bytes, *, now_ms: int) -> Enrolled:
+    """Take up a device that this server enrolled and, restored from an older backup, forgot; in the present writing transaction.
+
+    Nothing is changed where the device is known. One that was revoked, or whose person was locked, comes back revoked or locked.
+
+    Args:
+        signature: the device's, over ``sync.again.again_proof``.
+
+    Raises:
+        SenError: ``certificate_wrong``, ``bad_key``.
+    """
+    told = read_certificate(keys, certificate)
+    try:
+        verify(told.sign, signature, again_proof(certificate))
+    except SenError as error:
+        raise SenError("certificate_wrong") from error
+    return _enrolled(session, keys, take_up(session, keys, told, now_ms=now_ms))
 
 
 def revoke(session: Session, keys: KeyStore, device: Device, *, by: str, now_ms: int) -> None:

@@ -1,8 +1,8 @@
 """The key store: the server's own keys and the case keys, in an SQLite file of its own, sealed under a master key in a file.
 
 It stands apart from the data and from its backups: whoever finds a database or its backup opens nothing, and to destroy a case
-key erases the case everywhere. What has ended for good (erasures, revocations) stands here too, so that a restored database
-can be told again.
+key erases the case everywhere. What has ended for good (erasures, revocations) stands here too, and which devices were enrolled, so
+that a restored database can be told again.
 """
 
 import hashlib
@@ -10,7 +10,7 @@ import hmac
 import os
 import sqlite3
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -29,9 +29,11 @@ SCHEMA = """
 CREATE TABLE IF NOT EXISTS own (name TEXT PRIMARY KEY, sealed BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS case_key (id TEXT PRIMARY KEY, sealed BLOB);
 CREATE TABLE IF NOT EXISTS ended (kind TEXT, id TEXT, at_ms INTEGER NOT NULL, PRIMARY KEY (kind, id));
+CREATE TABLE IF NOT EXISTS enrolled (device TEXT PRIMARY KEY, certificate TEXT NOT NULL);
 """
 OWN_SECRETS = ("box", "sign", "run", "cookies", "audit")
 UPWARD = "upward"
+CERTIFICATE = b"sen-enrolled/1"
 
 __all__ = ["Identity", "KeyStore", "wrap_bound"]
 
@@ -236,3 +238,30 @@ class KeyStore:
         """Everything that ended: (kind, id, time in milliseconds)."""
         with self._open() as connection:
             return list(connection.execute("SELECT kind, id, at_ms FROM ended ORDER BY at_ms"))
+
+    # --- which devices were enrolled -----------------------------------------------------------------------------
+
+    @cached_property
+    def _certificate_key(self) -> bytes:
+        return derive(self._own["run"], CERTIFICATE)
+
+    def certify(self, told: bytes) -> str:
+        """Seal what this server says of a device: nobody else can read it, make it or change it. Base64url."""
+        return b64(seal_bytes(self._certificate_key, told, CERTIFICATE))
+
+    def certified(self, certificate: str) -> bytes:
+        """Undo ``certify``. Raises SenError("certificate_wrong") for whatever this server did not seal."""
+        try:
+            return open_bytes(self._certificate_key, unb64(certificate), CERTIFICATE)
+        except (SenError, ValueError, UnicodeEncodeError):
+            raise SenError("certificate_wrong") from None
+
+    def keep_certificates(self, certificates: Mapping[str, str]) -> None:
+        """Keep what was said of devices, by their ids; what was said first stays."""
+        with self._writing() as connection:
+            connection.executemany("INSERT OR IGNORE INTO enrolled VALUES (?, ?)", list(certificates.items()))
+
+    def certificates(self) -> dict[str, str]:
+        """What was said of all devices, by their ids."""
+        with self._open() as connection:
+            return dict(connection.execute("SELECT device, certificate FROM enrolled"))

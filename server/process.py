@@ -19,6 +19,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from server.app import create_app
+from server.certificates import keep_missing, take_up_forgotten
 from server.config import LOOPBACK, Config
 from server.db import reading
 from server.endings import apply_ended
@@ -114,7 +115,7 @@ def _one_heap() -> None:
 
 
 def ready_app(config: Config, *, publishes: bool = True) -> Flask:
-    """The app on a database that is at this version, knows what has ended, and has the catalogue published.
+    """The app on a database that is at this version, knows which devices were enrolled and what has ended, and has the catalogue published.
 
     Args:
         publishes: whether the folder's catalogue takes effect here; else the one that was published last does.
@@ -124,6 +125,8 @@ def ready_app(config: Config, *, publishes: bool = True) -> Flask:
     """
     app = create_app(config)
     upgrade(app)
+    take_up_forgotten(app)
+    keep_missing(app)
     apply_ended(app)
     publish(app, anew=publishes)
     if publishes:

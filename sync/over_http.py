@@ -15,7 +15,7 @@ from urllib3.util import SKIP_HEADER
 
 from shared.errors import SenError
 from shared.messages import codes
-from sync import files
+from sync import again, files
 from sync.messages import CONTENT_TYPE, MAX_MESSAGE_BYTES
 
 CONNECT_S: Final = 20
@@ -33,7 +33,7 @@ HEADERS: Final = {
 }  # fmt: skip
 """A message says all about itself; what libraries add by habit is a third of a request with nothing new."""
 
-__all__ = ["post_file", "post_json", "post_message"]
+__all__ = ["post_certificate", "post_file", "post_json", "post_message"]
 
 
 def post_message(address: str, data: bytes) -> bytes:
@@ -67,6 +67,23 @@ def post_json(address: str, path: str, body: Any) -> Any:
         return json.loads(answer.content)
     except ValueError as error:
         raise SenError("not_a_message") from error
+
+
+def post_certificate(address: str, certificate: str, private: bytes) -> None:
+    """Show a server that forgot this device what it said when it enrolled it.
+
+    Args:
+        private: the Ed25519 key of the device.
+
+    Raises:
+        SenError: ``unknown_device`` where there is no certificate or this server has no use for it; else as ``post_message``.
+    """
+    if not certificate:
+        raise SenError(again.FORGOTTEN)
+    try:
+        post_json(address, again.PATH, again.question(certificate, private))
+    except SenError as error:
+        raise SenError(again.FORGOTTEN if error.code in again.NEVER else error.code) from error
 
 
 class _Ready(NamedTuple):

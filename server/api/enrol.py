@@ -1,4 +1,6 @@
-"""``POST /api/enrol``: a one-time code and a tablet's public keys become a device. ``POST /api/enrol/copy``: so does a copy of a tablet."""
+"""``POST /api/enrol``: a one-time code and a tablet's public keys become a device. ``POST /api/enrol/copy``: so does a copy of a tablet.
+``POST /api/enrol/again``: a device that this server forgot, for it was restored from an older backup, is taken up again.
+"""
 
 from typing import Any, ClassVar
 
@@ -8,11 +10,12 @@ from marshmallow import Schema, ValidationError, fields, validate
 from server.api.wire import ApiBlueprint
 from server.app import limiter
 from server.db import transaction
-from server.enrolment import CopyRequest, Enrolled, Request, enrol, enrol_copy
+from server.enrolment import CopyRequest, Enrolled, Request, enrol, enrol_again, enrol_copy
 from server.people import LONGEST_NAME
 from server.services import services
 from shared.ids import b64, unb64
 from shared.sealing import KEY_BYTES
+from sync.again import LONGEST_CERTIFICATE
 from sync.copies import LONGEST_MARK
 
 SIGNATURE_BYTES = 64
@@ -25,8 +28,8 @@ def _tries() -> str:
     return f"{tries} per minute; {10 * tries} per day"
 
 
-COPY_TRIES = "60 per minute; 600 per day"
-"""From one address; there is nothing to guess, for a signature proves who asks."""
+PROVEN_TRIES = "60 per minute; 600 per day"
+"""Of a copy, or of a device that was forgotten, from one address; there is nothing to guess, for a signature proves who asks."""
 
 blueprint = ApiBlueprint("enrol", __name__, url_prefix="/api/enrol", description="A code and keys become a device")
 blueprints = (blueprint,)
@@ -88,6 +91,7 @@ class EnrolledSchema(Schema):
     unit = fields.String(required=True)
     stream = fields.String(required=True)
     catalogue = fields.String(required=True, metadata={"description": "version of the catalogue"})
+    certificate = fields.String(required=True, metadata={"description": "kept as it is, for a server that forgets this device"})
 
 
 @blueprint.route("", endpoint="enrol")
@@ -110,8 +114,9 @@ class EnrolView(MethodView):
 
 
 def _told(enrolled: Enrolled) -> dict[str, Any]:
-    """What a tablet is told that was enrolled."""
+    """What a tablet is told that was enrolled; the key store keeps first that it was."""
     held = services()
+    held.keys.keep_certificates({enrolled.device.id: enrolled.certificate})
     device, user, own = enrolled.device, enrolled.user, held.keys.identity
     today = held.clock.today()
     return {
@@ -121,6 +126,7 @@ def _told(enrolled: Enrolled) -> dict[str, Any]:
         "unit": device.unit,
         "stream": held.catalogue.units.stream_of(device.unit),
         "catalogue": held.catalogue.version,
+        "certificate": enrolled.certificate,
     }
 
 
@@ -140,7 +146,7 @@ class CopySchema(Schema):
 class CopyView(MethodView):
     """A copy of a tablet."""
 
-    decorators: ClassVar = [limiter.limit(COPY_TRIES)]
+    decorators: ClassVar = [limiter.limit(PROVEN_TRIES)]
 
     @blueprint.doc(security=[])
     @blueprint.arguments(CopySchema)
@@ -153,3 +159,27 @@ class CopyView(MethodView):
             signature=told["signature"],
         )  # fmt: skip
         return _told(transaction(lambda session: enrol_copy(session, held.keys, request, now_ms=held.clock.now_ms())))
+
+
+class AgainSchema(Schema):
+    """What a device sends that the server does not know."""
+
+    error_messages = {"unknown": "unknown_field", "type": "wrong_kind"}  # noqa: RUF012  (marshmallow's own way)
+    certificate = fields.String(required=True, validate=validate.Length(min=1, max=LONGEST_CERTIFICATE, error="certificate_wrong"))
+    signature = KeyField(required=True, length=SIGNATURE_BYTES, metadata={"description": "Ed25519 signature of the device"})
+
+
+@blueprint.route("/again", endpoint="again")
+class AgainView(MethodView):
+    """A device that was forgotten."""
+
+    decorators: ClassVar = [limiter.limit(PROVEN_TRIES)]
+
+    @blueprint.doc(security=[])
+    @blueprint.arguments(AgainSchema)
+    @blueprint.response(200, EnrolledSchema)
+    def post(self, told: dict[str, Any]) -> Any:
+        """Take up a device that was enrolled here after the backup from which this server was restored; told again it changes nothing."""
+        held = services()
+        certificate, signature = told["certificate"], told["signature"]
+        return _told(transaction(lambda session: enrol_again(session, held.keys, certificate, signature, now_ms=held.clock.now_ms())))

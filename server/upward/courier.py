@@ -15,9 +15,11 @@ from server.upward.link import Link, read_link
 from server.upward.look import Look
 from server.upward.store import UpwardStore
 from shared.errors import SenError
+from shared.ids import unb64
+from sync.again import FORGOTTEN
 from sync.errors import FrameFault
 from sync.exchange import TabletHalf
-from sync.over_http import post_message
+from sync.over_http import post_certificate, post_message
 
 MOST_TRIPS: Final = 10_000
 MOST_CUTS: Final = 6
@@ -87,7 +89,7 @@ class _Exchange:
         )  # fmt: skip
 
     def _exchange(self) -> None:
-        cuts = 0
+        cuts, shown = 0, False
         while self.trips < MOST_TRIPS:
             request = self.half.request()
             try:
@@ -96,6 +98,10 @@ class _Exchange:
                 step = self.half.receive(answer)
             except SenError as error:
                 self.half.cut()
+                if error.code == FORGOTTEN and not shown:
+                    shown = True
+                    post_certificate(self.link.address, self.link.certificate, unb64(self.link.sign))
+                    continue
                 cuts += 1
                 if error.code not in CUTS or cuts >= MOST_CUTS:
                     raise

@@ -23,7 +23,9 @@ __all__ = ["Link", "enrol", "read_link"]
 
 @dataclass(frozen=True, kw_only=True)
 class Link:
-    """The enrolment. ``sign``, ``box`` and ``officer`` are private keys in base64url; ``device`` is "" until it has been answered."""
+    """The enrolment. ``sign``, ``box`` and ``officer`` are private keys in base64url; ``device`` is "" until it has been answered.
+    ``certificate`` is shown to the server above where it forgot this one (``sync.again``).
+    """
 
     address: str
     sign: str
@@ -35,6 +37,7 @@ class Link:
     user: str = ""
     unit: str = ""
     stream: str = ""
+    certificate: str = ""
 
     @property
     def key(self) -> bytes:
@@ -93,7 +96,7 @@ def _told(link: Link, answer: Any) -> Link:
         server = answer["server"]
         return replace(
             link, device=answer["device"], server_box=server["box"], server_name=server["name"], user=answer["user"]["id"],
-            unit=answer["unit"], stream=answer["stream"],
+            unit=answer["unit"], stream=answer["stream"], certificate=answer.get("certificate", ""),
         )  # fmt: skip
     except (KeyError, TypeError) as error:
         raise SenError("not_a_message") from error

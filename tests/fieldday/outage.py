@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import shutil
-import subprocess
-import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import create_engine, make_url, text
-
-from server.config import Config
-from server.places import Places
 from tests.fieldday.scenario import Step
-from tests.support.processes import ROOT
+from tests.support import restoring
 
 if TYPE_CHECKING:
     from tests.fieldday.day import Day
     from tests.fieldday.tablet import Tablet
 
 KEPT = "kept"
-BACKUP = "backup.zip"
 
 
 def _copy(tablet: Tablet, to: Path) -> None:
@@ -68,29 +59,20 @@ def take_copy(day: Day, step: Step) -> None:
 
 
 def back_up(day: Day, step: Step) -> None:
-    """A backup of the server's database: by the administrator's command, or as PostgreSQL copies one."""
-    database, file = day.office.database, day.folder / BACKUP
-    if _is_file(database):
-        _admin(day, "backup", str(file))
-        return
-    with _closed(day):
-        _postgresql(database, lambda name: [f"CREATE DATABASE {name}_backup TEMPLATE {name}"])
+    """A backup of the server's database and of its keys."""
+    restoring.back_up(day.office, day.folder)
+    follow(day)
 
 
 def restore(day: Day, step: Step) -> None:
     """The server goes back to its backup; to the tablets it is where it was, for their proxies know the way."""
-    database, file = day.office.database, day.folder / BACKUP
-    with _closed(day):
-        if _is_file(database):
-            _admin(day, "restore", str(file), "--yes")
-        else:
-            _postgresql(database, lambda name: [f"DROP DATABASE {name} WITH (FORCE)", f"CREATE DATABASE {name} TEMPLATE {name}_backup"])
+    restoring.restore(day.office, day.folder)
+    follow(day)
 
 
-@contextlib.contextmanager
-def _closed(day: Day) -> Iterator[None]:
-    with day.office.closed():
-        yield
+def move(day: Day, step: Step) -> None:
+    """The server's machine is lost: on another one database and keys come back from the backup."""
+    restoring.restore(day.office, day.folder, with_keys=True)
     follow(day)
 
 
@@ -98,30 +80,6 @@ def follow(day: Day) -> None:
     """Let the tablets' proxies know where the server is now."""
     for tablet in day.tablets.values():
         tablet.proxy.upstream = day.office.place
-
-
-def _is_file(database: str) -> bool:
-    return "://" not in database
-
-
-def _admin(day: Day, *words: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "server", *words], cwd=ROOT, env=os.environ | day.office.given | {"PYTHONPATH": str(ROOT)},
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    if done.returncode != 0:
-        raise RuntimeError(f"{words[0]}: {done.stderr[-1000:]}")
-
-
-def _postgresql(database: str, statements: Callable[[str], list[str]]) -> None:
-    url = make_url(Places(Config(database=database)).database_url)
-    engine = create_engine(url.set(database="postgres"), isolation_level="AUTOCOMMIT")
-    try:
-        with engine.connect() as connection:
-            for statement in statements(str(url.database)):
-                connection.execute(text(statement))
-    finally:
-        engine.dispose()
 
 
 def see_copy(day: Day, step: Step) -> None:
@@ -155,6 +113,6 @@ def see_recovered(day: Day, step: Step) -> None:
 
 
 OUTAGES: Mapping[str, Callable[[Day, Step], None]] = {
-    "keep_copy": keep_copy, "put_back": put_back, "take_copy": take_copy, "back_up": back_up, "restore": restore,
+    "keep_copy": keep_copy, "put_back": put_back, "take_copy": take_copy, "back_up": back_up, "restore": restore, "move": move,
     "see_copy": see_copy, "see_put_back": see_put_back, "see_two": see_two, "see_recovered": see_recovered,
 }  # fmt: skip

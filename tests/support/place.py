@@ -59,9 +59,9 @@ class Place(NamedTuple):
         done = subprocess.run(command, cwd=ROOT, env=os.environ | settings, capture_output=True, text=True, check=True)
         return done.stdout
 
-    def code(self, **settings: str) -> str:
-        """One more enrolment code for Lan."""
-        return str(json.loads(self.admin("enrol-code", "lan", "--unit", "long_khanh_a", "--json", **settings))["code"])
+    def code(self, login: str = "lan", **settings: str) -> str:
+        """One more enrolment code for Lan, or somebody else of her unit."""
+        return str(json.loads(self.admin("enrol-code", login, "--unit", "long_khanh_a", "--json", **settings))["code"])
 
     def log(self) -> bytes:
         """All that the server's process has logged."""

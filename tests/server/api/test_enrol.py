@@ -41,14 +41,17 @@ def test_a_tablet_is_enrolled(app: Flask, client: FlaskClient, add_person: AddUs
     answer = client.post("/api/enrol", json=body)
     assert answer.status_code == 200, answer.text
     told = answer.get_json()
-    assert set(told) == {"device", "server", "user", "unit", "stream", "catalogue"}
+    assert set(told) == {"device", "server", "user", "unit", "stream", "catalogue", "certificate"}
     assert told["user"] == {"id": lan.id, "name": "Lê Thị Lan", "roles": ["collector"]}
     assert (told["unit"], told["stream"]) == ("long_khanh_a", "hong_ngu")
     with app.app_context():
         mac = derive(agree(box.private, unb64(told["server"]["box"])), b"sen-mac/1" + told["device"].encode())
         assert services().keys.mac_key(told["device"], box.public) == mac
         assert told["catalogue"] == services().catalogue.version
-    assert client.post("/api/enrol", json=body).get_json() == told, "a lost answer is told again"
+    again = client.post("/api/enrol", json=body).get_json()
+    with app.app_context():
+        opened = [services().keys.certified(one.pop("certificate")) for one in (told, again)]
+    assert again == told and opened[0] == opened[1], "a lost answer is told again"
     assert devices(app) == 1
 
 
