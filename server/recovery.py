@@ -1,16 +1,19 @@
-"""After a restore: what tablets handed back of what this server had forgotten, and what nobody had."""
+"""After a restore: what tablets handed back of what this server had forgotten, which tablets it had forgotten, and what nobody had."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select
 
+from server.audit import AuditEntry
+from server.certificates import DEVICE_AGAIN, PERSON_AGAIN, ROLES_AGAIN
 from server.models import LineRow, LogRow, RecordRow
-from server.people import Device
+from server.people import Device, User
 from server.projection import load_states
 from sync.state import RecordState
 
-__all__ = ["Returned", "Waiting", "lines_missing", "returned", "waiting", "was_restored"]
+__all__ = ["Returned", "TakenUp", "Waiting", "lines_missing", "returned", "taken_up", "waiting", "was_restored"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +24,26 @@ class Returned:
     unit: str
     lines: int
     records: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TakenUp:
+    """A tablet that was enrolled after the backup and is known again: when it was enrolled, and since when it is known.
+
+    ``anew``: its person was forgotten too, and has no password while ``password`` is false; ``roles`` as (role, unit) came back with them.
+    ``ended``: it is revoked, or its person is locked.
+    """
+
+    device: str
+    unit: str
+    person: str
+    login: str
+    enrolled_ms: int
+    at_ms: int
+    anew: bool
+    password: bool
+    ended: bool
+    roles: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,8 +58,10 @@ class Waiting:
 
 
 def was_restored(connection: Connection) -> bool:
-    """Whether any tablet ever handed something back."""
-    return connection.scalar(select(LineRow.place).where(LineRow.witness != "").limit(1)) is not None
+    """Whether any tablet ever handed something back, or had been forgotten itself."""
+    forgotten = select(AuditEntry.number).where(AuditEntry.subject.in_(select(Device.id)), AuditEntry.action == DEVICE_AGAIN)
+    handed_back = select(LineRow.place).where(LineRow.witness != "")
+    return any(connection.scalar(query.limit(1)) is not None for query in (handed_back, forgotten))
 
 
 def returned(connection: Connection, units: Sequence[str]) -> list[Returned]:
@@ -51,6 +76,39 @@ def returned(connection: Connection, units: Sequence[str]) -> list[Returned]:
     )
     rows = connection.execute(query)
     return [Returned(device=row.name, unit=row.unit, lines=row.lines, records=row.records) for row in rows]
+
+
+def taken_up(connection: Connection, units: Sequence[str]) -> list[TakenUp]:
+    """The tablets of these units that were forgotten and are known again, the last one first."""
+    query = (
+        select(Device.id, Device.name, Device.unit, Device.enrolled_ms, Device.revoked_ms, Device.user, AuditEntry.at_ms)
+        .add_columns(User.name.label("person"), User.login, User.password, User.disabled_ms)
+        .join(User, User.id == Device.user)
+        .join(AuditEntry, AuditEntry.subject == Device.id)
+        .where(AuditEntry.action == DEVICE_AGAIN, Device.unit.in_(units))
+        .order_by(AuditEntry.number.desc())
+    )
+    rows = list({row.id: row for row in reversed(connection.execute(query).all())}.values())[::-1]
+    people = _people_again(connection, sorted({row.user for row in rows}))
+    return [
+        TakenUp(
+            device=row.name, unit=row.unit, person=row.person, login=row.login, enrolled_ms=row.enrolled_ms, at_ms=row.at_ms,
+            anew=(row.user, PERSON_AGAIN) in people, password=row.password is not None,
+            ended=row.revoked_ms is not None or row.disabled_ms is not None,
+            roles=people.get((row.user, PERSON_AGAIN), people.get((row.user, ROLES_AGAIN), ())),
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+def _people_again(connection: Connection, users: Sequence[str]) -> dict[tuple[str, str], tuple[tuple[str, str], ...]]:
+    """(person, what came back: the person or roles) → these roles."""
+    query = select(AuditEntry.subject, AuditEntry.action, AuditEntry.fields).order_by(AuditEntry.number)
+    query = query.where(AuditEntry.subject.in_(users), AuditEntry.action.in_((PERSON_AGAIN, ROLES_AGAIN)))
+    return {
+        (row.subject, row.action): tuple((role, unit) for role, _, unit in (told.partition("@") for told in json.loads(row.fields)))
+        for row in connection.execute(query)
+    }
 
 
 def waiting(connection: Connection, units: Sequence[str]) -> list[Waiting]:

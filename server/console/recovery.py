@@ -1,24 +1,27 @@
-"""«Phục hồi»: what came back after this server was restored from a backup, by which tablet, and what nobody had."""
+"""«Phục hồi»: what came back after this server was restored from a backup, by which tablet, which tablets and people it had forgotten, and
+what nobody had.
+"""
 
 from dataclasses import dataclass
 
 from flask import Blueprint
+from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from server import db
-from server.access import units_visible
+from server.access import units_visible, units_where
 from server.console.question import field_of_question
 from server.console.shell import me, page
 from server.console.values import Titles
-from server.console.words import unit_words
+from server.console.words import moment_words, unit_words
 from server.language import lang
-from server.recovery import Returned, Waiting, lines_missing, returned, waiting
+from server.recovery import Returned, TakenUp, Waiting, lines_missing, returned, taken_up, waiting
 from server.services import services
 
 blueprint = Blueprint("recovery", __name__)
 blueprints = (blueprint,)
 
-__all__ = ["Recovery", "ReturnedLine", "WaitingLine", "blueprints"]
+__all__ = ["Recovery", "ReturnedLine", "TakenLine", "WaitingLine", "blueprints"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +32,18 @@ class ReturnedLine:
     unit: str
     lines: int
     records: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TakenLine:
+    """A tablet that was forgotten and is known again; ``remarks`` say what is to be known of it and of its person."""
+
+    device: str
+    person: str
+    unit: str
+    enrolled: str
+    since: str
+    remarks: list[str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +61,7 @@ class Recovery:
     """The page."""
 
     returned: list[ReturnedLine]
+    taken: list[TakenLine]
     waiting: list[WaitingLine]
     lines: int
     missing: int
@@ -55,11 +71,13 @@ class Recovery:
 def recovery() -> Response:
     """What was recovered, and what waits, in the units that this person sees."""
     user, units = me(), sorted(units_visible(me()))
+    administered = sorted(units_visible(me()) | units_where(me(), "administer"))
     with db.reading() as connection:
         came, waits, missing = returned(connection, units), waiting(connection, units), lines_missing(connection)
+        taken = taken_up(connection, administered)
     titles = Titles(user)
     context = Recovery(
-        returned=[_returned(one) for one in came], waiting=[_waiting(one, titles) for one in waits],
+        returned=[_returned(one) for one in came], taken=[_taken(one) for one in taken], waiting=[_waiting(one, titles) for one in waits],
         lines=sum(one.lines for one in came), missing=missing,
     )  # fmt: skip
     return page("recovery/recovery.html", context)
@@ -67,6 +85,24 @@ def recovery() -> Response:
 
 def _returned(one: Returned) -> ReturnedLine:
     return ReturnedLine(device=one.device, unit=unit_words(one.unit), lines=one.lines, records=one.records)
+
+
+def _taken(one: TakenUp) -> TakenLine:
+    remarks = []
+    if one.ended:
+        remarks.append(_("Vẫn bị thu hồi hoặc bị khóa như trước: không nhận thêm gì."))
+    if one.anew:
+        remarks.append(_("Người dùng này cũng có lại."))
+        if not one.password and not one.ended:
+            remarks.append(_("Chưa có mật khẩu: quản trị đặt ở «Người dùng» nếu người này dùng trang của huyện."))
+    if one.roles:
+        labels = [(services().catalogue.roles.get(role), role, unit) for role, unit in one.roles]
+        words = [f"{code if role is None else role.label.get(lang())} – {unit_words(unit)}" for role, code, unit in labels]
+        remarks.append(_("Vai trò có lại: %(roles)s.", roles=", ".join(words)))
+    return TakenLine(
+        device=one.device, person=f"{one.person} ({one.login})", unit=unit_words(one.unit), enrolled=moment_words(one.enrolled_ms),
+        since=moment_words(one.at_ms), remarks=remarks,
+    )  # fmt: skip
 
 
 def _waiting(one: Waiting, titles: Titles) -> WaitingLine:

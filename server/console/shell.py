@@ -123,12 +123,16 @@ def _menu(user: User, reads: bool) -> Iterator[Entry]:
     yield Entry(words=_("Khác nhau"), url=url_for("questions.questions"), count=asked, tone="accent", here=_here("questions."))
     if roles_of(user) & DISTRICT:
         yield Entry(words=_("Tệp đồng bộ"), url=url_for("bundles.bundles_page"), here=_here("bundles."))
-        with db.reading() as connection:
-            if was_restored(connection):
-                yield Entry(words=_("Phục hồi"), url=url_for("recovery.recovery"), here=_here("recovery."))
+        yield from _recovery()
     if units_where(user, RIGHT):
         held = count_waiting(user)
         yield Entry(words=_("Chờ xem lại"), url=url_for("review.held"), count=held, tone="soon", here=_here("review."))
+
+
+def _recovery() -> Iterator[Entry]:
+    with db.reading() as connection:
+        if was_restored(connection):
+            yield Entry(words=_("Phục hồi"), url=url_for("recovery.recovery"), here=_here("recovery."))
 
 
 def _waiting(user: User) -> tuple[int, int]:
@@ -159,3 +163,4 @@ def _admin(*, reads: bool) -> Iterator[Entry]:
     yield Entry(words=_("Máy"), url=url_for("tablets.tablets"), here=_here("tablets."))
     if not reads:
         yield Entry(words=_("Tệp đồng bộ"), url=url_for("bundles.bundles_page"), here=_here("bundles."))
+        yield from _recovery()
