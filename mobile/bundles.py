@@ -16,6 +16,7 @@ from mobile.keys import DeviceKeys
 from mobile.remarks import note_update
 from shared.errors import SenError
 from shared.ids import unb64
+from sync.again import entry_of
 from sync.by_file import Kept, keep_answers, write_requests
 from sync.clock import Time
 from sync.errors import FrameFault
@@ -100,7 +101,8 @@ class Bundles:
         sender, receiver, names, photos = Sender.of(tablet.who.device, keys.sign), unb64(tablet.who.server_box), list[str](), 0
         asked = tablet.files.asked()
         beside = [write_asked(asked)] if any(asked) else []
-        _put(write_bundle(sender, receiver, messages, beside=beside, largest=largest), folder, names)
+        who = entry_of(tablet.who.certificate)
+        _put(write_bundle(sender, receiver, messages, before=who, beside=beside, largest=largest), folder, names)
         for group in in_groups(tablet.files.bring()):
             photos += len(group)
             entries = [write_asked(Asked(tuple(digest for digest, _ in group))), *(write_file(*one) for one in group)]

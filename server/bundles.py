@@ -19,17 +19,19 @@ from server.access import units_visible, units_where
 from server.audit import note
 from server.bundle_files import Brought as FilesBrought
 from server.bundle_files import asked_in, bring, given, told_of
+from server.certificates import read_certificate, take_up
 from server.editing import sql_server
 from server.people import Device, User
 from server.places import private_folder, write_private
 from server.services import services
 from shared.errors import SenError
 from shared.ids import SHORT_ID
+from sync.again import NEVER, certificate_of
 from sync.by_file import Brought, answer_requests
 from sync.errors import FrameFault
 from sync.exchange import ServerHalf
 from sync.file_entries import Asked
-from sync.over_file import SIZES, SUFFIX, Entry, Gathering, Part, Sender, open_part, read_head, write_bundle
+from sync.over_file import SIZES, SUFFIX, Entry, Gathering, Part, Sender, open_part, read_head, unproved, write_bundle
 
 DAY_MS: Final = 86_400_000
 KEPT_DAYS: Final = 30
@@ -93,6 +95,8 @@ def take(files: Sequence[tuple[str, bytes]], by: User) -> Taken:
     """
     _clear_out()
     found, touched, reach = Taken(), dict[str, None](), _reach(by)
+    for _, data in files:
+        _take_up(data, reach)
     for name, data in files:
         try:
             part = _open(data)
@@ -168,8 +172,29 @@ def _unit_of(device: str) -> str | None:
 def _sign_of(device: str) -> bytes:
     found = db.db.session.get(Device, device)
     if found is None:
-        raise FrameFault("unknown_device")
+        raise FrameFault("bundle_device_unknown")
     return found.sign
+
+
+def _take_up(data: bytes, reach: frozenset[str]) -> None:
+    """Take up the device that wrote a part, where this server, restored from an older backup, forgot it, and the part tells who it was."""
+    held = services()
+    try:
+        sender, entry = unproved(data, held.keys.identity.box)
+        certificate = certificate_of(entry)
+        if not certificate or db.db.session.get(Device, sender) is not None:
+            return
+        told = read_certificate(held.keys, certificate)
+        if told.id != sender or told.unit not in reach:
+            return
+        open_part(data, held.keys.identity.box, lambda _: told.sign)
+        db.transaction(lambda session: take_up(session, held.keys, told, now_ms=held.clock.now_ms()))
+    except SenError as error:
+        if not isinstance(error, FrameFault) and error.code not in NEVER:
+            raise
+        return  # the file is refused below, for the same reason
+    held.keys.keep_certificates({sender: certificate})
+    db.db.session.rollback()  # what it reads from here on knows the device
 
 
 def _open(data: bytes) -> Part:

@@ -7,12 +7,12 @@ the device up again as it was. In a bundle the certificate goes first, and the b
 
 from typing import Any, Final
 
-from shared.ids import b64
+from shared.ids import b64, unb64
 from shared.sealing import sign
 from sync.over_file import Entry
 
 CERTIFICATE: Final = b"c"
-"""The kind of a bundle's entry that is a certificate, in ASCII."""
+"""The kind of a bundle's entry that is a certificate, as its bytes."""
 
 PATH: Final = "/api/enrol/again"
 
@@ -40,10 +40,9 @@ def question(certificate: str, private: bytes) -> dict[str, Any]:
 
 def entry_of(certificate: str) -> list[Entry]:
     """A certificate as a bundle's first entry; nothing where there is none."""
-    return [Entry(CERTIFICATE, certificate.encode("ascii"))] if certificate else []
+    return [Entry(CERTIFICATE, unb64(certificate))] if certificate else []
 
 
-def certificate_of(entry: Entry) -> str:
-    """The certificate in an entry of a bundle; "" where it is something else."""
-    fits = entry.kind == CERTIFICATE and len(entry.body) <= LONGEST_CERTIFICATE and entry.body.isascii()
-    return entry.body.decode("ascii") if fits else ""
+def certificate_of(entry: Entry | None) -> str:
+    """The certificate in an entry of a bundle; "" where there is none."""
+    return b64(entry.body) if entry is not None and entry.kind == CERTIFICATE and len(entry.body) <= LONGEST_CERTIFICATE else ""

@@ -53,7 +53,8 @@ _BOX_BYTES: Final = KEY_BYTES + NONCE_BYTES + _INSIDE.size + _TAG_BYTES
 _AROUND: Final = _HEAD.size + _BOX_BYTES + NONCE_BYTES + _TAG_BYTES + SIGNATURE_BYTES
 
 __all__ = [
-    "SIZES", "SUFFIX", "Entry", "Gathering", "Head", "Part", "Sender", "file_name", "key_mark", "open_part", "read_head", "write_bundle",
+    "SIZES", "SUFFIX", "Entry", "Gathering", "Head", "Part", "Sender", "file_name", "key_mark", "open_part", "read_head", "unproved",
+    "write_bundle",
 ]  # fmt: skip
 
 
@@ -107,15 +108,16 @@ def file_name(head: Head) -> str:
 
 
 def write_bundle(
-    sender: Sender, receiver: bytes, messages: Sequence[bytes], *, beside: Sequence[Entry] = (), largest: int = SIZES[-1]
+    sender: Sender, receiver: bytes, messages: Sequence[bytes], *, before: Sequence[Entry] = (), beside: Sequence[Entry] = (),
+    largest: int = SIZES[-1],
 ) -> list[bytes]:  # fmt: skip
-    """Write messages, and what stands beside them, as the parts of one bundle.
+    """Write messages, and what stands before and behind them, as the parts of one bundle.
 
     Args:
         receiver: the X25519 public key of who shall read them.
         largest: how many bytes a part may have: one of ``SIZES``.
     """
-    entries = [*(Entry(_MESSAGE, message) for message in messages), *beside]
+    entries = [*before, *(Entry(_MESSAGE, message) for message in messages), *beside]
     content = b"".join(part for entry in entries for part in (_ENTRY.pack(entry.kind, len(entry.body)), entry.body))
     step = largest - _AROUND
     pieces = [content[start : start + step] for start in range(0, len(content), step)] or [b""]
@@ -171,28 +173,64 @@ def open_part(data: bytes, keys: BoxKeys, key_of: Callable[[str], bytes]) -> Par
         FrameFault: ``not_a_bundle``, ``bundle_from_future``, ``bundle_for_another``, ``bundle_damaged``; the last is one and the same for
             whatever was changed.
     """
+    head, opened = _opened(data, keys)
+    public = key_of(opened.sender)
+    try:
+        verify(public, data[-SIGNATURE_BYTES:], data[:-SIGNATURE_BYTES])
+    except SenError:
+        raise FrameFault("bundle_damaged") from None
+    return Part(head, opened.sender, opened.piece())
+
+
+def unproved(data: bytes, keys: BoxKeys) -> tuple[str, Entry | None]:
+    """Who is said to have sent a part, and the first entry of the bundle, where this part holds it whole.
+
+    Nobody has proved either: this serves only to find a sender's public key, with which ``open_part`` proves it.
+
+    Raises:
+        FrameFault: as ``open_part``.
+    """
+    head, opened = _opened(data, keys)
+    piece = opened.piece() if head.number == 1 else b""
+    if len(piece) < _ENTRY.size:
+        return opened.sender, None
+    kind, length = _ENTRY.unpack_from(piece)
+    body = piece[_ENTRY.size : _ENTRY.size + length]
+    return opened.sender, Entry(kind, body) if len(body) == length else None
+
+
+class _Opened(NamedTuple):
+    """A part whose box is open and whose signature nobody has looked at; ``piece`` opens the rest or raises ``bundle_damaged``."""
+
+    sender: str
+    piece: Callable[[], bytes]
+
+
+def _opened(data: bytes, keys: BoxKeys) -> tuple[Head, _Opened]:
     head = read_head(data)
     if head.receiver != key_mark(keys.public):
         raise FrameFault("bundle_for_another")
-    return _READERS[data[4]](head, data, keys, key_of)
+    return head, _READERS[data[4]](data, keys)
 
 
-def _open_1(head: Head, data: bytes, keys: BoxKeys, key_of: Callable[[str], bytes]) -> Part:
+def _open_1(data: bytes, keys: BoxKeys) -> _Opened:
     bound, at = _bound(data[: _HEAD.size]), _HEAD.size + _BOX_BYTES
     try:
         key, sender, length = _INSIDE.unpack(open_box(keys, data[_HEAD.size : at], bound))
         name = sender.decode("ascii")
     except (SenError, ValueError, struct.error):
         raise FrameFault("bundle_damaged") from None
-    public = key_of(name)
-    try:
-        verify(public, data[-SIGNATURE_BYTES:], data[:-SIGNATURE_BYTES])
-        piece = open_bytes(key, data[at:-SIGNATURE_BYTES], bound)
-    except SenError:
-        raise FrameFault("bundle_damaged") from None
-    if length > len(piece):
-        raise FrameFault("bundle_damaged")
-    return Part(head, name, piece[:length])
+
+    def piece() -> bytes:
+        try:
+            opened = open_bytes(key, data[at:-SIGNATURE_BYTES], bound)
+        except SenError:
+            raise FrameFault("bundle_damaged") from None
+        if length > len(opened):
+            raise FrameFault("bundle_damaged")
+        return opened[:length]
+
+    return _Opened(name, piece)
 
 
 _READERS: Final = {1: _open_1}

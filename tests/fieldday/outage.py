@@ -82,6 +82,12 @@ def follow(day: Day) -> None:
         tablet.proxy.upstream = day.office.place
 
 
+def enrol(day: Day, step: Step) -> None:
+    """A tablet is enrolled in the middle of the story."""
+    for name in step.who:
+        day.tablets[name].enrol(day.office.codes[name], name)
+
+
 def see_copy(day: Day, step: Step) -> None:
     """What the tablet says of itself once it is a device of its own."""
     for name in step.who:
@@ -106,6 +112,12 @@ def see_two(day: Day, step: Step) -> None:
     day.claim(step, words in there, f"{step.who[0]} sees the copy of the tablet of {step.whom}", words, there)
 
 
+def see_known(day: Day, step: Step) -> None:
+    """The page of what was recovered names a tablet that the backup did not know."""
+    there = day.office.desk(step.who[0]).recovered().partition("Máy đăng ký sau bản sao lưu")[2].partition("Không tự có lại")[0]
+    day.claim(step, step.whom in there, f"{step.who[0]} sees that the tablet of {step.whom} is known again", step.whom, there)
+
+
 def see_recovered(day: Day, step: Step) -> None:
     """The page of what was recovered tells which tablet handed back something."""
     there = day.office.desk(step.who[0]).recovered()
@@ -113,6 +125,6 @@ def see_recovered(day: Day, step: Step) -> None:
 
 
 OUTAGES: Mapping[str, Callable[[Day, Step], None]] = {
-    "keep_copy": keep_copy, "put_back": put_back, "take_copy": take_copy, "back_up": back_up, "restore": restore, "move": move,
+    "keep_copy": keep_copy, "put_back": put_back, "take_copy": take_copy, "back_up": back_up, "restore": restore, "move": move, "enrol": enrol, "see_known": see_known,
     "see_copy": see_copy, "see_put_back": see_put_back, "see_two": see_two, "see_recovered": see_recovered,
 }  # fmt: skip

@@ -17,7 +17,7 @@ from tests.fieldday.journal import Journal, read
 from tests.fieldday.office import open_office
 from tests.fieldday.pages import differing, words
 from tests.fieldday.replica import differences, units_below
-from tests.fieldday.scenario import Person, Scenario
+from tests.fieldday.scenario import Person, Scenario, later
 from tests.fieldday.summary import Summary
 from tests.fieldday.tablet import Tablet
 from tests.support.databases import fresh_database
@@ -76,7 +76,8 @@ def _whole(summary: Summary, setting: Setting, owners: Sequence[Person], tell: C
             tablet = tablets[person.name] = Tablet(folder / f"tablet-{n + 1}", proxy, scenario.today, PIN)
             stack.callback(tablet.stop)
             tablet.start()
-            tablet.enrol(office.codes[person.name], person.name)
+            if person.name not in later(scenario.story):
+                tablet.enrol(office.codes[person.name], person.name)
         journal = Journal(folder / "journal.jsonl")
         stack.callback(journal.close)
         day = Day(scenario, office, tablets, journal, folder)

@@ -91,6 +91,8 @@ SENTENCES: tuple[Sentence, ...] = tuple(
         ("take_copy", f"{WHO} takes a copy of the tablet of {WHOM}", "", "tablet", "the tablet is thrown away for a copy of the other one, whose officer it then is; both go on"),
         ("back_up", "the server is backed up", "", "", "a backup of the server's database is made"),
         ("restore", "the server is restored", "", "", "the server goes back to its backup, at the same address"),
+        ("move", "the server is restored on another machine", "", "", "its machine is lost, keys and all: database and keys come back from the backup, at the same address"),
+        ("enrol", f"{WHO} enrols", "", "tablet", "the tablet is enrolled only here; every other one is before the story begins"),
         ("move_officer", f"{WHO} moves {WHOM} to {UNIT}", "", "console", "the administrator ends an officer's roles and gives the same ones in another unit"),
         ("revoke", f"{WHO} revokes the tablet of {WHOM}", "", "console", "the administrator revokes an officer's tablet; it wipes itself when all is handed in"),
         ("take_up", f"{WHO} takes up {NAME}", "", "console", "the district takes up what came of the record from a revoked tablet or without a right"),
@@ -104,6 +106,7 @@ SENTENCES: tuple[Sentence, ...] = tuple(
         ("see_put_back", f"{WHO} sees that the tablet was put back", "", "tablet", "the tablet says that it was restored or copied, and that nothing is lost"),
         ("see_two", f"{WHO} sees the copy of the tablet of {WHOM}", "", "console", "the page of tablets names the copy, which is a device of its own"),
         ("see_recovered", f"{WHO} sees what the tablet of {WHOM} brought back", "", "console", "the page of the restored server names the tablet that handed back what was forgotten"),
+        ("see_known", f"{WHO} sees that the tablet of {WHOM} is known again", "", "console", "the page of the restored server names the tablet, which it had forgotten"),
         ("see_not", f"{WHO} does not see {NAME}", "", "", "the record must not be on the person's screen"),
         ("figure", rf"figure (?P<figure>\w+) of {UNIT} in {PERIOD} is (?P<number>\S+)", "", "", "this figure must come out, by the server's own computation"),
     )
@@ -194,6 +197,7 @@ def _scenario(node: yaml.Node | None) -> Scenario:
     told_steps = [(one, _step(one, people)) for one in parts["story"].value]
     _check_names(told_steps)
     _check_batteries(told_steps)
+    _check_enrolled(told_steps)
     for one, step in told_steps:
         if step.verb == "figure" and all(person.tablet for person in people.values()):
             raise _at(
@@ -346,3 +350,20 @@ def _check_batteries(story: Sequence[tuple[yaml.Node, Step]]) -> None:
                 raise _at(node, f"{name}'s tablet was killed; «{name} comes back» must stand before this")
             if step.verb in ("kill", "kill_syncing"):
                 dead.add(name)
+
+
+def later(story: Sequence[Step]) -> frozenset[str]:
+    """Whose tablet the story itself enrols."""
+    return frozenset(name for step in story if step.verb == "enrol" for name in step.who)
+
+
+def _check_enrolled(story: Sequence[tuple[yaml.Node, Step]]) -> None:
+    """A tablet does nothing before it is enrolled, once."""
+    waiting = set(later([step for _, step in story]))
+    for node, step in story:
+        for name in step.who:
+            if step.verb == "enrol" and name not in waiting:
+                raise _at(node, f"{name}'s tablet is enrolled already")
+            if step.verb != "enrol" and name in waiting:
+                raise _at(node, f"{name}'s tablet is enrolled only further down")
+        waiting -= set(step.who)
