@@ -83,7 +83,7 @@ def asked(place: Place, code: str) -> Answered:
 
 
 @LOST
-def test_p12_f23_a_tablet_that_was_enrolled_after_the_backup_goes_on(place: Place, tmp_path: Path, lost: bool) -> None:
+def test_m80_p12_f23_a_tablet_that_was_enrolled_after_the_backup_goes_on(place: Place, tmp_path: Path, lost: bool) -> None:
     code = place.code()
     back_up(place)
     with enrolled(place, tmp_path / "lan", code) as tablet:
@@ -108,7 +108,7 @@ def test_p12_f23_a_tablet_that_was_enrolled_after_the_backup_goes_on(place: Plac
 
 
 @LOST
-def test_p12_a_person_of_whom_the_restored_server_knows_nothing_comes_back_without_a_password(place: Place, tmp_path: Path, lost: bool) -> None:
+def test_m81_p12_a_person_of_whom_the_restored_server_knows_nothing_comes_back_without_a_password(place: Place, tmp_path: Path, lost: bool) -> None:
     login = f"moi{lost:d}"
     person = ("user", "add", login, "--name", "Nguyễn Thị Mới (dữ liệu mẫu)", "--no-password", "--demo")
     back_up(place)
@@ -130,7 +130,7 @@ def test_p12_a_person_of_whom_the_restored_server_knows_nothing_comes_back_witho
 
 
 @LOST
-def test_t08_f38_what_was_revoked_or_locked_stays_so(place: Place, tmp_path: Path, lost: bool) -> None:
+def test_m82_t08_f38_what_was_revoked_or_locked_stays_so(place: Place, tmp_path: Path, lost: bool) -> None:
     login = f"nghi{lost:d}"
     place.admin("user", "add", login, "--name", "Trần Thị Nghỉ (dữ liệu mẫu)", "--role", "collector@long_khanh_a", "--no-password", "--demo")
     codes = place.code(), place.code(login)
@@ -156,7 +156,7 @@ def test_t08_f38_what_was_revoked_or_locked_stays_so(place: Place, tmp_path: Pat
     assert verdicts and {row.verdict for row in verdicts} == {"device_revoked"}, "and all of it waits for the district"
 
 
-def test_p12_a_copy_and_its_original_both_come_back(place: Place, tmp_path: Path) -> None:
+def test_m83_p12_a_copy_and_its_original_both_come_back(place: Place, tmp_path: Path) -> None:
     code = place.code()
     back_up(place)
     with enrolled(place, tmp_path / "first", code) as first:
