@@ -176,6 +176,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         if not 0 < len(change.operations) <= MAX_OPERATIONS or not 0 <= change.time.ms < LATEST_MS:
             raise ContentFault("bad_line")
         for op in change.operations:
+            if not op.path:
+                raise ContentFault("bad_line")
             if op.saw:
                 for name in op.saw:
                     parse_name(name)

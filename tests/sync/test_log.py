@@ -2,8 +2,13 @@
 
 import hashlib
 import json
+from unittest.mock import patch
 
+import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from shared.ids import new_id, new_record_id
 from shared.messages import codes
@@ -83,6 +88,49 @@ def test_b01_b02_b03_b04_content_that_is_set_aside(body: bytes, code: str) -> No
         Change.parse(body)
     assert fault.value.code == code
     assert codes()[code]["vi"] and codes()[code]["en"]
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | st.text(max_size=12),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=6,
+)
+MEMBERS = st.dictionaries(st.sampled_from(["k", "p", "v", "b", "s", "why", "x"]), VALUES | st.sampled_from(["set", "add", "withdraw", "title"]), max_size=5)
+LINES = st.fixed_dictionaries(
+    {}, optional={"o": st.lists(MEMBERS, max_size=3) | VALUES, "t": VALUES | st.just([1, 2, 3]), "n": VALUES, "y": VALUES, "r": VALUES, "l": VALUES, "x": VALUES}
+)
+
+
+def read(body: bytes) -> Change | str:
+    """What a line says, or the code of what is wrong in it."""
+    try:
+        return Change.parse(body)
+    except ContentFault as fault:
+        return fault.code
+
+
+@settings(max_examples=400, deadline=None)
+@given(members=LINES, compact=st.booleans(), ascii=st.booleans(), twice=st.booleans())
+def test_what_is_read_at_a_glance_is_what_is_read_key_by_key(members: dict[str, object], compact: bool, ascii: bool, twice: bool) -> None:
+    text = json.dumps({**GOOD, **members}, ensure_ascii=ascii, separators=(",", ":") if compact else None)
+    body = (text[:-1] + ', "y": "note"}' * twice if twice else text).encode("utf-8", "surrogatepass")
+    at_a_glance = read(body)
+    with patch("sync.log._decode", side_effect=msgspec.DecodeError):
+        assert repr(read(body)) == repr(at_a_glance)
+
+
+@pytest.mark.parametrize("value", [None, True, 7, -1.5, 10**15, "Nói “chuyện”\n\t", {"name": "a", "size": 1}, ["x", 2]])
+def test_our_own_lines_are_read_at_a_glance(value: object) -> None:
+    change = Change.parse(line(o=[{"p": "title", "v": value, "s": ["LLLLLLLLLLL.1.RBNvo1Wz"]}, {"k": "add", "p": "topics/gbv"}]))
+    with patch("sync.log._read_slowly", side_effect=AssertionError):
+        assert Change.parse(change.encode()) == change
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), "\ud800", {1: float("nan")}])
+def test_the_writer_refuses_what_no_line_can_say(value: object) -> None:
+    change = Change.parse(line())
+    with pytest.raises(ContentFault):
+        replace(change, operations=(Operation("set", "title", value, None, (), None),)).encode()
 
 
 def test_an_unknown_member_is_kept_and_does_no_harm() -> None:
