@@ -17,7 +17,7 @@ from cheroot.wsgi import Server
 from flask import Flask, Response, request
 
 GZIP_LEVEL = 5
-"""As Sen packs its messages, so that both sides pay the same for it."""
+"""What everybody has, at a level that is twice as fast as its own and not a tenth larger."""
 
 
 def database(path: Path) -> sqlite3.Connection:
