@@ -14,6 +14,7 @@ from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from server.api import Api, StrictJSON
+from server.api.exchange import ShortWay
 from server.clock import Clock
 from server.config import Config
 from server.db import db, engine_options, watch_engine
@@ -83,6 +84,7 @@ def create_app(config: Config | None = None) -> Flask:
                 csrf.exempt(blueprint)
             else:
                 app.register_blueprint(blueprint)
+    app.wsgi_app = ShortWay(app, app.wsgi_app)  # type: ignore[method-assign]
     return app
 
 

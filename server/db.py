@@ -92,8 +92,10 @@ def watch_engine(engine: Engine) -> None:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        writes = connection.get_execution_options().get("writes")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        if connection.get_execution_options().get("writes"):
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        else:  # waits for nobody and cannot fail, so that SQLAlchemy need not stand beside it
+            connection.connection.driver_connection.execute("BEGIN")  # type: ignore[union-attr]
 
 
 @contextlib.contextmanager
@@ -103,18 +105,18 @@ def writing() -> Iterator[Connection]:
     Raises:
         SenError: ``database_busy``, ``disk_full``, ``storage_failed`` or ``database_away``.
     """
-    with named_errors(), db.engine.execution_options(writes=True).begin() as connection:
+    with named_errors(), db.engine.connect().execution_options(writes=True) as connection, connection.begin():
         yield connection
 
 
 @contextlib.contextmanager
 def reading() -> Iterator[Connection]:
     """A reading transaction: everything it gives belongs to one moment."""
-    engine = db.engine
-    if engine.dialect.name == "postgresql":
-        engine = engine.execution_options(isolation_level="REPEATABLE READ")
-    with named_errors(), engine.begin() as connection:
-        yield connection
+    with named_errors(), db.engine.connect() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execution_options(isolation_level="REPEATABLE READ")
+        with connection.begin():
+            yield connection
 
 
 def insert_rows(connection: Connection, table: type[Base], columns: tuple[str, ...], rows: Sequence[tuple[Any, ...]]) -> None:

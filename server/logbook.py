@@ -28,7 +28,7 @@ LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNI
 
 _log = logging.getLogger("sen")
 
-__all__ = ["ALLOWED", "REDACTED", "Lines", "log_event", "log_failure", "log_requests", "start_log"]
+__all__ = ["ALLOWED", "REDACTED", "Lines", "log_event", "log_failure", "log_request", "log_requests", "start_log"]
 
 
 class Lines(logging.Formatter):
@@ -81,8 +81,14 @@ def log_requests(app: Flask) -> None:
 
     @app.after_request
     def end(response: Response) -> Response:
-        ms = round((time.monotonic() - g.get("began", time.monotonic())) * 1000)
         user = getattr(current_user, "id", None) if "_login_user" in g else None
-        facts = {"method": request.method, "endpoint": request.endpoint, "status": response.status_code, "ms": ms, "user": user}
-        log_event("request", **{name: value for name, value in facts.items() if value is not None})
+        log_request(request.method, request.endpoint, response.status_code, g.get("began", time.monotonic()), user=user)
         return response
+
+
+def log_request(method: str, endpoint: str | None, status: int, began_s: float, *, user: str | None = None) -> None:
+    """Log one request that was answered; ``began_s`` is when it began by the monotonic clock."""
+    if _log.isEnabledFor(logging.INFO):
+        ms = round((time.monotonic() - began_s) * 1000)
+        facts: dict[str, Any] = {"method": method, "endpoint": endpoint, "status": status, "ms": ms, "user": user}
+        log_event("request", **{name: value for name, value in facts.items() if value is not None})

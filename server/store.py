@@ -93,10 +93,14 @@ class SqlServer:
             FrameFault: ``unknown_device``.
         """
         with db.reading() as connection:
-            rows = connection.execute(_DEVICE, {"device": device}).all()
-            former = _former(connection, rows[0].copy_of, device) if rows and rows[0].copy_of else []
+            return self.device_on(connection, device)
+
+    def device_on(self, connection: Connection, device: str) -> Device:
+        """The same, within a transaction."""
+        rows = connection.execute(_DEVICE, {"device": device}).all()
         if not rows:
             raise FrameFault("unknown_device")
+        former = _former(connection, rows[0].copy_of, device) if rows[0].copy_of else []
         sign, box, user, unit, revoked, stamp, marks = rows[0][:7]
         read: dict[str, tuple[Segment, ...]] = {}
         for row in (*rows, *former):
@@ -104,16 +108,16 @@ class SqlServer:
                 read[row.id] = (*read.get(row.id, ()), segment_of(row))
         mac_key = self.services.keys.mac_key(device, box)
         return Device(
-            device, sign, mac_key, user, self._scope(user, unit, stamp), read, revoked=bool(revoked),
+            device, sign, mac_key, user, self._scope(connection, user, unit, stamp), read, revoked=bool(revoked),
             former=tuple({row.former: row.sign for row in former}.items()), marks=Marks.load(marks),
         )  # fmt: skip
 
-    def _scope(self, user: str, unit: str, stamp: str) -> Scope:
+    def _scope(self, connection: Connection, user: str, unit: str, stamp: str) -> Scope:
         day = self.services.clock.today()
         key = (user, unit, stamp, day)
         known = self._scopes.get(key)
         if known is None:
-            with db.reading() as connection, Session(connection) as session:
+            with Session(connection) as session:
                 person = session.get_one(User, user)
                 known = scope_of(person, unit, catalogue=self.services.catalogue, day=day)
             self._scopes[key] = known
@@ -142,7 +146,11 @@ class SqlServer:
     def reading(self) -> Iterator[SqlReader]:
         """A reading transaction."""
         with db.reading() as connection:
-            yield SqlReader(connection, self.services.catalogue, lambda keys, device: self._wraps(connection, keys, device), self._mended)
+            yield self.reader_on(connection)
+
+    def reader_on(self, connection: Connection) -> SqlReader:
+        """The reader of a transaction that the caller holds."""
+        return SqlReader(connection, self.services.catalogue, lambda keys, device: self._wraps(connection, keys, device), self._mended)
 
     def _mended(self, scope: Scope) -> Sequence[PartHead] | None:
         """Make anew what is damaged of a scope; looked at once a minute at most while nothing is found."""

@@ -1,0 +1,73 @@
+"""One request of a tablet at the server: what it reads before anything is written belongs to one moment and one transaction."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from types import TracebackType
+from typing import Any, Self
+
+from sqlalchemy import Connection
+
+from server import db
+from server.ledger import SqlLedger
+from server.reader import SqlReader
+from server.store import SqlServer
+from sync.copies import Marks
+from sync.store import Device
+
+__all__ = ["Visit"]
+
+
+class Visit:
+    """``sync.store.Server`` for one request. A context manager: at its end nothing is left open."""
+
+    def __init__(self, server: SqlServer) -> None:
+        self._server = server
+        self._open = ExitStack()
+        self._connection: Connection | None = None
+        self.run_key = server.run_key
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._connection = None
+        self._open.__exit__(kind, error, trace)
+
+    def _read(self) -> Connection:
+        if self._connection is None:
+            self._connection = self._open.enter_context(db.reading())
+        return self._connection
+
+    def _end(self) -> None:
+        """End what is being read, so that what comes is of a later moment."""
+        self._connection = None
+        self._open.close()
+
+    def device(self, device: str) -> Device:
+        """An enrolled device with its logs, in one query. Raises FrameFault("unknown_device")."""
+        return self._server.device_on(self._read(), device)
+
+    @contextmanager
+    def writing(self, stream: str, writer: str, now_ms: int) -> Iterator[SqlLedger]:
+        """A writing transaction on a stream."""
+        self._end()
+        with self._server.writing(stream, writer, now_ms) as ledger:
+            yield ledger
+
+    @contextmanager
+    def reading(self) -> Iterator[SqlReader]:
+        """The reading transaction that is open, or a new one; it ends with the block."""
+        yield self._server.reader_on(self._read())
+        self._end()
+
+    def note_marks(self, device: Device, marks: Marks) -> None:
+        """Keep what is known now of a device's being used in two places."""
+        self._server.note_marks(device, marks)
+
+    def told_to_wipe(self, device: Device, now_ms: int) -> None:
+        """Take note that a revoked device has handed in everything and is told to wipe itself."""
+        self._server.told_to_wipe(device, now_ms)
+
+    def documents(self, device: Device, versions: Mapping[str, str]) -> dict[str, Any]:
+        """What else syncs and is not held at its present version."""
+        return self._server.documents(device, versions)
