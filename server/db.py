@@ -11,13 +11,14 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from select import select
 from typing import Any, TypeVar
 
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session as FlaskSession
 from sqlalchemy import Connection, Dialect, Engine, MetaData, Table, event
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.orm import DeclarativeBase, Session
 
 from shared.errors import SenError
@@ -37,6 +38,9 @@ POSTGRESQL_CODES = {
 
 AGAIN = frozenset({"database_busy"})
 """What is worth another try by itself; the rest a person must mend."""
+
+QUIET_S = 60
+"""After so many idle seconds a connection to PostgreSQL is asked before it is used: a network may have dropped it in silence."""
 
 NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -76,12 +80,13 @@ def engine_options(url: str, wait_s: int) -> dict[str, Any]:
     if url.startswith("sqlite"):
         return {"connect_args": {"timeout": wait_s}, "hide_parameters": True}
     options = f"-c lock_timeout={wait_s * 1000} -c TimeZone=UTC"
-    return {"connect_args": {"options": options}, "pool_pre_ping": True, "hide_parameters": True}
+    return {"connect_args": {"options": options}, "hide_parameters": True}
 
 
 def watch_engine(engine: Engine) -> None:
     """Give an engine's connections their pragmas, and its transactions their beginning."""
     if engine.dialect.name != "sqlite":
+        _look_at_checkout(engine)
         return
 
     @event.listens_for(engine, "connect")
@@ -96,6 +101,26 @@ def watch_engine(engine: Engine) -> None:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         else:  # waits for nobody and cannot fail, so that SQLAlchemy need not stand beside it
             connection.connection.driver_connection.execute("BEGIN")  # type: ignore[union-attr]
+
+
+def _look_at_checkout(engine: Engine) -> None:
+    """Give nobody a connection of the pool that PostgreSQL has closed: it says so on the wire, where nothing else is said meanwhile.
+
+    A question at each checkout, which a pool can ask by itself (``pool_pre_ping``), would be a round trip at every transaction.
+    """
+
+    @event.listens_for(engine, "checkin")
+    def given_back(_connection: object, record: Any) -> None:
+        record.info["idle_since"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def look(connection: Any, record: Any, _proxy: object) -> None:
+        since = record.info.get("idle_since")
+        try:
+            if since is not None and (time.monotonic() - since > QUIET_S or select([connection], [], [], 0)[0]):
+                engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise InvalidatePoolError from error
 
 
 @contextlib.contextmanager

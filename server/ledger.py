@@ -33,7 +33,7 @@ from sync.policies import Judge
 from sync.state import RecordState, digest_of_sole
 from sync.store import Arrival, KnownLine, LogState, Scope
 
-__all__ = ["OwnIdentity", "SqlLedger", "ensure_stream"]
+__all__ = ["OwnIdentity", "SqlLedger"]
 
 
 @dataclass(slots=True)
@@ -79,16 +79,14 @@ _RECORDS, _FELL = select(RecordRow).where(RecordRow.id.in_(_LISTED)), select(Fal
 _OPEN_STREAM = text("INSERT INTO stream (code, number, hash, segments) VALUES (:code, 0, :hash, 0) ON CONFLICT DO NOTHING")
 """Of two that open a stream at once the second finds the row of the first."""
 
+_LOCKED = update(StreamRow).where(StreamRow.code == bindparam("stream")).values(number=StreamRow.number)
+_LOCK = _LOCKED.returning(StreamRow.number, StreamRow.hash, StreamRow.segments)
+"""Takes a stream's row, which others that write there wait for."""
+
 _PAST_UNIT = text(
     "INSERT INTO past_unit (record, unit, touched) VALUES (:record, :unit, :touched)"
     " ON CONFLICT (record, unit) DO UPDATE SET touched = excluded.touched"
 )
-
-
-def ensure_stream(connection: Connection, stream: str) -> None:
-    """Open a stream that has no row yet; s(0) is bound to its code."""
-    if connection.scalar(select(StreamRow.code).where(StreamRow.code == stream)) is None:
-        connection.execute(_OPEN_STREAM, {"code": stream, "hash": stream_start(stream)})
 
 
 class SqlLedger:
@@ -104,9 +102,10 @@ class SqlLedger:
         self.writer = writer
         self.now_ms = now_ms
         self.keep_wraps = keep_wraps
-        ensure_stream(connection, stream)
-        lock = update(StreamRow).where(StreamRow.code == stream).values(number=StreamRow.number)
-        row = connection.execute(lock.returning(StreamRow.number, StreamRow.hash, StreamRow.segments)).one()
+        row = connection.execute(_LOCK, {"stream": stream}).one_or_none()
+        if row is None:
+            connection.execute(_OPEN_STREAM, {"code": stream, "hash": stream_start(stream)})
+            row = connection.execute(_LOCK, {"stream": stream}).one()
         self.number: int = row.number
         self.hash: bytes = row.hash
         self.own_log = ""

@@ -117,11 +117,11 @@ class _Answering:
         pasts, rest = read_pasts(opened.head, rest)
         if rest:
             raise FrameFault("message_cut")
-        stream = self.device.scope.stream
+        sealed, stream = [(digest, _unpacked(data)) for digest, data in blobs], self.device.scope.stream
         with self.server.writing(stream, self.device.user, self.now_ms) as ledger:
             before = ledger.head()
             here = self._lacks_nothing(ledger)
-            ledger.keep_sealed([(digest, _unpacked(data)) for digest, data in blobs], wraps)
+            ledger.keep_sealed(sealed, wraps)
             accepted = [self.own_run(ledger, run) for run in runs if not run.mac]
             proven = [run for run in runs if run.mac and hmac.compare_digest(run_mac(self.server.run_key, run), run.mac)]
             if proven:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from sqlalchemy import event, func, insert, select, text, update
+from sqlalchemy import create_engine, event, func, insert, select, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
@@ -208,3 +208,23 @@ def test_a_person_added_twice_is_added_once(app: Flask) -> None:
         transaction(add)
         with pytest.raises(SenError, match="login_taken"):
             transaction(add)
+
+
+def test_f29_a_connection_that_postgresql_closed_is_given_to_nobody(app: Flask) -> None:
+    """It is seen at the next checkout, without a question at each; work that had no part in it meets no error."""
+    with app.app_context():
+        if db.engine.dialect.name == "sqlite":
+            assert not db.engine.pool.dispatch.checkout, "a file is not closed by anybody"
+            return
+        own = "SELECT pg_backend_pid()"
+        with reading() as connection:
+            first = connection.scalar(text(own))
+        with reading() as connection:
+            assert connection.scalar(text(own)) == first
+        with db.engine.connect() as held, create_engine(db.engine.url).connect() as other:
+            second = held.scalar(text(own))
+            held.rollback()
+            other.execute(text("SELECT pg_terminate_backend(:pid, 10000)"), {"pid": second})
+        for _ in range(2):
+            with reading() as connection:
+                assert connection.scalar(text(own)) != second
