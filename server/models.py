@@ -6,7 +6,7 @@ Everything here can be told again from the lines; nothing here is edited but by 
 
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, String, Text
+from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server.db import db
@@ -14,7 +14,8 @@ from sync.lineage import Segment
 from sync.log import LogHead
 
 __all__ = [
-    "Blob", "CatalogueRow", "FallenValue", "LineRow", "LogRow", "PartRow", "PastUnit", "RecordRow", "Review", "StreamRow", "segment_of",
+    "WAITS", "Blob", "CatalogueRow", "FallenValue", "LineRow", "LogRow", "PartRow", "PastUnit", "RecordRow", "Review", "StreamRow",
+    "segment_of",
 ]  # fmt: skip
 
 
@@ -101,6 +102,10 @@ class Review(db.Model):  # type: ignore[name-defined,misc]
     at_ms: Mapped[int] = mapped_column(BigInteger)
 
 
+WAITS = {"sqlite": "instr(registers, '\"w\":') > 0", "postgresql": "strpos(registers, '\"w\":') > 0"}
+"""By the kind of database: whether a record may hold a value that waits for what its writer had seen (``sync.state.Value.waits``)."""
+
+
 class RecordRow(db.Model):  # type: ignore[name-defined,misc]
     """A record: its registers (``sync.state``), and its current plain values for lists, search and figures.
 
@@ -132,6 +137,7 @@ class RecordRow(db.Model):  # type: ignore[name-defined,misc]
         Index("ix_record_touched", "stream", "unit", "touched"),
         Index("ix_record_type", "type", "unit", "dated"),
         Index("ix_record_pending", "touched", sqlite_where=current.is_(None), postgresql_where=current.is_(None)),
+        Index("ix_record_waiting", "stream", sqlite_where=text(WAITS["sqlite"]), postgresql_where=text(WAITS["postgresql"])),
         Index("ix_record_open", "open_count", sqlite_where=open_count > 0, postgresql_where=open_count > 0),
     )
 

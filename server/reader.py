@@ -6,9 +6,9 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, func, or_, select
+from sqlalchemy import Connection, and_, bindparam, func, or_, select, text
 
-from server.models import Blob, LineRow, LogRow, RecordRow, StreamRow, segment_of
+from server.models import WAITS, Blob, LineRow, LogRow, RecordRow, StreamRow, segment_of
 from server.touched import Kinds, touched_behind
 from shared.catalogue import Catalogue
 from sync.lineage import Segment, attached, past_names
@@ -145,7 +145,7 @@ class SqlReader:
 
     def _waiting(self, stream: str) -> dict[str, int]:
         """Where somebody may tell what values that wait had seen: log → number before the first of their changes there."""
-        told = select(RecordRow.registers).where(RecordRow.stream == stream, RecordRow.registers.contains('"w":'))
+        told = select(RecordRow.registers).where(RecordRow.stream == stream, text(WAITS[self.connection.dialect.name]))
         waiting: dict[str, int] = {}
         for body in self.connection.scalars(told):
             for _, value in RecordState.load(json.loads(str(body))).values():
