@@ -9,32 +9,25 @@ what ended since stays ended, for the key store knows it; what the database know
 import json
 import zlib
 from collections.abc import Mapping
-from datetime import date
 from typing import Any
 
-from flask import Flask
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from server.audit import note
 from server.db import reading, transaction
 from server.keystore import KeyStore
+from server.known_people import Ended, Told, take_person, told_of
 from server.logbook import log_event
-from server.people import Device, EnrolmentCode, RoleHeld, User, user_by_login
+from server.people import Device, EnrolmentCode, User
 from server.services import services
 from shared.errors import SenError
-from shared.ids import b64, new_id, unb64
+from shared.ids import b64, unb64
 
-DEVICE_AGAIN, PERSON_AGAIN, ROLES_AGAIN = "enrol_again", "person_again", "roles_again"
-"""Words of the audit trail: a device was taken up again, its person too, or roles of a person that is known."""
+DEVICE_AGAIN = "enrol_again"
+"""The word of the audit trail: a device was taken up again."""
 
-Ended = Mapping[tuple[str, str], int]
-"""(kind, id) → when it ended, as the key store knows."""
-
-__all__ = [
-    "DEVICE_AGAIN", "PERSON_AGAIN", "ROLES_AGAIN", "Certified", "certificate_of", "keep_missing", "read_certificate", "take_up",
-    "take_up_forgotten",
-]  # fmt: skip
+__all__ = ["DEVICE_AGAIN", "Certified", "certificate_of", "keep_missing", "read_certificate", "take_up", "take_up_forgotten"]
 
 
 class Certified:
@@ -42,8 +35,7 @@ class Certified:
 
     def __init__(self, told: Mapping[str, Any]) -> None:
         self.devices: list[dict[str, Any]] = told["devices"]
-        self.person: dict[str, Any] = told["person"]
-        self.roles: list[dict[str, Any]] = told["roles"]
+        self.person = Told(told["person"], told["roles"])
 
     @property
     def id(self) -> str:
@@ -67,13 +59,8 @@ class Certified:
 def certificate_of(session: Session, keys: KeyStore, device: Device) -> str:
     """Certify a device as it is now."""
     user = session.get_one(User, device.user)
-    person = {name: getattr(user, name) for name in ("id", "login", "name", "lang", "demo", "created_ms")}
-    roles = [
-        {"id": one.id, "role": one.role, "unit": one.unit, "since": _text(one.since), "until": _text(one.until)}
-        for one in user.roles
-        if one.ended_ms is None
-    ]
-    told = {"devices": [_told(session, one) for one in _line_of(session, device)], "person": person, "roles": roles}
+    devices = [_told(session, one) for one in _line_of(session, device)]
+    told = {"devices": devices, **told_of(user)._asdict()}
     return keys.certify(zlib.compress(json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode("utf-8"), 9))
 
 
@@ -90,10 +77,6 @@ def _told(session: Session, device: Device) -> dict[str, Any]:
     keys = {name: b64(getattr(device, name)) for name in ("sign", "box", "officer_box")}
     plain = {name: getattr(device, name) for name in ("id", "unit", "name", "enrolled_ms", "copy_of")}
     return plain | keys | {"code": code}
-
-
-def _text(day: date | None) -> str | None:
-    return None if day is None else day.isoformat()
 
 
 def read_certificate(keys: KeyStore, certificate: str) -> Certified:
@@ -116,9 +99,9 @@ def take_up(session: Session, keys: KeyStore, told: Certified, *, now_ms: int) -
     known = session.get(Device, told.id) or _known_meanwhile(session, told.id)
     if known is None:
         ended = {(kind, id): at_ms for kind, id, at_ms in keys.ended()}
-        _take_person(session, told, ended, now_ms)
+        take_person(session, told.person, ended, now_ms)
         for one in reversed(told.devices):
-            _take_device(session, told.person["id"], one, ended, now_ms)
+            _take_device(session, told.person.person["id"], one, ended, now_ms)
     elif known.sign != told.sign:
         raise SenError("bad_key")
     return session.get_one(Device, told.id)
@@ -129,39 +112,6 @@ def _known_meanwhile(session: Session, device: str) -> Device | None:
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text("LOCK TABLE device IN SHARE ROW EXCLUSIVE MODE"))
     return session.get(Device, device)
-
-
-def _take_person(session: Session, told: Certified, ended: Ended, now_ms: int) -> None:
-    person = told.person
-    user = session.get(User, person["id"])
-    action = PERSON_AGAIN if user is None else ROLES_AGAIN
-    if user is None:
-        user = User(
-            **(person | {"login": _free_login(session, person["login"])}), password=None, stamp=new_id(), wrong=0, wait_until_ms=0,
-            disabled_ms=ended.get(("user", person["id"])),
-        )  # fmt: skip
-        session.add(user)
-        session.flush()
-    known = {one.id for one in user.roles}
-    given = [one for one in told.roles if one["id"] not in known and session.get(RoleHeld, one["id"]) is None]
-    for one in given:
-        days = {name: None if one[name] is None else date.fromisoformat(one[name]) for name in ("since", "until")}
-        user.roles.append(RoleHeld(**(one | days), user=user.id, ended_ms=ended.get(("role", one["id"]))))
-    if given:
-        user.stamp = new_id()
-    session.flush()
-    if given or action == PERSON_AGAIN:
-        roles = [f"{one['role']}@{one['unit']}" for one in given]
-        note(session, user=user.id, action=action, subject=user.id, at_ms=now_ms, fields=roles)
-
-
-def _free_login(session: Session, login: str) -> str:
-    """The login; with a number where it was given to somebody else meanwhile."""
-    number, free = 1, login
-    while user_by_login(session, free) is not None:
-        number += 1
-        free = f"{login[:36]}-{number}"
-    return free
 
 
 def _take_device(session: Session, user: str, one: dict[str, Any], ended: Ended, now_ms: int) -> None:
@@ -179,17 +129,16 @@ def _take_device(session: Session, user: str, one: dict[str, Any], ended: Ended,
     note(session, user=user, action=DEVICE_AGAIN, subject=one["id"], at_ms=now_ms)
 
 
-# at the start of a server
+# at the start of a server, in an app's context
 
 
-def take_up_forgotten(app: Flask) -> int:
+def take_up_forgotten() -> int:
     """Take up every device that the key store knows to have been enrolled and the database does not; gives how many there were."""
-    with app.app_context():
-        held = services()
-        kept = held.keys.certificates()
-        with reading() as connection:
-            known = set(connection.scalars(select(Device.id)))
-        return sum(_taken(held.keys, kept[device], held.clock.now_ms()) for device in sorted(kept.keys() - known))
+    held = services()
+    kept = held.keys.certificates()
+    with reading() as connection:
+        known = set(connection.scalars(select(Device.id)))
+    return sum(_taken(held.keys, kept[device], held.clock.now_ms()) for device in sorted(kept.keys() - known))
 
 
 def _taken(keys: KeyStore, certificate: str, now_ms: int) -> bool:
@@ -203,13 +152,12 @@ def _taken(keys: KeyStore, certificate: str, now_ms: int) -> bool:
     return True
 
 
-def keep_missing(app: Flask) -> None:
+def keep_missing() -> None:
     """Keep a certificate of every device of which the key store has none: those enrolled by an earlier version."""
-    with app.app_context():
-        keys = services().keys
-        kept = keys.certificates()
-        with reading() as connection, Session(connection) as session:
-            devices = [one for one in session.scalars(select(Device)) if one.id not in kept]
-            missing = {one.id: certificate_of(session, keys, one) for one in devices}
-        if missing:
-            keys.keep_certificates(missing)
+    keys = services().keys
+    kept = keys.certificates()
+    with reading() as connection, Session(connection) as session:
+        devices = [one for one in session.scalars(select(Device)) if one.id not in kept]
+        missing = {one.id: certificate_of(session, keys, one) for one in devices}
+    if missing:
+        keys.keep_certificates(missing)

@@ -12,6 +12,7 @@ from server.command import answer_json, app_of, on_server, tell
 from server.db import reading, transaction
 from server.enrolment import make_code, revoke
 from server.keystore import KeyStore
+from server.known_people import settle_people
 from server.people import Device, User, add_user, disable_user, end_role, give_role, set_password, user_by_login
 from server.services import services
 from shared.errors import SenError
@@ -79,6 +80,7 @@ def add(
             return person
 
         person = transaction(work)
+        settle_people()
     tell(as_json, {"user": person.id, "login": person.login}, f"{person.login} ({person.id}) {person.name}")
 
 
@@ -117,6 +119,7 @@ def password(context: click.Context, login: str, password_stdin: bool) -> None:
 
     with app_of(context).app_context():
         transaction(work)
+        settle_people()
     click.echo("Đã đổi · changed")
 
 
@@ -145,6 +148,7 @@ def role(context: click.Context, login: str, roles: tuple[str, ...], end: bool) 
                 note(session, user=BY_COMMAND, action=action, subject=person.id, at_ms=now_ms, fields=(f"{code}@{unit}",))
 
         transaction(work)
+        settle_people()
     click.echo("Đã ghi · done")
 
 
@@ -163,6 +167,7 @@ def disable(context: click.Context, login: str) -> None:
             note(session, user=BY_COMMAND, action="user_disable", subject=person.id, at_ms=now_ms)
 
         transaction(work)
+        settle_people()
     click.echo("Đã ghi · done")
 
 

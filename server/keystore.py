@@ -1,8 +1,8 @@
 """The key store: the server's own keys and the case keys, in an SQLite file of its own, sealed under a master key in a file.
 
 It stands apart from the data and from its backups: whoever finds a database or its backup opens nothing, and to destroy a case
-key erases the case everywhere. What has ended for good (erasures, revocations) stands here too, and which devices were enrolled, so
-that a restored database can be told again.
+key erases the case everywhere. What has ended for good (erasures, revocations) stands here too, which devices were enrolled and what
+people may do, so that a restored database can be told again.
 """
 
 import hashlib
@@ -30,6 +30,7 @@ CREATE TABLE IF NOT EXISTS own (name TEXT PRIMARY KEY, sealed BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS case_key (id TEXT PRIMARY KEY, sealed BLOB);
 CREATE TABLE IF NOT EXISTS ended (kind TEXT, id TEXT, at_ms INTEGER NOT NULL, PRIMARY KEY (kind, id));
 CREATE TABLE IF NOT EXISTS enrolled (device TEXT PRIMARY KEY, certificate TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS person (id TEXT PRIMARY KEY, stamp TEXT NOT NULL, at_ms INTEGER NOT NULL, sealed BLOB NOT NULL);
 """
 OWN_SECRETS = ("box", "sign", "run", "cookies", "audit")
 UPWARD = "upward"
@@ -265,3 +266,21 @@ class KeyStore:
         """What was said of all devices, by their ids."""
         with self._open() as connection:
             return dict(connection.execute("SELECT device, certificate FROM enrolled"))
+
+    # --- people --------------------------------------------------------------------------------------------------
+
+    def keep_people(self, people: Sequence[tuple[str, str, int, bytes]]) -> None:
+        """Keep people as they are now: rows of (id, stamp, time of the last note of them in milliseconds, what is to be told again)."""
+        rows = [(id, stamp, at_ms, seal_bytes(self._master, told, _person_bound(id))) for id, stamp, at_ms, told in people]
+        with self._writing() as connection:
+            connection.executemany("INSERT OR REPLACE INTO person VALUES (?, ?, ?, ?)", rows)
+
+    def people(self) -> dict[str, tuple[str, int, bytes]]:
+        """Everybody who was kept: id → stamp, time, what is to be told again."""
+        with self._open() as connection:
+            rows = connection.execute("SELECT id, stamp, at_ms, sealed FROM person").fetchall()
+        return {id: (stamp, at_ms, open_bytes(self._master, sealed, _person_bound(id))) for id, stamp, at_ms, sealed in rows}
+
+
+def _person_bound(id: str) -> bytes:
+    return b"sen-person/1" + id.encode("ascii")

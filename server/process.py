@@ -26,6 +26,7 @@ from server.endings import apply_ended
 from server.framing import MOST_HEAD_BYTES, Connection
 from server.housekeeping import Housekeeper
 from server.judged_again import judge_again
+from server.known_people import settle_people
 from server.logbook import log_event, log_failure
 from server.people import User
 from server.places import Places, held
@@ -115,7 +116,8 @@ def _one_heap() -> None:
 
 
 def ready_app(config: Config, *, publishes: bool = True) -> Flask:
-    """The app on a database that is at this version, knows which devices were enrolled and what has ended, and has the catalogue published.
+    """The app on a database that is at this version and knows of people, devices and endings what the key store does, and has the catalogue
+    published.
 
     Args:
         publishes: whether the folder's catalogue takes effect here; else the one that was published last does.
@@ -125,8 +127,10 @@ def ready_app(config: Config, *, publishes: bool = True) -> Flask:
     """
     app = create_app(config)
     upgrade(app)
-    take_up_forgotten(app)
-    keep_missing(app)
+    with app.app_context():
+        settle_people()
+        take_up_forgotten()
+        keep_missing()
     apply_ended(app)
     publish(app, anew=publishes)
     if publishes:

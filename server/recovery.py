@@ -1,19 +1,24 @@
-"""After a restore: what tablets handed back of what this server had forgotten, which tablets it had forgotten, and what nobody had."""
+"""After a restore: what tablets handed back of what this server had forgotten, which tablets and people it had, and what nobody had."""
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, func, select
 
 from server.audit import AuditEntry
-from server.certificates import DEVICE_AGAIN, PERSON_AGAIN, ROLES_AGAIN
+from server.certificates import DEVICE_AGAIN
+from server.known_people import PASSWORD_AGAIN, PERSON_AGAIN, ROLES_AGAIN
 from server.models import LineRow, LogRow, RecordRow
-from server.people import Device, User
+from server.people import Device, RoleHeld, User
 from server.projection import load_states
 from sync.state import RecordState
 
-__all__ = ["Returned", "TakenUp", "Waiting", "lines_missing", "returned", "taken_up", "waiting", "was_restored"]
+PEOPLE_AGAIN = (PERSON_AGAIN, ROLES_AGAIN, PASSWORD_AGAIN)
+
+__all__ = [
+    "PersonAgain", "Returned", "TakenUp", "Waiting", "lines_missing", "people_again", "returned", "taken_up", "waiting", "was_restored",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,20 +35,30 @@ class Returned:
 class TakenUp:
     """A tablet that was enrolled after the backup and is known again: when it was enrolled, and since when it is known.
 
-    ``anew``: its person was forgotten too, and has no password while ``password`` is false; ``roles`` as (role, unit) came back with them.
     ``ended``: it is revoked, or its person is locked.
     """
 
     device: str
     unit: str
     person: str
-    login: str
     enrolled_ms: int
     at_ms: int
-    anew: bool
-    password: bool
     ended: bool
-    roles: tuple[tuple[str, str], ...]
+
+
+@dataclass(kw_only=True)
+class PersonAgain:
+    """A person of whom something had been forgotten: whether all of them, the password, and which roles (role, unit).
+
+    ``needs_password``: they may sign in, but for want of a password.
+    """
+
+    name: str
+    login: str
+    needs_password: bool
+    whole: bool = False
+    password: bool = False
+    roles: list[tuple[str, str]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,10 +73,11 @@ class Waiting:
 
 
 def was_restored(connection: Connection) -> bool:
-    """Whether any tablet ever handed something back, or had been forgotten itself."""
-    forgotten = select(AuditEntry.number).where(AuditEntry.subject.in_(select(Device.id)), AuditEntry.action == DEVICE_AGAIN)
+    """Whether any tablet ever handed something back, or a tablet or a person had been forgotten."""
+    devices = select(AuditEntry.number).where(AuditEntry.subject.in_(select(Device.id)), AuditEntry.action == DEVICE_AGAIN)
+    people = select(AuditEntry.number).where(AuditEntry.subject.in_(select(User.id)), AuditEntry.action.in_(PEOPLE_AGAIN))
     handed_back = select(LineRow.place).where(LineRow.witness != "")
-    return any(connection.scalar(query.limit(1)) is not None for query in (handed_back, forgotten))
+    return any(connection.scalar(query.limit(1)) is not None for query in (handed_back, devices, people))
 
 
 def returned(connection: Connection, units: Sequence[str]) -> list[Returned]:
@@ -81,34 +97,36 @@ def returned(connection: Connection, units: Sequence[str]) -> list[Returned]:
 def taken_up(connection: Connection, units: Sequence[str]) -> list[TakenUp]:
     """The tablets of these units that were forgotten and are known again, the last one first."""
     query = (
-        select(Device.id, Device.name, Device.unit, Device.enrolled_ms, Device.revoked_ms, Device.user, AuditEntry.at_ms)
-        .add_columns(User.name.label("person"), User.login, User.password, User.disabled_ms)
+        select(Device.id, Device.name, Device.unit, Device.enrolled_ms, Device.revoked_ms, AuditEntry.at_ms)
+        .add_columns(User.name.label("person"), User.disabled_ms)
         .join(User, User.id == Device.user)
         .join(AuditEntry, AuditEntry.subject == Device.id)
         .where(AuditEntry.action == DEVICE_AGAIN, Device.unit.in_(units))
-        .order_by(AuditEntry.number.desc())
+        .order_by(AuditEntry.number)
     )
-    rows = list({row.id: row for row in reversed(connection.execute(query).all())}.values())[::-1]
-    people = _people_again(connection, sorted({row.user for row in rows}))
+    rows = {row.id: row for row in connection.execute(query)}
     return [
         TakenUp(
-            device=row.name, unit=row.unit, person=row.person, login=row.login, enrolled_ms=row.enrolled_ms, at_ms=row.at_ms,
-            anew=(row.user, PERSON_AGAIN) in people, password=row.password is not None,
+            device=row.name, unit=row.unit, person=row.person, enrolled_ms=row.enrolled_ms, at_ms=row.at_ms,
             ended=row.revoked_ms is not None or row.disabled_ms is not None,
-            roles=people.get((row.user, PERSON_AGAIN), people.get((row.user, ROLES_AGAIN), ())),
         )
-        for row in rows
+        for row in reversed(rows.values())
     ]  # fmt: skip
 
 
-def _people_again(connection: Connection, users: Sequence[str]) -> dict[tuple[str, str], tuple[tuple[str, str], ...]]:
-    """(person, what came back: the person or roles) → these roles."""
-    query = select(AuditEntry.subject, AuditEntry.action, AuditEntry.fields).order_by(AuditEntry.number)
-    query = query.where(AuditEntry.subject.in_(users), AuditEntry.action.in_((PERSON_AGAIN, ROLES_AGAIN)))
-    return {
-        (row.subject, row.action): tuple((role, unit) for role, _, unit in (told.partition("@") for told in json.loads(row.fields)))
-        for row in connection.execute(query)
-    }
+def people_again(connection: Connection, units: Sequence[str]) -> list[PersonAgain]:
+    """The people with a role in these units of whom something had been forgotten, the first one first."""
+    here = select(RoleHeld.user).where(RoleHeld.unit.in_(units))
+    query = select(User.id, User.name, User.login, User.password, User.disabled_ms, AuditEntry.action, AuditEntry.fields)
+    query = query.join(AuditEntry, AuditEntry.subject == User.id).where(User.id.in_(here), AuditEntry.action.in_(PEOPLE_AGAIN))
+    found: dict[str, PersonAgain] = {}
+    for row in connection.execute(query.order_by(AuditEntry.number)):
+        without = row.password is None and row.disabled_ms is None
+        one = found.setdefault(row.id, PersonAgain(name=row.name, login=row.login, needs_password=without))
+        one.whole |= row.action == PERSON_AGAIN
+        one.password |= row.action == PASSWORD_AGAIN
+        one.roles += [(role, unit) for role, _, unit in (told.partition("@") for told in json.loads(row.fields))]
+    return list(found.values())
 
 
 def waiting(connection: Connection, units: Sequence[str]) -> list[Waiting]:

@@ -15,13 +15,23 @@ from server.console.shell import me, page
 from server.console.values import Titles
 from server.console.words import moment_words, unit_words
 from server.language import lang
-from server.recovery import Returned, TakenUp, Waiting, lines_missing, returned, taken_up, waiting
+from server.recovery import (
+    PersonAgain,
+    Returned,
+    TakenUp,
+    Waiting,
+    lines_missing,
+    people_again,
+    returned,
+    taken_up,
+    waiting,
+)
 from server.services import services
 
 blueprint = Blueprint("recovery", __name__)
 blueprints = (blueprint,)
 
-__all__ = ["Recovery", "ReturnedLine", "TakenLine", "WaitingLine", "blueprints"]
+__all__ = ["PersonLine", "Recovery", "ReturnedLine", "TakenLine", "WaitingLine", "blueprints"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,13 +46,21 @@ class ReturnedLine:
 
 @dataclass(frozen=True, kw_only=True)
 class TakenLine:
-    """A tablet that was forgotten and is known again; ``remarks`` say what is to be known of it and of its person."""
+    """A tablet that was forgotten and is known again; ``ended``: it is revoked or its person locked, as before."""
 
     device: str
     person: str
     unit: str
     enrolled: str
     since: str
+    ended: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class PersonLine:
+    """A person of whom something had been forgotten; ``remarks`` say what is there again, and what is wanting."""
+
+    words: str
     remarks: list[str]
 
 
@@ -62,6 +80,7 @@ class Recovery:
 
     returned: list[ReturnedLine]
     taken: list[TakenLine]
+    people: list[PersonLine]
     waiting: list[WaitingLine]
     lines: int
     missing: int
@@ -74,11 +93,11 @@ def recovery() -> Response:
     administered = sorted(units_visible(me()) | units_where(me(), "administer"))
     with db.reading() as connection:
         came, waits, missing = returned(connection, units), waiting(connection, units), lines_missing(connection)
-        taken = taken_up(connection, administered)
+        taken, people = taken_up(connection, administered), people_again(connection, administered)
     titles = Titles(user)
     context = Recovery(
-        returned=[_returned(one) for one in came], taken=[_taken(one) for one in taken], waiting=[_waiting(one, titles) for one in waits],
-        lines=sum(one.lines for one in came), missing=missing,
+        returned=[_returned(one) for one in came], taken=[_taken(one) for one in taken], people=[_person(one) for one in people],
+        waiting=[_waiting(one, titles) for one in waits], lines=sum(one.lines for one in came), missing=missing,
     )  # fmt: skip
     return page("recovery/recovery.html", context)
 
@@ -88,21 +107,23 @@ def _returned(one: Returned) -> ReturnedLine:
 
 
 def _taken(one: TakenUp) -> TakenLine:
-    remarks = []
-    if one.ended:
-        remarks.append(_("Vẫn bị thu hồi hoặc bị khóa như trước: không nhận thêm gì."))
-    if one.anew:
-        remarks.append(_("Người dùng này cũng có lại."))
-        if not one.password and not one.ended:
-            remarks.append(_("Chưa có mật khẩu: quản trị đặt ở «Người dùng» nếu người này dùng trang của huyện."))
+    return TakenLine(
+        device=one.device, person=one.person, unit=unit_words(one.unit), enrolled=moment_words(one.enrolled_ms),
+        since=moment_words(one.at_ms), ended=one.ended,
+    )  # fmt: skip
+
+
+def _person(one: PersonAgain) -> PersonLine:
+    remarks = [_("người dùng mới thêm đã có lại")] if one.whole else []
+    if one.password:
+        remarks.append(_("mật khẩu như đã đổi sau bản sao lưu"))
     if one.roles:
         labels = [(services().catalogue.roles.get(role), role, unit) for role, unit in one.roles]
         words = [f"{code if role is None else role.label.get(lang())} – {unit_words(unit)}" for role, code, unit in labels]
-        remarks.append(_("Vai trò có lại: %(roles)s.", roles=", ".join(words)))
-    return TakenLine(
-        device=one.device, person=f"{one.person} ({one.login})", unit=unit_words(one.unit), enrolled=moment_words(one.enrolled_ms),
-        since=moment_words(one.at_ms), remarks=remarks,
-    )  # fmt: skip
+        remarks.append(_("vai trò có lại: %(roles)s", roles=", ".join(words)))
+    if one.needs_password and one.whole:
+        remarks.append(_("chưa có mật khẩu: quản trị đặt ở «Người dùng» nếu người này dùng trang của huyện"))
+    return PersonLine(words=f"{one.name} ({one.login})", remarks=remarks)
 
 
 def _waiting(one: Waiting, titles: Titles) -> WaitingLine:

@@ -17,6 +17,7 @@ from server.audit import note
 from server.console.inputs import day_typed
 from server.console.shell import me, page
 from server.console.words import unit_words
+from server.known_people import settle_people
 from server.language import lang
 from server.people import RoleHeld, User, add_user, disable_user, end_role, give_role, set_password
 from server.services import services
@@ -110,7 +111,9 @@ def _on_person(person: str, work: Callable[[Session, User], Result]) -> Result:
         note(session, user=by, action=(request.endpoint or "")[:40], subject=user.id, at_ms=now_ms)
         return work(session, user)
 
-    return db.transaction(run)
+    result = db.transaction(run)
+    settle_people()
+    return result
 
 
 def _day(name: str) -> date | None:
@@ -140,6 +143,7 @@ def add() -> Response:
         db.transaction(work)
     except SenError as error:
         return _page(typed, error)
+    settle_people()
     flash(_("Đã thêm %(name)s.", name=typed["name"]))
     return redirect(url_for("users.users"), 303)
 

@@ -25,6 +25,9 @@ from server.places import Places
 from shared.ids import b64
 from shared.sealing import sign
 from sync.again import again_proof
+from tests.fieldday.desk import Desk
+from tests.fieldday.office import PASSWORD
+from tests.fieldday.screen import Refused
 from tests.server.test_copies import COPY, NAME, PIN, enter, in_window, proven, rows
 from tests.support import restoring
 from tests.support.databases import DATABASES
@@ -230,3 +233,34 @@ def test_p12_devices_of_an_earlier_version_are_kept_too(place: Place, tmp_path: 
         tablet.ask("sync")
         assert tablet.ask("status")["unsent"] == 0
     assert who in devices(place)
+
+
+@LOST
+def test_p12_people_roles_and_passwords_are_as_they_were(place: Place, lost: bool) -> None:
+    """What was changed on the console after the backup; where the keys come from the backup too, all of it is as it was then, and is said to be."""
+    boss, new = f"thao{lost:d}", "mot mat khau moi dai hon"
+    place.admin("user", "add", f"admin{lost:d}", "--name", "Quản trị (dữ liệu mẫu)", "--role", "admin@hong_ngu", "--role", "district_officer@hong_ngu",
+                "--password-stdin", "--demo", typed=f"{PASSWORD}\n")  # fmt: skip
+    place.admin("user", "password", "lan", "--password-stdin", typed=f"{PASSWORD}\n")
+    back_up(place)
+    place.admin("user", "password", "lan", "--password-stdin", typed=f"{new}\n")
+    place.admin("user", "role", "lan", "unit_lead@long_khanh_a")
+    place.admin("user", "add", boss, "--name", "Đỗ Thị Thảo (dữ liệu mẫu)", "--role", "district_officer@hong_ngu", "--password-stdin", "--demo", typed=f"{new}\n")
+    restore(place, lost=lost)
+    assert signs_in(place, "lan", PASSWORD) is lost and signs_in(place, "lan", new) is signs_in(place, boss, new) is not lost
+    told = Desk(place.office.address, f"admin{lost:d}", PASSWORD, "hong_ngu").recovered()
+    for words in ("Đỗ Thị Thảo (dữ liệu mẫu) (thao0): người dùng mới thêm đã có lại", "mật khẩu như đã đổi sau bản sao lưu", "vai trò có lại: Lãnh đạo đơn vị – Xã Long Khánh A"):
+        assert (words in told) is not lost
+    assert "nếu kho khóa cũng lấy từ bản sao lưu" in told or lost
+    place.admin("user", "password", "lan", "--password-stdin", typed=f"{PASSWORD}\n")
+    with place.office.closed():  # what is changed after the restore is the last word
+        pass
+    assert signs_in(place, "lan", PASSWORD) and not signs_in(place, "lan", new)
+
+
+def signs_in(place: Place, login: str, password: str) -> bool:
+    try:
+        Desk(place.office.address, login, password, "hong_ngu")
+    except Refused:
+        return False
+    return True

@@ -53,10 +53,10 @@ class Place(NamedTuple):
         finally:
             engine.dispose()
 
-    def admin(self, *words: str, **settings: str) -> str:
-        """A command of the administrator, beside the running server; what it says."""
+    def admin(self, *words: str, typed: str = "", **settings: str) -> str:
+        """A command of the administrator, beside the running server; what it says. ``typed``: what it reads."""
         command = [sys.executable, "-m", "server", *words, "--var", str(self.folder), "--database", self.database]
-        done = subprocess.run(command, cwd=ROOT, env=os.environ | settings, capture_output=True, text=True, check=True)
+        done = subprocess.run(command, cwd=ROOT, env=os.environ | settings, input=typed, capture_output=True, text=True, check=True)
         return done.stdout
 
     def code(self, login: str = "lan", **settings: str) -> str:
