@@ -137,6 +137,7 @@ def restore(context: click.Context, file: Path, yes: bool, with_keys: bool) -> N
     from server import backup
     from server.clock import Clock
     from server.process import ready_app, server_lock
+    from server.recovery import note_restored
 
     config = config_of(context)
     places = Places(config)
@@ -152,7 +153,7 @@ def restore(context: click.Context, file: Path, yes: bool, with_keys: bool) -> N
         if not yes and not (sys.stdin.isatty() and click.confirm("Phục hồi · Restore?")):
             raise SenError("backup_wanted")
         aside = backup.restore(places, file, Clock(config.today), keys=with_keys)
-        ready_app(config)
+        note_restored(ready_app(config))
     click.echo(f"Đã phục hồi · restored: {file}")
     if aside is not None:
         click.echo(f"Bản trước đó · the former database: {aside}")

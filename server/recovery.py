@@ -4,20 +4,27 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from flask import Flask
 from sqlalchemy import Connection, func, select
 
-from server.audit import AuditEntry
+from server.audit import AuditEntry, note
 from server.certificates import DEVICE_AGAIN
+from server.db import transaction
 from server.known_people import PASSWORD_AGAIN, PERSON_AGAIN, ROLES_AGAIN
 from server.models import LineRow, LogRow, RecordRow
 from server.people import Device, RoleHeld, User
 from server.projection import load_states
+from server.services import services
 from sync.state import RecordState
+
+RESTORED, SERVER = "restored", "server"
+"""Action and subject in the audit trail of a backup that was brought back by the command."""
 
 PEOPLE_AGAIN = (PERSON_AGAIN, ROLES_AGAIN, PASSWORD_AGAIN)
 
 __all__ = [
-    "PersonAgain", "Returned", "TakenUp", "Waiting", "lines_missing", "people_again", "returned", "taken_up", "waiting", "was_restored",
+    "PersonAgain", "Returned", "TakenUp", "Waiting", "lines_missing", "note_restored", "people_again", "restored_ms", "returned",
+    "taken_up", "waiting", "was_restored",
 ]  # fmt: skip
 
 
@@ -73,11 +80,26 @@ class Waiting:
 
 
 def was_restored(connection: Connection) -> bool:
-    """Whether any tablet ever handed something back, or a tablet or a person had been forgotten."""
+    """Whether a backup was ever brought back, as far as this server can know: by the command, or from what had been forgotten."""
     devices = select(AuditEntry.number).where(AuditEntry.subject.in_(select(Device.id)), AuditEntry.action == DEVICE_AGAIN)
     people = select(AuditEntry.number).where(AuditEntry.subject.in_(select(User.id)), AuditEntry.action.in_(PEOPLE_AGAIN))
     handed_back = select(LineRow.place).where(LineRow.witness != "")
-    return any(connection.scalar(query.limit(1)) is not None for query in (handed_back, devices, people))
+    found = any(connection.scalar(query.limit(1)) is not None for query in (handed_back, devices, people))
+    return found or restored_ms(connection) is not None
+
+
+def restored_ms(connection: Connection) -> int | None:
+    """When a backup was last brought back by the command."""
+    query = select(func.max(AuditEntry.at_ms)).where(AuditEntry.subject == SERVER, AuditEntry.action == RESTORED)
+    at_ms: int | None = connection.scalar(query)
+    return at_ms
+
+
+def note_restored(app: Flask) -> None:
+    """Write that a backup was brought back."""
+    with app.app_context():
+        at_ms = services().clock.now_ms()
+        transaction(lambda session: note(session, user="", action=RESTORED, subject=SERVER, at_ms=at_ms))
 
 
 def returned(connection: Connection, units: Sequence[str]) -> list[Returned]:

@@ -22,9 +22,11 @@ from server.recovery import (
     Waiting,
     lines_missing,
     people_again,
+    restored_ms,
     returned,
     taken_up,
     waiting,
+    was_restored,
 )
 from server.services import services
 
@@ -76,7 +78,10 @@ class WaitingLine:
 
 @dataclass(frozen=True, kw_only=True)
 class Recovery:
-    """The page."""
+    """The page. ``restored``: when a backup was last brought back, "" where that is not known; ``ever``: whether one was at all."""
+
+    ever: bool
+    restored: str
 
     returned: list[ReturnedLine]
     taken: list[TakenLine]
@@ -93,9 +98,11 @@ def recovery() -> Response:
     administered = sorted(units_visible(me()) | units_where(me(), "administer"))
     with db.reading() as connection:
         came, waits, missing = returned(connection, units), waiting(connection, units), lines_missing(connection)
+        ever, restored = was_restored(connection), restored_ms(connection)
         taken, people = taken_up(connection, administered), people_again(connection, administered)
     titles = Titles(user)
     context = Recovery(
+        ever=ever, restored="" if restored is None else moment_words(restored),
         returned=[_returned(one) for one in came], taken=[_taken(one) for one in taken], people=[_person(one) for one in people],
         waiting=[_waiting(one, titles) for one in waits], lines=sum(one.lines for one in came), missing=missing,
     )  # fmt: skip
