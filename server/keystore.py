@@ -1,8 +1,8 @@
 """The key store: the server's own keys and the case keys, in an SQLite file of its own, sealed under a master key in a file.
 
 It stands apart from the data and from its backups: whoever finds a database or its backup opens nothing, and to destroy a case
-key erases the case everywhere. What has ended for good (erasures, revocations) stands here too, which devices were enrolled and what
-people may do, so that a restored database can be told again.
+key erases the case everywhere. What has ended for good (erasures, revocations) stands here too, which devices were enrolled, what
+people may do and the catalogue that was published last, so that a restored database can be told again.
 """
 
 import hashlib
@@ -30,13 +30,15 @@ CREATE TABLE IF NOT EXISTS own (name TEXT PRIMARY KEY, sealed BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS case_key (id TEXT PRIMARY KEY, sealed BLOB);
 CREATE TABLE IF NOT EXISTS ended (kind TEXT, id TEXT, at_ms INTEGER NOT NULL, PRIMARY KEY (kind, id));
 CREATE TABLE IF NOT EXISTS enrolled (device TEXT PRIMARY KEY, certificate TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS catalogue (one INTEGER PRIMARY KEY CHECK (one = 1), number INTEGER NOT NULL, version TEXT NOT NULL,
+    source TEXT NOT NULL, at_ms INTEGER NOT NULL, texts BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS person (id TEXT PRIMARY KEY, stamp TEXT NOT NULL, at_ms INTEGER NOT NULL, sealed BLOB NOT NULL);
 """
 OWN_SECRETS = ("box", "sign", "run", "cookies", "audit")
 UPWARD = "upward"
 CERTIFICATE = b"sen-enrolled/1"
 
-__all__ = ["Identity", "KeyStore", "wrap_bound"]
+__all__ = ["Identity", "KeyStore", "Published", "wrap_bound"]
 
 
 class Identity(NamedTuple):
@@ -47,6 +49,16 @@ class Identity(NamedTuple):
     id: str
     key: bytes
     box: BoxKeys
+
+
+class Published(NamedTuple):
+    """A catalogue as it was published: its row in the database. ``texts`` is packed JSON."""
+
+    number: int
+    version: str
+    source: str
+    at_ms: int
+    texts: bytes
 
 
 def wrap_bound(key_id: str) -> bytes:
@@ -280,6 +292,23 @@ class KeyStore:
         with self._open() as connection:
             rows = connection.execute("SELECT id, stamp, at_ms, sealed FROM person").fetchall()
         return {id: (stamp, at_ms, open_bytes(self._master, sealed, _person_bound(id))) for id, stamp, at_ms, sealed in rows}
+
+    # --- the catalogue -------------------------------------------------------------------------------------------
+
+    def keep_catalogue(self, published: Published) -> None:
+        """Keep the catalogue that was published last, where it is later than the one that is kept."""
+        with self._writing() as connection:
+            connection.execute(
+                "INSERT INTO catalogue VALUES (1, ?, ?, ?, ?, ?) ON CONFLICT (one) DO UPDATE SET number = excluded.number, version = "
+                "excluded.version, source = excluded.source, at_ms = excluded.at_ms, texts = excluded.texts WHERE excluded.number > number",
+                published,
+            )
+
+    def catalogue(self) -> Published | None:
+        """The catalogue that was published last; None where none was kept."""
+        with self._open() as connection:
+            row = connection.execute("SELECT number, version, source, at_ms, texts FROM catalogue").fetchone()
+        return None if row is None else Published(*row)
 
 
 def _person_bound(id: str) -> bytes:

@@ -1,7 +1,8 @@
 """Publishing the catalogue of the folder: it follows the one before it, and carries what that one had and it has not.
 
 Done once, when a server process begins, before anybody is served. A tablet that is offline goes on with the catalogue that it has;
-its lines are judged by what their form had. Where nothing changed nothing is written.
+its lines are judged by what their form had. Where nothing changed nothing is written. The key store keeps the last one too: a database that
+came back from a backup goes on with what was published since, so that no tablet's form is unknown to it.
 """
 
 import json
@@ -14,6 +15,8 @@ from flask import Flask
 from sqlalchemy import Connection, func, insert, select, update
 
 from server import db
+from server.db import insert_missing
+from server.keystore import KeyStore, Published
 from server.models import CatalogueRow, RecordRow
 from server.reports.check import check_outlines
 from server.services import services
@@ -40,9 +43,42 @@ def publish(app: Flask, *, anew: bool = True) -> None:
             return _published(connection, folder, held.clock.now_ms())
 
     with app.app_context():
+        _tell_again(held.keys)
         catalogue = _last(folder if anew else None) or (db.retrying(work) if anew else folder)
+        _keep(held.keys)
     check_outlines(catalogue)
     app.extensions["sen"] = replace(held, catalogue=catalogue)
+
+
+def _tell_again(keys: KeyStore) -> None:
+    """Give the database the catalogue that was published last, where it forgot it."""
+    kept = keys.catalogue()
+    if kept is None or kept.number <= _number():
+        return
+
+    def work() -> None:
+        with db.writing() as connection:
+            row = _newest(connection)
+            insert_missing(connection, CatalogueRow, [kept._asdict()])
+            if row is not None:
+                _make_columns_anew(connection, _read(row.texts), _read(kept.texts))
+
+    db.retrying(work)
+
+
+def _keep(keys: KeyStore) -> None:
+    """Keep the catalogue that was published last."""
+    kept, number = keys.catalogue(), _number()
+    if number and (kept is None or kept.number < number):
+        with db.reading() as connection:
+            columns = [getattr(CatalogueRow, name) for name in Published._fields]
+            keys.keep_catalogue(Published(*connection.execute(select(*columns).where(CatalogueRow.number == number)).one()))
+
+
+def _number() -> int:
+    """The number of the catalogue that was published last; 0 where none was."""
+    with db.reading() as connection:
+        return connection.scalar(select(func.coalesce(func.max(CatalogueRow.number), 0))) or 0
 
 
 def _last(folder: Catalogue | None) -> Catalogue | None:
@@ -65,9 +101,13 @@ def _published(connection: Connection, folder: Catalogue, now_ms: int) -> Catalo
     values = {"number": number, "version": catalogue.version, "source": folder.version, "at_ms": now_ms, "texts": packed}
     connection.execute(insert(CatalogueRow).values(values))
     if before is not None:
-        changed = _changed(before, catalogue)
-        connection.execute(update(RecordRow).where(RecordRow.type.in_(changed)).values(current=None))
+        _make_columns_anew(connection, before, catalogue)
     return catalogue
+
+
+def _make_columns_anew(connection: Connection, before: Catalogue, after: Catalogue) -> None:
+    changed = _changed(before, after)
+    connection.execute(update(RecordRow).where(RecordRow.type.in_(changed)).values(current=None))
 
 
 def _newest(connection: Connection) -> Any:

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from server.config import Config
-from server.db import db, reading, transaction
+from server.db import db, reading, transaction, writing
 from server.models import CatalogueRow, LineRow
 from server.people import User, add_user, give_role
 from server.process import ready_app
@@ -223,3 +223,24 @@ def test_m64_records_of_a_dropped_type_stand_at_the_console_and_nobody_begins_a_
     assert "Đi Tháp Mười" in listing and "20/05/2022" in listing and "/records/new/study_visit" not in listing
     assert client.get("/records/new/study_visit").status_code == 403
     assert "Ngày đi" in client.get(f"/records/{record}").text
+
+
+@pytest.mark.parametrize("lost", [False, True], ids=["keys-stay", "keys-lost"])
+def test_p12_f33_a_restored_server_knows_the_forms_that_were_published_after_the_backup(folder: Config, apps: list[Flask], lost: bool) -> None:
+    """A field was added and taken out again since; a tablet has answers in it. Only a server whose keys are older too does not know it."""
+    first = start(folder, apps, dropped())
+    device, _ = device_on(first)
+    start(folder, apps, shipped())
+    last = services(start(folder, apps, dropped())).catalogue.version
+    with first.app_context():
+        if lost:
+            with services().keys._writing() as connection:
+                connection.execute("DELETE FROM catalogue")
+        with writing() as connection:  # as a backup from before it all
+            connection.execute(delete(CatalogueRow).where(CatalogueRow.number > 1))
+    again = start(folder, apps, dropped())
+    assert (services(again).catalogue.version == last) is not lost
+    device.post = post_to(again)
+    device.push([device.line(WHOLE)])
+    assert verdicts(again) == ["unknown_field" if lost else ""]
+    assert published(again) == (1 if lost else 2)

@@ -151,6 +151,25 @@ def test_u7_the_province_is_restored_and_gets_back_its_own_answer_too(pair: Pair
         told_once(pair, record)
 
 
+def test_u11_the_province_is_restored_to_before_it_knew_the_district(levels: tuple[Level, Level]) -> None:
+    """Its keys come from the backup too: it knows nothing of the district's server but what that one shows it."""
+    district, province = levels
+    copy = province.copied()
+    enrol(district, province)
+    pair = Pair(district, province)
+    record = pair.report()
+    pair.district.upward()
+    keys = services(province.app).keys
+    with keys._writing() as connection:
+        for table in ("enrolled", "person"):
+            connection.execute(f"DELETE FROM {table}")
+    with province.restored(copy):
+        pair.edit(district, "hien", record, limits="Sau khi tỉnh phục hồi.")
+        until_done(pair)
+        assert province.values("periodic_report", DISTRICT)[record]["limits"] == "Sau khi tỉnh phục hồi."
+        told_once(pair, record)
+
+
 def test_u8_the_district_is_restored_and_gets_back_what_it_had_told(pair: Pair) -> None:
     record = pair.report()
     pair.district.upward()

@@ -6,16 +6,19 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 import mobile.enrolment
 from mobile.clock import Clock
+from mobile.keys import DeviceKeys
 from mobile.screens.conflict.presenter import ConflictPresenter
 from mobile.screens.enrol.presenter import EnrolPresenter
 from mobile.screens.form.presenter import FormPresenter
@@ -24,10 +27,12 @@ from server import bundles, db
 from server.audit import AuditEntry
 from server.enrolment import make_code
 from server.models import LineRow
-from server.people import Device, User
+from server.people import Device, EnrolmentCode, User
 from server.services import services
+from shared.ids import unb64
+from sync.again import entry_of
 from sync.messages import CONTENT_TYPE
-from sync.over_file import SIZES
+from sync.over_file import SIZES, Sender, write_bundle
 from tests.mobile.test_forms import talk
 from tests.server.console.conftest import Visit, Visitor, words
 from tests.server.console.office import Office
@@ -266,3 +271,64 @@ def test_f47_a_part_that_the_disk_damaged_while_it_waited_must_come_again(app: F
     first.write_bytes(b"?" * 4096)
     assert "phần 1" in words(bring(visitor, parts[-1:]))
     assert "25 thay đổi mới" in words(bring(visitor, parts[:1]))
+
+
+def forget(app: Flask, tablet: Tablet) -> None:
+    """As a backup from before the tablet's enrolment."""
+
+    def work(session: Session) -> None:
+        code = session.scalars(select(EnrolmentCode).where(EnrolmentCode.device == tablet.who.device)).one()
+        code.device, code.used_ms = None, None
+        session.flush()
+        session.delete(session.get_one(Device, tablet.who.device))
+
+    with app.app_context():
+        db.transaction(work)
+
+
+def knows(app: Flask, tablet: Tablet) -> bool:
+    with app.app_context(), db.reading() as connection:
+        return connection.scalar(select(Device.id).where(Device.id == tablet.who.device)) is not None
+
+
+def test_m80_f47_a_forgotten_tablet_is_known_again_by_its_bundle(
+    app: Flask, visit: Visit, enrol: Enrol, tmp_path: Path, add_person: Any, sign_in: Any
+) -> None:
+    tablet, visitor = enrol("lan"), visit("huyen")
+    for number in range(25):
+        record_talk(tablet, result=f"{number} " + "".join(chr(0x4E00 + (number * 7919 + k * 104729) % 20000) for k in range(300)))
+    forget(app, tablet)
+    parts = written(tablet, tmp_path / "1", largest=SIZES[0])
+    for who, files in ((visitor, parts[1:]), (Visitor(sign_in(add_person("khac", "district_officer@long_khanh_b"))), parts)):
+        page = bring(who, files)
+        assert page.status_code == 422 and "chưa biết máy đã ghi tệp này" in words(page) and not knows(app, tablet)
+    page = bring(visitor, parts[::-1])
+    assert "25 thay đổi mới" in words(page) and knows(app, tablet)
+    tablet.bundles.read(fetched(visitor, page, tmp_path / "2"))
+    assert tablet.store.unsent_count() == 0
+    assert "Máy của lan" in words(visitor.get("/recovery"))
+
+
+def test_t08_a_certificate_in_a_bundle_proves_nothing_for_another_tablet(app: Flask, visit: Visit, enrol: Enrol, tmp_path: Path) -> None:
+    lan, thu, visitor = enrol("lan"), enrol("thu"), visit("huyen")
+    record_talk(lan)
+    for tablet in (lan, thu):
+        forget(app, tablet)
+    mine, theirs = DeviceKeys.load(lan.hardware), thu.who
+    assert mine is not None and lan.profile.enrolled is not None
+    right = lan.profile.enrolled
+    for certificate in (theirs.certificate, right.certificate[:-4], ""):
+        lan.profile.enrolled = replace(right, certificate=certificate)
+        page = bring(visitor, written(lan, tmp_path / "1"))
+        assert page.status_code == 422 and "chưa biết máy" in words(page)
+    (forged,) = write_bundle(Sender.of(theirs.device, mine.sign), unb64(theirs.server_box), [], before=entry_of(theirs.certificate))
+    (tmp_path / "x.senb").write_bytes(forged)
+    assert bring(visitor, [tmp_path / "x.senb"]).status_code == 422
+    assert not knows(app, lan) and not knows(app, thu)
+
+
+def test_a_certificate_adds_nothing_to_a_small_bundle(enrol: Enrol, tmp_path: Path) -> None:
+    tablet = enrol("lan")
+    record_talk(tablet)
+    (file,) = written(tablet, tmp_path / "1")
+    assert file.stat().st_size == SIZES[0] and 0 < len(entry_of(tablet.who.certificate)[0].body) < 700
