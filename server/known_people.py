@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, text
 from sqlalchemy.orm import Session
 
 from server.audit import AuditEntry, note
@@ -64,6 +64,8 @@ def ended_by() -> Ended:
 
 def take_person(session: Session, told: Told, ended: Ended, now_ms: int) -> None:
     """Take up a person, or those of their roles that this database never heard of, and their password where it is told."""
+    if session.get_bind().dialect.name == "postgresql":  # another process may be taking them up at this moment
+        session.execute(text("LOCK TABLE person IN SHARE ROW EXCLUSIVE MODE"))
     user = session.get(User, told.person["id"])
     columns = {name: value for name, value in told.person.items() if name != PASSWORD}
     if user is None:
