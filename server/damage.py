@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, or_, select, update
 
 from server.db import insert_missing
 from server.models import Damage
@@ -58,7 +58,7 @@ def found(connection: Connection, rows: Sequence[Mapping[str, Any]], now_ms: int
 
 def healed(connection: Connection, keys: Iterable[str], device: str, now_ms: int, *, exact: bool = True) -> None:
     """Take note that damage was healed, and by whom."""
-    values = {"healed_ms": now_ms, "device": device, "exact": exact, "body": None}
+    values = {"healed_ms": now_ms, "device": device, "exact": exact} | ({"body": None} if exact else {})
     for key in keys:
         connection.execute(update(Damage).where(Damage.key == key).values(**values))
 
@@ -70,9 +70,9 @@ def made_anew(connection: Connection, kind: str, what: str, stream: str, now_ms:
     healed(connection, [key], "", now_ms)
 
 
-def open_damage(connection: Connection, stream: str = "") -> list[Any]:
-    """What waits, of one stream or of all, in its order there."""
-    query = select(Damage).where(Damage.healed_ms.is_(None))
+def open_damage(connection: Connection, stream: str = "", *, inexact: bool = False) -> list[Any]:
+    """What waits, of one stream or of all, in its order there; with ``inexact`` also lines whose time of arrival is still wanted."""
+    query = select(Damage).where(or_(Damage.healed_ms.is_(None), Damage.exact.is_(False)) if inexact else Damage.healed_ms.is_(None))
     if stream:
         query = query.where(Damage.stream == stream)
     return list(connection.execute(query.order_by(Damage.stream, Damage.place, Damage.key)).all())
@@ -86,6 +86,8 @@ class _Open(NamedTuple):
     blob: str
     unit: str
     found_ms: int
+    waits: bool
+    """Not yet healed; else its time of arrival alone is wanted."""
 
 
 class DamageBook:
@@ -99,32 +101,37 @@ class DamageBook:
 
     def read(self, connection: Connection) -> None:
         """Read what waits now."""
-        rows = {row.key: row for row in open_damage(connection)}
+        rows = {row.key: row for row in open_damage(connection, inexact=True)}
         with self._lock:
             self._open = {
-                key: _Open(key, row.stream, row.log, row.number, key[5:] if row.kind == "blob" else "", row.unit, row.found_ms)
+                key: _Open(
+                    key, row.stream, row.log, row.number, key[5:] if row.kind == "blob" else "", row.unit, row.found_ms,
+                    row.healed_ms is None,
+                )
                 for key, row in rows.items()
             }
             for asked in self._asked.values():
                 asked &= rows.keys()
 
     def __len__(self) -> int:
-        return len(self._open)
+        return sum(one.waits for one in list(self._open.values()))
 
     def knows(self, key: str) -> bool:
         """Whether this waits already."""
-        return key in self._open
+        one = self._open.get(key)
+        return one is not None and one.waits
 
     def since(self, key: str) -> int | None:
         """Since when this waits; None where it does not."""
         one = self._open.get(key)
-        return None if one is None else one.found_ms
+        return one.found_ms if one is not None and one.waits else None
 
     def waits(self, scope: Scope) -> bool:
         """Whether lines or sealed values are lost that may belong to a scope: then digests that differ tell nothing."""
         if not self._open:
             return False
-        return any(one.stream == scope.stream and (not one.unit or one.unit in scope.units) for one in list(self._open.values()))
+        waiting = [one for one in list(self._open.values()) if one.waits and one.stream == scope.stream]
+        return any(not one.unit or one.unit in scope.units for one in waiting)
 
     def wants(self, device: Device) -> Lost:
         """What a device of the same stream has not been asked for since this process began."""

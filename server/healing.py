@@ -40,6 +40,8 @@ class Healing:
         self.server = server
         self.book = DamageBook()
         self._looked: dict[str, int] = {}
+        self._short: set[str] = set()
+        """The devices that were not told something; where a process forgets it, digests show it at the next quiet exchange."""
 
     def refresh(self) -> None:
         """Read what waits, which another process may have found or healed."""
@@ -73,10 +75,7 @@ class Healing:
         now_ms = self._now()
         if 0 <= now_ms - self._looked.get(scope.version, -MEND_EVERY_MS) < MEND_EVERY_MS:
             return None
-        with db.reading() as connection:
-            number = connection.scalar(select(StreamRow.number).where(StreamRow.code == scope.stream)) or 0
-            whole = lines_are_there(connection, scope.stream, number)
-        if not whole:
+        if not self._whole(scope.stream):
             self.look_for_gaps(scope.stream)
             if self.book.waits(scope):
                 return ()
@@ -89,9 +88,16 @@ class Healing:
             self._looked[scope.version] = now_ms
         return parts
 
+    def _whole(self, stream: str) -> bool:
+        with db.reading() as connection:
+            number = connection.scalar(select(StreamRow.number).where(StreamRow.code == stream)) or 0
+            return lines_are_there(connection, stream, number)
+
     def made_anew(self, record: str) -> RecordState | None:
         """Write a record's row anew from its lines; None where one of them is lost."""
         stream, _ = self._place(record)
+        if not self._whole(stream):
+            self.look_for_gaps(stream)
         with self.server.writing(stream, "", self._now()) as ledger:
             made = make_anew(ledger, record)
             return ledger.state(record) if made else None
@@ -125,6 +131,17 @@ class Healing:
         """Whether a sealed value is lost for longer than a record is held back for it."""
         since = self.book.since(blob_key(digest))
         return since is None or self._now() - since > GIVE_UP_MS
+
+    def left_out(self, device: Device) -> None:
+        """Note that a device was not told a record."""
+        self._short.add(device.id)
+
+    def owes_what_was_left_out(self, device: Device) -> bool:
+        """Whether all that a device was not told is whole again; true once."""
+        if device.id not in self._short or self.book.waits(device.scope):
+            return False
+        self._short.discard(device.id)
+        return True
 
     def wants(self, device: Device) -> Lost:
         """What a device has not been asked for yet."""

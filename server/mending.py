@@ -8,16 +8,17 @@ tablets are asked for it (``server.restoring``), and nothing is made from the re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from sqlalchemy import Connection, exists, func, or_, select
+from sqlalchemy import Connection, exists, func, or_, select, update
 
 from server.damage import found, made_anew
 from server.ledger import Loaded, SqlLedger
 from server.models import LineRow, PartRow, PastUnit, RecordRow
-from server.parts import PartSums
+from server.parts import MODULUS, PartSums
 from server.replaying import heads_of, loaded, lost_lines, replay
+from shared.catalogue import Catalogue
 from sync.store import Scope
 
-__all__ = ["lines_are_there", "make_anew", "mend", "recount"]
+__all__ = ["lines_are_there", "make_anew", "mend", "recount", "wrong_sums"]
 
 
 def lines_are_there(connection: Connection, stream: str, number: int) -> bool:
@@ -44,6 +45,10 @@ def make_anew(ledger: SqlLedger, record: str) -> bool:
     ledger.keep(made.state, made.fallen)
     ledger.rewrite()
     recount(ledger, made.state.units)
+    arrived = select(func.min(LineRow.arrived_ms).label("first"), func.max(LineRow.arrived_ms).label("last"))
+    times = ledger.connection.execute(arrived.where(LineRow.record == record, LineRow.verdict == "")).one()
+    written = update(RecordRow).where(RecordRow.id == record)
+    ledger.connection.execute(written.values(created_ms=times.first, updated_ms=times.last))
     made_anew(ledger.connection, "record", record, ledger.stream, ledger.now_ms, record=record, unit=made.state.unit)
     return True
 
@@ -70,24 +75,27 @@ def _unreadable(ledger: SqlLedger, scope: Scope) -> Iterator[str]:
 
 
 def recount(ledger: SqlLedger, units: Iterable[str]) -> bool:
-    """Sum the digests of the records in each part of some units; tells whether a sum was another."""
-    connection, sums, some = ledger.connection, dict[tuple[str, str, bool], tuple[int, int]](), tuple(units)
+    """Sum the digests of the records in each part of some units, and write the sums that were others; tells whether one was."""
+    moved = PartSums()
+    differing = wrong_sums(ledger.connection, ledger.gate.catalogue, units)
+    for (unit, code, sealed), (number, change) in differing.items():
+        moved.add(unit, code, sealed=sealed, number=number, change=change)
+    moved.write(ledger.connection)
+    return bool(differing)
+
+
+def wrong_sums(connection: Connection, catalogue: Catalogue, units: Iterable[str]) -> dict[tuple[str, str, bool], tuple[int, int]]:
+    """The parts of some units whose sum is not that of their records: (unit, type, sealed) → last number, what it lacks."""
+    sums, some = dict[tuple[str, str, bool], tuple[int, int]](), tuple(units)
     columns = (RecordRow.type, RecordRow.touched, RecordRow.digest, RecordRow.digest_sealed)
     present = select(RecordRow.unit, *columns).where(RecordRow.unit.in_(some))
     past = select(PastUnit.unit, *columns).join(RecordRow, RecordRow.id == PastUnit.record).where(PastUnit.unit.in_(some))
     for query in (present, past.where(RecordRow.unit != PastUnit.unit)):
         for unit, code, touched, digest, sealed in connection.execute(query):
-            for kind, one in ((False, digest), (True, sealed)) if code in ledger.gate.catalogue.sealed_types else ((False, digest),):
+            for kind, one in ((False, digest), (True, sealed)) if code in catalogue.sealed_types else ((False, digest),):
                 last, total = sums.get((unit, code, kind), (0, 0))
                 sums[unit, code, kind] = max(last, touched), total + int.from_bytes(one, "big")
     rows = connection.execute(select(PartRow).where(PartRow.unit.in_(some))).all()
     there = {(row.unit, row.type, row.sealed): int.from_bytes(row.digest, "big") for row in rows}
-    moved = PartSums()
-    differing = [key for key in {*sums, *there} if sums.get(key, (0, 0))[1] % (1 << 128) != there.get(key, 0)]
-    for key in differing:
-        number, total = sums.get(key, (0, 0))
-        moved.add(*key[:2], sealed=key[2], number=number, change=total - there.get(key, 0))
-    moved.write(connection)
-    return bool(differing)
-
-
+    keys = [key for key in {*sums, *there} if sums.get(key, (0, 0))[1] % MODULUS != there.get(key, 0)]
+    return {key: (sums.get(key, (0, 0))[0], sums.get(key, (0, 0))[1] - there.get(key, 0)) for key in keys}

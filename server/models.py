@@ -193,7 +193,7 @@ class Damage(db.Model):  # type: ignore[name-defined,misc]
     ``key`` says what: ``line STREAM PLACE``, ``blob HASH``, ``record ID``, ``sums UNIT TYPE``. ``device`` is the tablet that
     brought it back; "" where this server made it anew by itself. Of a line ``log``, ``number`` and ``segment`` tell where it stands in
     its log; ``record`` and ``unit`` are "" where nothing here tells whose it was. ``body``, ``arrived_ms`` and ``verdict`` are what
-    somebody brought and what cannot be put back before others come. ``exact``: its time of arrival is the one that the stream's chain holds.
+    somebody brought and what cannot be put back before others come. ``exact``: its time of arrival is the one that the chain holds.
     """
 
     __tablename__ = "damage"

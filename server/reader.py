@@ -12,8 +12,8 @@ from sqlalchemy import Connection, and_, bindparam, func, or_, select
 from server.models import Blob, LineRow, LogRow, RecordRow, StreamRow, segment_of
 from server.replaying import heads_of, loaded
 from server.touched import Kinds, touched_behind
-from shared.ids import b64
 from shared.catalogue import Catalogue
+from shared.ids import b64
 from sync.lineage import Segment, attached, past_names
 from sync.log import LogHead, name_of, parse_name, stream_start
 from sync.state import RecordState
@@ -47,6 +47,12 @@ class Care(Protocol):
 
     def gives_up(self, digest: str) -> bool:
         """Whether a sealed value is lost for so long that its record is told without it."""
+
+    def left_out(self, device: Device) -> None:
+        """This device was not told a record that is damaged."""
+
+    def owes_what_was_left_out(self, device: Device) -> bool:
+        """Whether all that this device was not told is whole again; true once."""
 
 
 class SqlReader:
@@ -153,11 +159,20 @@ class SqlReader:
                 if register.touched > after:
                     absent |= {name: record.id for value in register.values for name in value.origins if name not in there}
         if absent and after:
-            before = self._there([name for name in absent])
+            before = self._there(list(absent))
             absent = {name: record for name, record in absent.items() if name not in before}
         if absent and self.care is not None:
             self.care.lines_are_lost(absent)
         return out | set(absent.values())
+
+    def left_out(self, device: Device) -> None:
+        """Note that this device was not told a record that is damaged."""
+        if self.care is not None:
+            self.care.left_out(device)
+
+    def owes_what_was_left_out(self, device: Device) -> bool:
+        """Whether all that this device was not told is whole again; true once."""
+        return self.care is not None and self.care.owes_what_was_left_out(device)
 
     def _there(self, names: Collection[str]) -> set[str]:
         """Those of these lines that are here and what they were, whenever they came."""

@@ -1,19 +1,23 @@
-"""After a restore: what tablets handed back of what this server had forgotten, which tablets it had forgotten, and what nobody had."""
+"""What came back: after a restore what tablets handed back, which tablets it had forgotten, and what nobody had; and what this server's
+disk lost or changed.
+"""
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, and_, func, or_, select
 
 from server.audit import AuditEntry
 from server.certificates import DEVICE_AGAIN, PERSON_AGAIN, ROLES_AGAIN
-from server.models import LineRow, LogRow, RecordRow
+from server.models import Damage, LineRow, LogRow, RecordRow
 from server.people import Device, User
 from server.projection import load_states
 from sync.state import RecordState
 
-__all__ = ["Returned", "TakenUp", "Waiting", "lines_missing", "returned", "taken_up", "waiting", "was_restored"]
+__all__ = [
+    "Damaged", "Returned", "TakenUp", "Waiting", "damaged", "lines_missing", "returned", "taken_up", "waiting", "was_restored",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,11 +61,52 @@ class Waiting:
     missing: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class Damaged:
+    """What was found damaged here: what it is (``kind``), of which record ("" where nothing tells), and when it was healed by whom.
+
+    ``place`` and ``number`` are those of a line in its stream and in its log; ``healed_ms`` is None while it is waited for; ``device`` is
+    "" where this server made it anew by itself.
+    """
+
+    kind: str
+    record: str
+    type: str
+    unit: str
+    place: int
+    number: int
+    found_ms: int
+    healed_ms: int | None
+    device: str
+
+
+MOST_SHOWN = 200
+
+
+def damaged(connection: Connection, units: Sequence[str]) -> list[Damaged]:
+    """What was damaged in the records of these units, and in what is nobody's; what is waited for first, then the latest."""
+    query = (
+        select(Damage, RecordRow.type, RecordRow.unit.label("unit_now"), Device.name)
+        .outerjoin(RecordRow, RecordRow.id == Damage.record)
+        .outerjoin(Device, Device.id == Damage.device)
+        .where(or_(RecordRow.unit.in_(units), and_(RecordRow.id.is_(None), or_(Damage.unit == "", Damage.unit.in_(units)))))
+        .order_by(Damage.healed_ms.is_not(None), Damage.healed_ms.desc(), Damage.found_ms.desc(), Damage.place)
+    )
+    return [
+        Damaged(
+            kind=row.kind, record=row.record, type=row.type or "", unit=row.unit_now or row.unit, place=row.place, number=row.number,
+            found_ms=row.found_ms, healed_ms=row.healed_ms, device=row.name or "",
+        )
+        for row in connection.execute(query.limit(MOST_SHOWN))
+    ]  # fmt: skip
+
+
 def was_restored(connection: Connection) -> bool:
-    """Whether any tablet ever handed something back, or had been forgotten itself."""
+    """Whether any tablet ever handed something back, or had been forgotten itself, or anything was damaged."""
     forgotten = select(AuditEntry.number).where(AuditEntry.subject.in_(select(Device.id)), AuditEntry.action == DEVICE_AGAIN)
     handed_back = select(LineRow.place).where(LineRow.witness != "")
-    return any(connection.scalar(query.limit(1)) is not None for query in (handed_back, forgotten))
+    broken = select(Damage.key)
+    return any(connection.scalar(query.limit(1)) is not None for query in (handed_back, forgotten, broken))
 
 
 def returned(connection: Connection, units: Sequence[str]) -> list[Returned]:

@@ -38,8 +38,9 @@ def is_sound(body: bytes | None, digest: bytes) -> bool:
 
 
 def replay(ledger: "SqlLedger", record: str) -> Replayed | None:
-    """Merge a record's lines anew; None where one of them is damaged or known to be lost, or there is none."""
-    if ledger.connection.scalar(select(Damage.key).where(Damage.record == record, Damage.healed_ms.is_(None), Damage.kind == "line")):
+    """Merge a record's lines anew; None where one of them is damaged or lost, or may be, or there is none."""
+    waiting = select(Damage.key).where(Damage.healed_ms.is_(None), Damage.kind == "line", Damage.stream == ledger.stream)
+    if ledger.connection.scalar(waiting.where(Damage.record.in_((record, ""))).limit(1)) is not None:
         return None
     state: RecordState | None = None
     fallen: list[Fallen] = []

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from itertools import product
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, delete, insert, or_, select, update
+from sqlalchemy import Connection, and_, delete, insert, or_, select, update
 
 from server.damage import blob_key, healed, open_damage
 from server.ledger import SqlLedger
@@ -57,7 +57,7 @@ def after_line(before: bytes, place: int, row: Any, digest: bytes, *, arrived_ms
 
 def put_back(ledger: SqlLedger, device: str, lines: Sequence[Brought]) -> list[str]:
     """Put back what fits of some lines; gives the keys of what is healed."""
-    rows = [row for row in open_damage(ledger.connection, ledger.stream) if row.kind == "line"]
+    rows = [row for row in open_damage(ledger.connection, ledger.stream, inexact=True) if row.kind == "line"]
     for one in lines:
         for row in rows:
             if (row.log, row.number) == (one.log, one.number):
@@ -80,8 +80,7 @@ def _fits(connection: Connection, row: Any, line: bytes) -> bool:
 def _kept(connection: Connection, row: Any) -> Any:
     """The row of the table that still stands at a place, if it is that line's."""
     query = select(LineRow).where(LineRow.stream == row.stream, LineRow.place == row.place)
-    kept = connection.execute(query.where(LineRow.log == row.log, LineRow.number == row.number)).one_or_none()
-    return kept
+    return connection.execute(query.where(LineRow.log == row.log, LineRow.number == row.number)).one_or_none()
 
 
 def _before(connection: Connection, row: Any) -> bytes | None:
@@ -110,14 +109,15 @@ def _line(connection: Connection, row: Any, number: int) -> Any:
 def settle(ledger: SqlLedger) -> list[str]:
     """Put back what waits with its bytes, gap by gap, and make anew the records that rest on it; gives the keys of what is healed."""
     connection = ledger.connection
-    rows = [row for row in open_damage(connection, ledger.stream) if row.kind == "line"]
+    rows = [row for row in open_damage(connection, ledger.stream, inexact=True) if row.kind == "line"]
     done: list[tuple[Any, str]] = []
     gaps: list[list[Any]] = []
     for row in rows:
         kept = _kept(connection, row)
-        if kept is not None and row.body is not None and kept.digest == hashlib.sha256(row.body).digest() and _holds(connection, kept):
+        whole = row.healed_ms is None and kept is not None and is_sound(row.body, kept.digest)
+        if whole and _holds(connection, kept):
             done.append((row, _body_back(ledger, row)))
-        elif gaps and gaps[-1][-1].place == row.place - 1:
+        elif gaps and gaps[-1][-1].place == row.place - 1 and (gaps[-1][-1].healed_ms is None) == (row.healed_ms is None):
             gaps[-1].append(row)
         else:
             gaps.append([row])
@@ -179,14 +179,18 @@ def _gap_back(ledger: SqlLedger, gap: Sequence[Any]) -> list[tuple[Any, str]]:
     placed = _search(pieces, first, before, times, verdicts, end) if end is not None else None
     exact = placed is not None
     if placed is None:
+        if any(row.healed_ms is not None or not row.device for row in gap):
+            return []  # nobody has told more than was known
         placed = _guessed(pieces, first, before, times)
     for one in placed:
-        own = (LineRow.log == one.piece.row.log, LineRow.number == one.piece.row.number, LineRow.segment == one.piece.row.segment)
-        connection.execute(delete(LineRow).where(or_((LineRow.stream == ledger.stream) & (LineRow.place == one.place), *[own[0] & own[1] & own[2]])))
+        row = one.piece.row
+        own = and_(LineRow.log == row.log, LineRow.number == row.number, LineRow.segment == row.segment)
+        here = and_(LineRow.stream == ledger.stream, LineRow.place == one.place)
+        connection.execute(delete(LineRow).where(or_(own, here)))
     connection.execute(insert(LineRow), [_as_row(ledger.stream, one) for one in placed])
     for one in placed:
         who = one.piece.row.device
-        healed(connection, [_key_at(gap, one.place)], who, ledger.now_ms, exact=exact or one.place != last)
+        healed(connection, [_key_at(gap, one.place)], who, ledger.now_ms, exact=exact)
     return [(one.piece.row, _told(one.piece.body, one.verdict)[0]) for one in placed]
 
 
@@ -226,8 +230,9 @@ def _chained(connection: Connection, gap: Sequence[Any]) -> list[_Piece] | None:
 
 def _times(connection: Connection, gap: Sequence[Any]) -> list[int]:
     """Times of arrival that are likely: those of the lines around, and those that the records tell."""
-    around = select(LineRow.arrived_ms).where(LineRow.stream == gap[0].stream, LineRow.place.in_((gap[0].place - 1, gap[-1].place + 1)))
-    told = list(connection.scalars(around.order_by(LineRow.place)))
+    around = LineRow.place >= gap[0].place - 1, LineRow.place <= gap[-1].place + 1, LineRow.stream == gap[0].stream
+    there = {row.place: row.arrived_ms for row in connection.execute(select(LineRow.place, LineRow.arrived_ms).where(*around))}
+    told = [there[place] for place in sorted(there, key=lambda place: not gap[0].place <= place <= gap[-1].place)]
     records = [row.record for row in gap if row.record]
     if records:
         query = select(RecordRow.created_ms, RecordRow.updated_ms).where(RecordRow.id.in_(records[:500]))

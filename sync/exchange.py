@@ -19,9 +19,18 @@ from sync.cursor import Cursor
 from sync.errors import FrameFault
 from sync.handback import HandBack
 from sync.lineage import Segment
-from sync.log import LogHead
 from sync.mended import Bringing, read_mended, write_lost
-from sync.messages import RAW_PER_PAGE_BYTE, Opened, Run, open_message, read_pasts, read_rows, read_runs, run_mac, seal_message
+from sync.messages import (
+    RAW_PER_PAGE_BYTE,
+    Opened,
+    Run,
+    open_message,
+    read_pasts,
+    read_rows,
+    read_runs,
+    run_mac,
+    seal_message,
+)
 from sync.pacing import Pacing
 from sync.pull import Pull, Wanted, short_digest
 from sync.request import pack_request

@@ -48,6 +48,13 @@ class Sound(Protocol):
         """The same for sealed values: ``named`` is hash → record, ``told`` what was read of them; those that were erased are none."""
 
 
+    def left_out(self, device: "Device") -> None:
+        """This device was not told a record that is damaged."""
+
+    def owes_what_was_left_out(self, device: "Device") -> bool:
+        """Whether all that this device was not told is whole again: true once, and then its digests show what it lacks."""
+
+
 class Holding(Protocol):
     """What the tablet's half asks of its store (``sync.store.TabletStore``)."""
 

@@ -88,7 +88,8 @@ class Bringing:
         self._sent = 0
         if "mend" in head:
             lost = read_lost(head["mend"])
-            self.asked += [one for one in (*lost.lines, *lost.blobs) if one not in self.asked]
+            wanted: list[tuple[str, int] | str] = [*lost.lines, *lost.blobs]
+            self.asked += [one for one in wanted if one not in self.asked]
 
     def bring(self, limit_bytes: int) -> Load | None:
         """What is held of what was asked for, up to about so many bytes but at least one; None where nothing was asked for, and for 0."""

@@ -119,6 +119,8 @@ class Pull:
     def _told(self, token: str | None, cursor: Cursor) -> Told:
         refills = [part for part in self.wanted.cursors if "/" in part]
         parts = self.reader.parts(self.device.scope)
+        if token and not refills and self.reader.owes_what_was_left_out(self.device):
+            return Told({"parts": {part.part: b64(part.digest.to_bytes(16, "big")) for part in parts}}, [], True)
         if token and not refills and all(part.number <= cursor.number for part in parts):
             return self._quiet(cursor, sum(part.digest for part in parts) % (1 << 128), parts)
         if refills and all(part.number <= cursor.number for part in parts):
@@ -167,7 +169,7 @@ class Pull:
         blobs = self.reader.blobs(list(writer.blobs)) if scope.cases else []
         unsound = self.reader.unsound_blobs(writer.blobs, blobs) if scope.cases and writer.blobs else set()
         if unsound:
-            self.left_out |= unsound
+            self._leave_out(unsound)
             return self._page(part, cursor)
         wraps = self.reader.wraps([state for state, _ in writer.records], self.device) if blobs else []
         head: dict[str, Any] = {"c": {part or self.stream: end.token()}}
@@ -180,10 +182,15 @@ class Pull:
         lines += [*(write_row(wrap) for wrap in wraps), *verdicts, *(write_row(past) for past in writer.pasts)]
         return Told(head, lines, True)
 
+    def _leave_out(self, records: set[str]) -> None:
+        if records:
+            self.left_out |= records
+            self.reader.left_out(self.device)
+
     def _fill(self, writer: PageWriter, records: Sequence[Touched], after: int, position: int) -> int:
         lines: dict[str, list[StoredLine]] = {}
         there = self.reader.lines(records, after)
-        self.left_out |= self.reader.unsound(records, there, after)
+        self._leave_out(self.reader.unsound(records, there, after))
         for line in there:
             lines.setdefault(line.record, []).append(line)
         named = [blob for some in lines.values() for line in some for blob in blobs_named(line.body)] if self.device.scope.cases else []
