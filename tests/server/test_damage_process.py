@@ -73,7 +73,7 @@ def test_f18_f52_a_server_that_starts_finds_what_its_disk_lost_and_has_it_back_f
     with opened(var, database) as engine:
         with engine.begin() as connection:
             whole = lines(connection)
-            wanted = [row for row in connection.execute(select(LineRow).where(LineRow.record.in_(records)).order_by(LineRow.place))][5:15]
+            wanted = list(connection.execute(select(LineRow).where(LineRow.record.in_(records)).order_by(LineRow.place)))[5:15]
             places = [row.place for row in wanted]
             if loss == "a bit":
                 connection.execute(update(LineRow).where(LineRow.place == places[0]).values(body=flip(wanted[0].body)))

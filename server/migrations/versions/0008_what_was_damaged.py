@@ -1,6 +1,6 @@
 """What was damaged
 
-Revision 0008, after 0006.
+Revision 0008, after 0007.
 """
 
 from alembic import op
@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 
 revision = '0008'
-down_revision = '0006'
+down_revision = '0007'
 branch_labels = None
 depends_on = None
 
