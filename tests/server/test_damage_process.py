@@ -63,8 +63,7 @@ def test_f18_f52_a_server_that_starts_finds_what_its_disk_lost_and_has_it_back_f
     var, catalogue = tmp_path / "var", load_catalogue()
     there = {"SEN_DATABASE": database}
     with Watched(["-m", "tests.bench.serve", str(var), UNIT], tmp_path / "first.log", there) as server:
-        port, codes = server.told["port"], server.told["codes"][UNIT]
-        address = f"http://127.0.0.1:{port}"
+        address, codes = f"http://127.0.0.1:{server.told['port']}", server.told["codes"][UNIT]
         one, two = (BenchTablet.enrol(tmp_path / str(n), address, code, catalogue) for n, code in enumerate(codes))
         one.exchange()
         records = one.enter(RECORDS)
@@ -85,8 +84,9 @@ def test_f18_f52_a_server_that_starts_finds_what_its_disk_lost_and_has_it_back_f
             assert lines(connection) != whole
         number = len(places) if loss.startswith("ten") else 1
         size = sum(len(row.body) for row in wanted[:number])
-        words = ["-m", "server", "run", "--var", str(var), "--port", str(port), "--json"]
-        with Watched(words, tmp_path / "second.log", there):
+        words = ["-m", "server", "run", "--var", str(var), "--port", "0", "--json"]
+        with Watched(words, tmp_path / "second.log", there) as again:
+            one.address = two.address = address = again.told["address"]
             assert requests.get(f"{address}/api/me", timeout=30).status_code == 401
             found(engine, number)
             cost = two.counted(two.exchange)
