@@ -126,6 +126,7 @@ class PageWriter:
                 end += 1
             part = ordered[at:end]
             run = Run(part[0].log, part[0].number, part[0].before, [line.body for line in part], _arrivals(part))
+            vars(run)["hashes"] = [line.digest for line in part]  # they were checked as the lines were read
             runs.append(replace(run, mac=run_mac(key, run)))
             at = end
         self.index = {line.name: index for index, line in enumerate(ordered)}
