@@ -114,6 +114,9 @@ def settle(ledger: SqlLedger) -> list[str]:
     gaps: list[list[Any]] = []
     for row in rows:
         kept = _kept(connection, row)
+        if row.healed_ms is None and _is_whole(connection, row, kept, ledger.number):
+            healed(connection, [row.key], "", ledger.now_ms)
+            continue
         whole = row.healed_ms is None and kept is not None and is_sound(row.body, kept.digest)
         if whole and _holds(connection, kept):
             done.append((row, _body_back(ledger, row)))
@@ -126,6 +129,11 @@ def settle(ledger: SqlLedger) -> list[str]:
             done += _gap_back(ledger, gap)
     _records(ledger, done)
     return [row.key for row, _ in done]
+
+
+def _is_whole(connection: Connection, row: Any, kept: Any, last: int) -> bool:
+    """Whether what a row tells of is true no more: the database was put back to another day."""
+    return bool(row.place > last or (kept is not None and is_sound(kept.body, kept.digest) and _holds(connection, kept)))
 
 
 def _holds(connection: Connection, kept: Any) -> bool:

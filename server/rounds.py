@@ -6,36 +6,30 @@ asked back from tablets (``server.healing``). Each slice is one short reading tr
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, bindparam, select, update
 
 from server import db
-from server.damage import blob_key, lost_blob, lost_line, made_anew
-from server.logbook import log_event
-from server.mending import make_anew, recount, wrong_sums
+from server.damage import blob_key, healed, lost_blob, lost_line, made_anew
+from server.mending import recount, wrong_sums
 from server.models import Blob, Damage, LineRow, LogRow, PartRow, RecordRow, StreamRow
-from server.projection import PROJECTED, STATE_COLUMNS, load_states, project
-from server.replaying import heads_of, is_sound, loaded
+from server.replaying import is_sound
 from server.restoring import after_line, settle
+from server.round_of_records import SLICE, anew, change_in, look_at_records
 from shared.ids import b64
-from sync.errors import ContentFault
-from sync.log import Change, chain_next, name_of, stream_start
+from sync.log import chain_next, stream_start
 from sync.messages import blobs_named
-from sync.state import RecordState
 from sync.store import Scope
 
 if TYPE_CHECKING:
     from server.healing import Healing
     from server.ledger import SqlLedger
 
-SLICE = 500
-"""Rows of one reading transaction."""
-
 BLOBS = 50
-"""The same of sealed values, which are larger."""
+"""Sealed values of one reading transaction; they are larger than rows of records (``SLICE``)."""
 
 UNKNOWN = b""
 
@@ -87,7 +81,7 @@ class Round:
             streams = list(connection.scalars(select(StreamRow.code).order_by(StreamRow.code)))
         for stream in streams:
             yield from _Lines(self, stream).slices()
-        yield from _records(self)
+        yield from look_at_records(self)
         yield from _blobs(self)
         for stream in streams:
             yield from _sums(self, stream)
@@ -134,7 +128,11 @@ class _Lines:
         found += heads
         if empty or not ends:
             found += self.round.healing.look_for_gaps(self.stream)
-        found += _anew(self.round, self.stream, self.rowless)
+        found += anew(self.round, self.stream, self.rowless)
+        if self.round.healing.book:
+            with self.round.server.writing(self.stream, "", self.round.server.services.clock.now_ms()) as ledger:
+                settle(ledger)  # what is whole again by another way waits no more
+            self.round.healing.refresh()
         yield "line", len(rows), found
 
     def _note_starts(self, connection: Connection, logs: set[str]) -> None:
@@ -154,7 +152,7 @@ class _Lines:
     def _one(self, row: Any, before: bytes, behind: Any) -> tuple[bool, dict[str, Any]]:
         """Whether a line is damaged beyond what this server can mend, and the columns to be written of one that it can."""
         digest, right = row.digest, dict[str, Any]()
-        change = _change(row.body)
+        change = change_in(row.body)
         if row.body is not None and not is_sound(row.body, digest):
             return True, {}
         told = after_line(before, row.place, row, digest, arrived_ms=row.arrived_ms, verdict=row.verdict)
@@ -237,13 +235,6 @@ class _Lines:
         return wrong
 
 
-def _change(body: bytes | None) -> Change | None:
-    try:
-        return None if body is None else Change.parse(body)
-    except ContentFault:
-        return None
-
-
 def _leads(chain: bytes, behind: Any) -> bool:
     told = after_line(chain, behind.place, behind, behind.digest, arrived_ms=behind.arrived_ms, verdict=behind.verdict)
     return bool(told == behind.stream_hash)
@@ -270,86 +261,6 @@ def _with_own_bytes(ledger: "SqlLedger", lost: Sequence[Mapping[str, Any]]) -> N
             ledger.connection.execute(told.values(body=kept.body, verdict=kept.verdict))
 
 
-def _anew(one: Round, stream: str, records: Iterable[str]) -> int:
-    """Make records of a stream anew from their lines; gives of how many."""
-    wanted = sorted(records)
-    if not wanted:
-        return 0
-    with one.server.writing(stream, "", one.server.services.clock.now_ms()) as ledger:
-        made = sum(make_anew(ledger, record) for record in wanted)
-    one.healing.refresh()
-    return made
-
-
-_RECORD = (*STATE_COLUMNS, RecordRow.stream, RecordRow.digest, RecordRow.digest_sealed, *(getattr(RecordRow, name) for name in PROJECTED))
-
-
-def _records(one: Round) -> Iterator[tuple[str, int, int]]:
-    """The records, by their ids."""
-    after = ""
-    catalogue = one.server.services.catalogue
-    while True:
-        with db.reading() as connection:
-            rows = connection.execute(select(*_RECORD).where(RecordRow.id > after).order_by(RecordRow.id).limit(SLICE)).all()
-            states = load_states(connection, rows)
-            told = _values_told(connection, [row.id for row in rows])
-        broken: dict[str, set[str]] = {}
-        columns: list[dict[str, Any]] = []
-        for row in rows:
-            state, heads = states[row.id], heads_of(catalogue, row.type)
-            if not state.registers and row.registers is None:
-                continue  # its line is lost, which the lines' own round has found
-            if not _agrees(row, state, heads, told.get(row.id, {})):
-                broken.setdefault(row.stream, set()).add(row.id)
-            elif row.current is not None and row.type in catalogue.all_types:
-                now = project(state, catalogue.all_types[row.type])
-                if any(now[name] != getattr(row, name) for name in PROJECTED):
-                    columns.append({"record_id": row.id, **{name: now[name] for name in PROJECTED}})
-        _write_columns(columns)
-        found = sum(_anew(one, stream, records) for stream, records in broken.items()) + len(columns)
-        if len(rows) < SLICE:
-            yield "record", len(rows), found
-            return
-        after = rows[-1].id
-        yield "record", len(rows), found
-
-
-def _values_told(connection: Connection, records: Sequence[str]) -> dict[str, dict[tuple[str, str], Any]]:
-    """Of each of these records what its lines say: (name, path) → value and sealed value."""
-    told: dict[str, dict[tuple[str, str], Any]] = {}
-    columns = select(LineRow.record, LineRow.log, LineRow.number, LineRow.digest, LineRow.body)
-    for row in connection.execute(columns.where(LineRow.record.in_(records), LineRow.verdict == "")):
-        change = _change(row.body) if is_sound(row.body, row.digest) else None
-        name = name_of(row.log, row.number, row.digest)
-        for op in () if change is None else change.operations:
-            told.setdefault(row.record, {})[name, op.path] = (op.kind, op.value, op.blob)
-    return told
-
-
-def _agrees(row: Any, state: RecordState, heads: frozenset[str], told: Mapping[tuple[str, str], Any]) -> bool:
-    """Whether a record is what its digests and its lines say."""
-    if row.registers is None:
-        sealed = state.digest(heads, sealed=True) if heads else 0
-        kept = int.from_bytes(row.digest, "big"), int.from_bytes(row.digest_sealed, "big")
-        return (state.digest(heads, sealed=False), sealed) == kept and state.unit == row.unit
-    if loaded(row, heads) is None or (state.type, state.unit, state.touched) != (row.type, row.unit, row.touched):
-        return False
-    for path, value in state.values():
-        lines = [told[origin, path] for origin in value.origins if (origin, path) in told]
-        if any(one != (value.kind, value.value, value.blob) for one in lines):
-            return False
-    return True
-
-
-def _write_columns(columns: Sequence[Mapping[str, Any]]) -> None:
-    """Lists and figures read columns: what stands there otherwise than in the registers is written anew."""
-    if columns:
-        statement = update(RecordRow).where(RecordRow.id == bindparam("record_id"))
-        with db.writing() as connection:
-            connection.execute(statement.values({name: bindparam(name) for name in PROJECTED}), list(columns))
-        log_event("columns_renewed", count=len(columns))
-
-
 def _blobs(one: Round) -> Iterator[tuple[str, int, int]]:
     """The sealed values, by their hashes."""
     after = ""
@@ -358,10 +269,20 @@ def _blobs(one: Round) -> Iterator[tuple[str, int, int]]:
             rows = connection.execute(select(Blob).where(Blob.hash > after).order_by(Blob.hash).limit(BLOBS)).all()
         wrong = [row.hash for row in rows if b64(hashlib.sha256(row.data).digest()) != row.hash]
         lost = [_blob_of(digest) for digest in wrong if not one.healing.book.knows(blob_key(digest))]
+        _whole_again(one, {row.hash for row in rows} - set(wrong))
         yield "blob", len(rows), one.healing.note([row for row in lost if row])
         if len(rows) < BLOBS:
             return
         after = rows[-1].hash
+
+
+def _whole_again(one: Round, good: set[str]) -> None:
+    """Sealed values that waited and are here."""
+    keys = [blob_key(digest) for digest in good if one.healing.book.knows(blob_key(digest))]
+    if keys:
+        with db.writing() as connection:
+            healed(connection, keys, "", one.server.services.clock.now_ms())
+        one.healing.refresh()
 
 
 def _blob_of(digest: str) -> dict[str, Any]:
