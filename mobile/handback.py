@@ -6,11 +6,14 @@ their runs wait in ``owed`` until the server has them. A line that is not held a
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from sqlite3 import Connection
 from typing import TYPE_CHECKING, Any
 
+from shared.errors import SenError
 from shared.ids import b64
 from sync.log import HASH_BYTES, name_of
+from sync.lost import Brought
 from sync.messages import Run
 
 if TYPE_CHECKING:
@@ -75,6 +78,19 @@ class HandBack:
         digests = [hashes[at : at + HASH_BYTES] for at in range(0, len(hashes), HASH_BYTES)]
         held = (self.store.line(name_of(log, first + offset, digest)) for offset, digest in enumerate(digests))
         return [b64(digest).encode("ascii") if line is None else line for digest, line in zip(digests, held, strict=True)]
+
+    def lines_at(self, log: str, number: int) -> list[Brought]:
+        """The lines of this number that are held of a log, own or pulled: what the server's disk lost it has back from here."""
+        begin = f"{log}.{number}."
+        with self.store.database.reading() as connection:
+            own = connection.execute("SELECT name, body, 0, aside FROM own_line WHERE log = ? AND number = ?", (log, number)).fetchall()
+            pulled = "SELECT name, body, arrived, '' FROM held_line WHERE name >= ? AND name < ?"
+            rows = [*own, *connection.execute(pulled, (begin, f"{begin}~")).fetchall()]
+        held: list[Brought] = []
+        for name, body, arrived, aside in rows:
+            with suppress(SenError):  # a damaged line is none
+                held.append(Brought(log, number, self.store.rows.open(body, f"line {name}"), arrived, aside))
+        return held
 
     def pasts(self, runs: Sequence[Run]) -> list[Sequence[Any]]:
         """What was told of the pasts of these runs' changes."""

@@ -23,6 +23,7 @@ from shared.catalogue import Catalogue
 from shared.errors import SenError
 from sync.clock import Time
 from sync.log import Change
+from sync.lost import Brought
 from sync.merge import fresh
 from sync.messages import Run
 from sync.paths import policy_of
@@ -178,6 +179,10 @@ class Store:
     def handed_back(self, runs: Sequence[Run]) -> None:
         """Take note that the server has these runs again."""
         self.handback.done(runs)
+
+    def lines_at(self, log: str, number: int) -> list[Brought]:
+        """The lines of this number that are held of a log, its own or another's."""
+        return self.handback.lines_at(log, number)
 
     def versions(self) -> dict[str, str]:
         """The versions held of what else syncs; the catalogue that ships counts as held."""

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from server.db import db, insert_missing, reading, retrying, writing
 from server.models import LineRow, RecordRow, StreamRow
-from server.projection import load_states
+from server.projection import STATE_COLUMNS, load_states
 from server.services import services
 from shared.catalogue import RecordType
 from sync.errors import ContentFault
@@ -138,7 +138,7 @@ def _in_scope(device: Device, unit: str, record_type: RecordType) -> bool:
 def held_in_force(connection: Connection, hashes: Sequence[str]) -> set[str]:
     """Those of these files that stand in some record now, or wait there as an answer to a question."""
     wanted = connection.execute(select(FileName.hash, FileName.record, FileName.path).where(FileName.hash.in_(hashes))).all()
-    columns = select(RecordRow.id, RecordRow.registers, RecordRow.sole, RecordRow.touched)
+    columns = select(*STATE_COLUMNS)
     records = connection.execute(columns.where(RecordRow.id.in_({row.record for row in wanted}))).all()
     states = load_states(connection, records)
     found = set()

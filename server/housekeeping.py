@@ -1,5 +1,5 @@
-"""What a server does when nobody waits for it: put pushed records into columns once the pushing has paused, and once a day drop the
-files that no record has held for a month.
+"""What a server does when nobody waits for it: put pushed records into columns once the pushing has paused, once a day drop the
+files that no record has held for a month, and look over everything that it holds, round after round (``server.rounds``).
 """
 
 import threading
@@ -11,6 +11,7 @@ from server.editing import sql_server
 from server.files import collect
 from server.logbook import log_failure
 from server.projection import bring_up
+from server.rounds import Round
 from server.services import services
 
 PAUSE_S = 1.0
@@ -19,11 +20,23 @@ PAUSE_S = 1.0
 COLLECT_EVERY_S = 24 * 3600
 """Seconds between two looks for files that are in no record."""
 
-__all__ = ["Housekeeper", "lines_came"]
+FIRST_ROUND_S = 1.0
+"""Seconds after its start in which a process only answers."""
+
+TURN_S = 30.0
+SLICES_A_TURN = 4
+"""Once the first round is whole, so many slices are looked at in each turn: two thousand rows in thirty seconds."""
+
+ROUNDS = "rounds"
+"""The name of the thread that looks over everything."""
+
+__all__ = ["ROUNDS", "Housekeeper", "lines_came"]
 
 
 class Housekeeper:
-    """One thread of a server process; ``pushed`` wakes it. Lists make what is missing themselves, so it may always be late."""
+    """Two threads of a server process. ``pushed`` wakes the one that makes columns; lists make what is missing themselves, so it may
+    always be late. The other one looks over the tables, with pauses as long as its work, and never while lines are pushed.
+    """
 
     def __init__(self, app: Flask) -> None:
         self._app = app
@@ -32,10 +45,14 @@ class Housekeeper:
         self._last = 0.0
         self._collected: float | None = None
         self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
+        self._rounds = threading.Thread(target=self._go_round, name=ROUNDS, daemon=True)
+        with app.app_context():
+            self.round = Round(sql_server().healing)
 
     def start(self) -> None:
         """Begin."""
         self._thread.start()
+        self._rounds.start()
 
     def pushed(self) -> None:
         """Take note that lines came."""
@@ -47,6 +64,7 @@ class Housekeeper:
         self._ended.set()
         self._woken.set()
         self._thread.join()
+        self._rounds.join()
 
     def _run(self) -> None:
         while self._woken.wait() and not self._ended.is_set():
@@ -61,6 +79,26 @@ class Housekeeper:
                     self._collect()
             except Exception as error:  # the next list makes the columns; a server must not end for it
                 log_failure(error, "housekeeping")
+
+    def _go_round(self) -> None:
+        pause, first, slices = FIRST_ROUND_S, True, 0
+        while not self._ended.wait(pause):
+            began = time.monotonic()
+            if began - self._last < PAUSE_S:
+                pause = PAUSE_S
+                continue
+            goes_on = self._look()
+            first, slices = first and goes_on, (slices + 1) % SLICES_A_TURN
+            pause = time.monotonic() - began if first or slices else TURN_S
+
+    def _look(self) -> bool:
+        try:
+            with self._app.app_context():
+                return self.round.step()
+        except Exception as error:  # as above; the round begins anew
+            log_failure(error, "rounds")
+            self.round = Round(self.round.healing)
+            return False
 
     def _collect(self) -> None:
         now = time.monotonic()

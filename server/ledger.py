@@ -6,21 +6,23 @@ later. Rows are written in batches, so the statements of a page do not grow with
 
 import hashlib
 import json
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, insert, select, text, update
 
+from server.damage import found
 from server.db import insert_rows
 from server.gate import Gate
 from server.judge import SqlJudge
 from server.logs import Logs
 from server.models import Blob, FallenValue, LineRow, RecordRow, StreamRow
+from server.own_identity import OwnIdentity
 from server.parts import PartSums
 from server.projection import load_states, project
 from server.reader import SqlReader
-from shared.ids import b64, new_id
+from server.replaying import lost_of, replay
+from shared.ids import b64
 from sync.clock import Time
 from sync.cursor import HASH_BYTES as CURSOR_BYTES
 from sync.cursor import Cursor
@@ -34,21 +36,6 @@ from sync.state import RecordState, digest_of_sole
 from sync.store import Arrival, KnownLine, LogState, Scope
 
 __all__ = ["OwnIdentity", "SqlLedger"]
-
-
-@dataclass(slots=True)
-class OwnIdentity:
-    """The server as a device with logs: its id, its public key, and for each stream the log that this process writes there
-    with how far it came.
-
-    A database that was rolled back under the process does not know that log so far: it would get two lines under one
-    number, so a new log is opened.
-    """
-
-    device: str
-    key: bytes
-    logs: dict[str, tuple[str, LogHead]] = field(default_factory=dict)
-    new_log: Callable[[], str] = new_id
 
 
 LINE_COLUMNS = (
@@ -110,6 +97,8 @@ class SqlLedger:
         self.hash: bytes = row.hash
         self.own_log = ""
         self.witness = ""
+        self.lost = 0
+        """How much damage was found on the way."""
         self.logs = Logs(connection, row.segments, self._segment_written)
         self.known_states: dict[str, RecordState] = {}
         self.loaded: dict[str, Loaded] = {}
@@ -184,7 +173,7 @@ class SqlLedger:
             rows = self.connection.execute(_RECORDS, {"records": wanted}).all()
             states = load_states(self.connection, rows)
             for row in rows:
-                state = self.known_states[row.id] = states[row.id]
+                state = self.known_states[row.id] = states[row.id] if states[row.id].registers else self._unread(row, states[row.id])
                 digests = int.from_bytes(row.digest, "big"), int.from_bytes(row.digest_sealed, "big")
                 self.loaded[row.id] = Loaded(*digests, tuple(state.units), row.created_ms)
             if rows:
@@ -194,6 +183,13 @@ class SqlLedger:
                     self.fallen[row.record, row.path, row.name] = Fallen(row.path, row.name, past, tuple(waits))
         found = {record: self.state(record) for record in records}
         return {record: one for record, one in found.items() if one is not None}
+
+    def _unread(self, row: Any, blank: RecordState) -> RecordState:
+        """A record whose row or line cannot be read: from its lines, or blank, so that what comes now waits for what is lost."""
+        made = replay(self, row.id)
+        if made is None:
+            self.lost += found(self.connection, lost_of(self.connection, row), self.now_ms)
+        return blank if made is None else made.state
 
     def state(self, record: str) -> RecordState | None:
         """One record that was loaded, or that this transaction made."""

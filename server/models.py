@@ -14,7 +14,8 @@ from sync.lineage import Segment
 from sync.log import LogHead
 
 __all__ = [
-    "WAITS", "Blob", "CatalogueRow", "FallenValue", "LineRow", "LogRow", "PartRow", "PastUnit", "RecordRow", "Review", "StreamRow",
+    "WAITS", "Blob", "CatalogueRow", "Damage", "FallenValue", "LineRow", "LogRow", "PartRow", "PastUnit", "RecordRow", "Review",
+    "StreamRow",
     "segment_of",
 ]  # fmt: skip
 
@@ -190,3 +191,32 @@ class Blob(db.Model):  # type: ignore[name-defined,misc]
     __tablename__ = "blob"
     hash: Mapped[str] = mapped_column(String(43), primary_key=True)
     data: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class Damage(db.Model):  # type: ignore[name-defined,misc]
+    """What was found damaged or gone in these tables, and when it was healed by whom.
+
+    ``key`` says what: ``line STREAM PLACE``, ``blob HASH``, ``record ID``, ``sums UNIT TYPE``. ``device`` is the tablet that
+    brought it back; "" where this server made it anew by itself. Of a line ``log``, ``number`` and ``segment`` tell where it stands in
+    its log; ``record`` and ``unit`` are "" where nothing here tells whose it was. ``body``, ``arrived_ms`` and ``verdict`` are what
+    somebody brought and what cannot be put back before others come. ``exact``: its time of arrival is the one that the chain holds.
+    """
+
+    __tablename__ = "damage"
+    key: Mapped[str] = mapped_column(String(100), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(8))
+    stream: Mapped[str] = mapped_column(String(40))
+    place: Mapped[int] = mapped_column(BigInteger, default=0)
+    log: Mapped[str] = mapped_column(String(11), default="")
+    number: Mapped[int] = mapped_column(BigInteger, default=0)
+    segment: Mapped[int] = mapped_column(default=0)
+    record: Mapped[str] = mapped_column(String(36), default="")
+    unit: Mapped[str] = mapped_column(String(40), default="")
+    found_ms: Mapped[int] = mapped_column(BigInteger)
+    healed_ms: Mapped[int | None] = mapped_column(BigInteger)
+    device: Mapped[str] = mapped_column(String(11), default="")
+    exact: Mapped[bool] = mapped_column(default=True)
+    body: Mapped[bytes | None] = mapped_column(LargeBinary)
+    arrived_ms: Mapped[int] = mapped_column(BigInteger, default=0)
+    verdict: Mapped[str] = mapped_column(String(40), default="")
+    __table_args__ = (Index("ix_damage_open", "key", sqlite_where=healed_ms.is_(None), postgresql_where=healed_ms.is_(None)),)

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, bindparam, select, update
 
 from server import db
 from server.models import LineRow, RecordRow
+from server.replaying import UNREADABLE, is_sound
 from shared.catalogue import Catalogue, RecordType
 from shared.text import fold
 from sync.log import Change, name_of
@@ -26,30 +27,40 @@ SEARCHED_KINDS = frozenset({"text", "long"})
 
 BATCH = 500
 
-__all__ = ["bring_up", "load_states", "open_values", "project"]
+STATE_COLUMNS = (RecordRow.id, RecordRow.type, RecordRow.unit, RecordRow.registers, RecordRow.sole, RecordRow.touched)
+"""What ``load_states`` reads."""
+
+__all__ = ["STATE_COLUMNS", "bring_up", "load_states", "open_values", "project"]
 
 
 def load_states(connection: Connection, rows: Sequence[Any]) -> dict[str, RecordState]:
-    """The registers of records, from rows with ``id``, ``registers``, ``sole`` and ``touched``.
+    """The registers of records, from rows with ``STATE_COLUMNS``.
 
-    A record that stands in one line is made from that line: one query for all of them.
+    A record that stands in one line is made from that line: one query for all of them. One that is damaged has no registers.
     """
-    states = {row.id: RecordState.load(json.loads(row.registers)) for row in rows if row.registers is not None}
+    states = {row.id: _load(row) for row in rows}
     soles = {row.id: row for row in rows if row.registers is None}
     if soles:
         lines = select(LineRow.record, LineRow.log, LineRow.number, LineRow.digest, LineRow.body)
         for line in connection.execute(lines.where(LineRow.record.in_(soles), LineRow.verdict == "")):
             row = soles[line.record]
-            if name_of(line.log, line.number, line.digest) == row.sole:
+            if is_sound(line.body, line.digest) and name_of(line.log, line.number, line.digest) == row.sole:
                 states[row.id] = fresh(Change.parse(line.body), row.sole, number=row.touched)
     return states
+
+
+def _load(row: Any) -> RecordState:
+    """The registers of a row; none where they stand elsewhere or cannot be read."""
+    try:
+        return RecordState(row.id, row.type, [row.unit]) if row.registers is None else RecordState.load(json.loads(row.registers))
+    except UNREADABLE:
+        return RecordState(row.id, row.type, [row.unit])
 
 
 def bring_up(catalogue: Catalogue) -> int:
     """Make the columns of the records that have none yet, in transactions of their own; gives how many."""
     made = 0
-    columns = select(RecordRow.id, RecordRow.registers, RecordRow.sole, RecordRow.touched)
-    pending = columns.where(RecordRow.current.is_(None)).order_by(RecordRow.touched).limit(BATCH)
+    pending = select(*STATE_COLUMNS).where(RecordRow.current.is_(None)).order_by(RecordRow.touched).limit(BATCH)
     with db.reading() as connection:
         waiting = connection.execute(pending.limit(1)).first() is not None
     while waiting:

@@ -1,16 +1,19 @@
 """``sync.store.Reader`` over SQL: what a pull reads, all of it in one transaction."""
 
+import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import islice
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, and_, bindparam, func, or_, select, text
 
 from server.models import WAITS, Blob, LineRow, LogRow, RecordRow, StreamRow, segment_of
+from server.replaying import heads_of, loaded
 from server.touched import Kinds, touched_behind
 from shared.catalogue import Catalogue
+from shared.ids import b64
 from sync.lineage import Segment, attached, past_names
 from sync.log import LogHead, name_of, parse_name, stream_start
 from sync.state import RecordState
@@ -30,17 +33,41 @@ def _parts(units: int, hidden: int, mark: str) -> str:
 __all__ = ["SqlReader"]
 
 
+class Care(Protocol):
+    """Who is told of what is damaged; each in a transaction of its own."""
+
+    def made_anew(self, record: str) -> RecordState | None:
+        """The registers of a record whose row is damaged, from its lines; None where one of these is lost."""
+
+    def lines_are_lost(self, names: Mapping[str, str]) -> None:
+        """These lines are damaged or gone: name → record."""
+
+    def blobs_are_lost(self, hashes: Mapping[str, str]) -> None:
+        """These sealed values are damaged or gone: hash → record."""
+
+    def gives_up(self, digest: str) -> bool:
+        """Whether a sealed value is lost for so long that its record is told without it."""
+
+    def left_out(self, device: Device) -> None:
+        """This device was not told a record that is damaged."""
+
+    def owes_what_was_left_out(self, device: Device) -> bool:
+        """Whether all that this device was not told is whole again; true once."""
+
+
 class SqlReader:
     """One reading transaction; the caller begins and ends it."""
 
     def __init__(
         self, connection: Connection, catalogue: Catalogue, read_wraps: Callable[[Sequence[str], Device], Any] = lambda *_: [],
-        mend: Callable[[Scope], Sequence[PartHead] | None] = lambda scope: None,
+        mend: Callable[[Scope], Sequence[PartHead] | None] = lambda scope: None, care: Care | None = None,
     ) -> None:  # fmt: skip
         self.connection = connection
         self.catalogue = catalogue
         self.read_wraps = read_wraps
         self.mended = mend
+        self.care = care
+        self.heads: dict[str, frozenset[str]] = {}
         self.sealed_types = tuple(catalogue.sealed_types)
         self._heads: tuple[Scope, list[PartHead]] | None = None
         self._walk: tuple[tuple[str, str], int, Iterator[Touched]] | None = None
@@ -85,10 +112,19 @@ class SqlReader:
         if part:
             unit, code, _ = part.split("/")
             units = [unit] if unit in scope.units and code not in hidden else []
-            return touched_behind(self.connection, scope.stream, units, after, Kinds(code, ()))
+            return touched_behind(self.connection, scope.stream, units, after, Kinds(code, ()), self._state)
         heads = self._heads if self._heads is not None and self._heads[0] == scope else (scope, self.parts(scope))
         units = sorted({head.part.partition("/")[0] for head in heads[1] if head.number > after})
-        return touched_behind(self.connection, scope.stream, units, after, Kinds("", hidden))
+        return touched_behind(self.connection, scope.stream, units, after, Kinds("", hidden), self._state)
+
+    def _state(self, row: Any) -> RecordState | None:
+        """The registers of a record that are those of its digests; None where they cannot be had."""
+        if row.type not in self.heads:
+            self.heads[row.type] = heads_of(self.catalogue, row.type)
+        state = loaded(row, self.heads[row.type])
+        if state is None and self.care is not None:
+            state = self.care.made_anew(row.id)
+        return state
 
     def lines(self, records: Sequence[Touched], after: int) -> list[StoredLine]:
         """The lines of these records that came after a number; of a record that changed its unit, all of them."""
@@ -107,7 +143,57 @@ class SqlReader:
             StoredLine(row[0], row[1], row[2], row[3], row[4], name_of(row[0], row[1], row[4]), row[5], row[6], row[7], row[8], row[9])
             for query in queries
             for row in self.connection.execute(query).all()
+            if row[3] is not None and hashlib.sha256(row[3]).digest() == row[4]
         ]  # fmt: skip
+
+    def unsound(self, records: Sequence[Touched], lines: Sequence[StoredLine], after: int) -> set[str]:
+        """The records of which a line that must be told, or their row, is damaged or gone."""
+        there, absent = {line.name for line in lines}, dict[str, str]()
+        out = {record.id for record in records if record.state is None and record.sole is None}
+        for record in records:
+            if record.state is None:
+                if record.sole is not None and record.sole not in there:
+                    absent[record.sole] = record.id
+                continue
+            for register in record.state.registers.values():
+                if register.touched > after:
+                    absent |= {name: record.id for value in register.values for name in value.origins if name not in there}
+        if absent and after:
+            before = self._there(list(absent))
+            absent = {name: record for name, record in absent.items() if name not in before}
+        if absent and self.care is not None:
+            self.care.lines_are_lost(absent)
+        return out | set(absent.values())
+
+    def left_out(self, device: Device) -> None:
+        """Note that this device was not told a record that is damaged."""
+        if self.care is not None:
+            self.care.left_out(device)
+
+    def owes_what_was_left_out(self, device: Device) -> bool:
+        """Whether all that this device was not told is whole again; true once."""
+        return self.care is not None and self.care.owes_what_was_left_out(device)
+
+    def _there(self, names: Collection[str]) -> set[str]:
+        """Those of these lines that are here and what they were, whenever they came."""
+        wanted = [parse_name(name) for name in names]
+        found: set[str] = set()
+        for start in range(0, len(wanted), 200):
+            some = wanted[start : start + 200]
+            at = or_(*(and_(LineRow.log == name.log, LineRow.number == name.number) for name in some))
+            for row in self.connection.execute(select(LineRow.log, LineRow.number, LineRow.digest, LineRow.body).where(at)):
+                if row.body is not None and hashlib.sha256(row.body).digest() == row.digest:
+                    found.add(name_of(row.log, row.number, row.digest))
+        return found
+
+    def unsound_blobs(self, named: Mapping[str, str], told: Sequence[tuple[str, bytes]]) -> set[str]:
+        """The records of which a sealed value is damaged or gone."""
+        good = {digest for digest, _ in told}
+        lost = {digest: record for digest, record in named.items() if digest not in good}
+        if not lost or self.care is None:
+            return set()
+        self.care.blobs_are_lost(lost)
+        return {record for digest, record in lost.items() if not self.care.gives_up(digest)}
 
     def set_aside(self, log: str, after: int) -> list[tuple[int, str, int]]:
         """The numbers of a log's lines behind ``after`` that were set aside, with the codes and the segments."""
@@ -163,11 +249,12 @@ class SqlReader:
         return sizes
 
     def blobs(self, hashes: Sequence[str]) -> list[tuple[str, bytes]]:
-        """The sealed values of these hashes."""
+        """The sealed values of these hashes, those that are what their hashes say."""
         found: list[tuple[str, bytes]] = []
         for start in range(0, len(hashes), 500):
             query = select(Blob.hash, Blob.data).where(Blob.hash.in_(hashes[start : start + 500]))
-            found += [(row.hash, row.data) for row in self.connection.execute(query)]
+            rows = self.connection.execute(query)
+            found += [(row.hash, row.data) for row in rows if b64(hashlib.sha256(row.data).digest()) == row.hash]
         return found
 
     def wraps(self, records: Sequence[RecordState], device: Device) -> list[tuple[str, str, str]]:

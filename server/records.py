@@ -16,7 +16,7 @@ from server.access import granted_cases, may_see_confidential, units_visible
 from server.audit import note_reading
 from server.models import Blob, LineRow, RecordRow
 from server.people import User
-from server.projection import bring_up, load_states
+from server.projection import STATE_COLUMNS, bring_up, load_states
 from server.services import services
 from server.titles import figure_of, ids_named, title_of, when_of
 from shared.catalogue import RecordType
@@ -213,7 +213,7 @@ def is_there(record: str) -> bool:
 
 def state_of(connection: Connection, record: str) -> RecordState:
     """A record's registers. Raises SenError("not_found")."""
-    columns = select(RecordRow.id, RecordRow.registers, RecordRow.sole, RecordRow.touched)
+    columns = select(*STATE_COLUMNS)
     rows = connection.execute(columns.where(RecordRow.id == record)).all()
     if not rows:
         raise SenError("not_found")

@@ -1,17 +1,19 @@
-"""After a restore: what tablets handed back of what this server had forgotten, which tablets and people it had, and what nobody had."""
+"""What came back: after a restore what tablets handed back, which tablets and people this server had forgotten, and what nobody had;
+and what its disk lost or changed.
+"""
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from flask import Flask
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, and_, func, or_, select
 
 from server.audit import AuditEntry, note
 from server.certificates import DEVICE_AGAIN
 from server.db import transaction
 from server.known_people import PASSWORD_AGAIN, PERSON_AGAIN, ROLES_AGAIN
-from server.models import LineRow, LogRow, RecordRow
+from server.models import Damage, LineRow, LogRow, RecordRow
 from server.people import Device, RoleHeld, User
 from server.projection import load_states
 from server.services import services
@@ -23,8 +25,8 @@ RESTORED, SERVER = "restored", "server"
 PEOPLE_AGAIN = (PERSON_AGAIN, ROLES_AGAIN, PASSWORD_AGAIN)
 
 __all__ = [
-    "PersonAgain", "Returned", "TakenUp", "Waiting", "lines_missing", "note_restored", "people_again", "restored_ms", "returned",
-    "taken_up", "waiting", "was_restored",
+    "Damaged", "PersonAgain", "Returned", "TakenUp", "Waiting", "damaged", "lines_missing", "note_restored", "people_again", "restored_ms",
+    "returned", "taken_up", "waiting", "was_damaged", "was_restored",
 ]  # fmt: skip
 
 
@@ -79,6 +81,46 @@ class Waiting:
     missing: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class Damaged:
+    """What was found damaged here: what it is (``kind``), of which record ("" where nothing tells), and when it was healed by whom.
+
+    ``place`` and ``number`` are those of a line in its stream and in its log; ``healed_ms`` is None while it is waited for; ``device`` is
+    "" where this server made it anew by itself.
+    """
+
+    kind: str
+    record: str
+    type: str
+    unit: str
+    place: int
+    number: int
+    found_ms: int
+    healed_ms: int | None
+    device: str
+
+
+MOST_SHOWN = 200
+
+
+def damaged(connection: Connection, units: Sequence[str]) -> list[Damaged]:
+    """What was damaged in the records of these units, and in what is nobody's; what is waited for first, then the latest."""
+    query = (
+        select(Damage, RecordRow.type, RecordRow.unit.label("unit_now"), Device.name)
+        .outerjoin(RecordRow, RecordRow.id == Damage.record)
+        .outerjoin(Device, Device.id == Damage.device)
+        .where(or_(RecordRow.unit.in_(units), and_(RecordRow.id.is_(None), or_(Damage.unit == "", Damage.unit.in_(units)))))
+        .order_by(Damage.healed_ms.is_not(None), Damage.healed_ms.desc(), Damage.found_ms.desc(), Damage.place)
+    )
+    return [
+        Damaged(
+            kind=row.kind, record=row.record, type=row.type or "", unit=row.unit_now or row.unit, place=row.place, number=row.number,
+            found_ms=row.found_ms, healed_ms=row.healed_ms, device=row.name or "",
+        )
+        for row in connection.execute(query.limit(MOST_SHOWN))
+    ]  # fmt: skip
+
+
 def was_restored(connection: Connection) -> bool:
     """Whether a backup was ever brought back, as far as this server can know: by the command, or from what had been forgotten."""
     devices = select(AuditEntry.number).where(AuditEntry.subject.in_(select(Device.id)), AuditEntry.action == DEVICE_AGAIN)
@@ -100,6 +142,11 @@ def note_restored(app: Flask) -> None:
     with app.app_context():
         at_ms = services().clock.now_ms()
         transaction(lambda session: note(session, user="", action=RESTORED, subject=SERVER, at_ms=at_ms))
+
+
+def was_damaged(connection: Connection) -> bool:
+    """Whether anything was ever found damaged here."""
+    return connection.scalar(select(Damage.key).limit(1)) is not None
 
 
 def returned(connection: Connection, units: Sequence[str]) -> list[Returned]:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, or_, select, update
@@ -15,8 +16,8 @@ from server import db
 from server.access import PeopleRights, scope_of
 from server.audit import note
 from server.gate import Gate
+from server.healing import Healing
 from server.ledger import OwnIdentity, SqlLedger
-from server.mending import mend
 from server.models import LogRow, segment_of
 from server.people import Device as DeviceRow
 from server.people import User
@@ -26,13 +27,11 @@ from shared.ids import b64
 from sync.copies import Marks
 from sync.errors import FrameFault
 from sync.lineage import Segment
-from sync.store import Device, PartHead, Scope
+from sync.lost import Brought, Lost
+from sync.store import Device, Scope
 
 SEEN_EVERY_MS = 10 * 60 * 1000
 """How often "last heard of" is written for a device: an exchange with nothing new writes nothing."""
-
-MEND_EVERY_MS = 60 * 1000
-"""How long after a look at a scope that found nothing damaged the next one may be."""
 
 NAMES_EVERY_MS = 15 * 1000
 """How long the people's names are kept in memory before they are read again."""
@@ -80,7 +79,7 @@ class SqlServer:
         self.run_key = services.keys.run_key
         self._names: tuple[int, str, dict[str, str]] = (-NAMES_EVERY_MS, "", {})
         self._scopes: dict[tuple[str, str, str, date], Scope] = {}
-        self._looked: dict[str, int] = {}
+        self.healing = Healing(self)
         self._seen: dict[str, tuple[int, int | None]] = {}
         self.pushed: set[str] = set()
         """The streams that lines came for since their records were last put into columns."""
@@ -131,6 +130,8 @@ class SqlServer:
             yield ledger
             ledger.flush()
         self.pushed.add(stream)
+        if ledger.lost:
+            self.healing.refresh()
 
     def ledger(self, connection: Connection, stream: str, writer: str, now_ms: int) -> SqlLedger:
         """The ledger of a transaction that the caller holds."""
@@ -150,18 +151,15 @@ class SqlServer:
 
     def reader_on(self, connection: Connection) -> SqlReader:
         """The reader of a transaction that the caller holds."""
-        return SqlReader(connection, self.services.catalogue, lambda keys, device: self._wraps(connection, keys, device), self._mended)
+        return SqlReader(connection, self.services.catalogue, partial(self._wraps, connection), self.healing.mended, self.healing)
 
-    def _mended(self, scope: Scope) -> Sequence[PartHead] | None:
-        """Make anew what is damaged of a scope; looked at once a minute at most while nothing is found."""
-        now_ms = self.services.clock.now_ms()
-        if 0 <= now_ms - self._looked.get(scope.version, -MEND_EVERY_MS) < MEND_EVERY_MS:
-            return None
-        with self.writing(scope.stream, "", now_ms) as ledger:
-            if not mend(ledger, scope):
-                self._looked[scope.version] = now_ms
-                return None
-            return SqlReader(ledger.connection, self.services.catalogue).parts(scope)
+    def wants(self, device: Device) -> Lost:
+        """What was lost here and this device has not been asked for yet."""
+        return self.healing.wants(device)
+
+    def mend(self, device: Device, lines: Sequence[Brought], blobs: Sequence[tuple[str, bytes]], *, through: bool, now_ms: int) -> None:
+        """Put back what a device brings of it."""
+        self.healing.mend(device, lines, blobs, through=through, now_ms=now_ms)
 
     def _wraps(self, connection: Connection, keys: Sequence[str], device: Device) -> list[tuple[str, str, str]]:
         """Case keys, wrapped to the officer's key on the tablet that asks; their other tablets ask for themselves."""

@@ -7,9 +7,8 @@ transaction lasts.
 """
 
 import heapq
-import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -24,7 +23,9 @@ STRETCH, FIRST_STRETCH = 500, 32
 ARMS = 100
 """Stretches that one statement reads; SQLite takes no more than 500 parts of a union."""
 
-_COLUMNS = "record.id, record.sole, record.registers, record.stream, record.unit"
+_COLUMNS = (
+    "record.id, record.sole, record.registers, record.stream, record.unit, record.type, record.digest, record.digest_sealed"
+)
 _HERE = (
     f"SELECT {{arm}}, record.touched, {_COLUMNS} FROM record"
     " WHERE record.stream = {mark} AND record.unit = {mark} AND record.touched > {mark}"
@@ -56,8 +57,14 @@ _Row = tuple[int, int, Any]
 """The number that touched a record, the arm that it was read by, and its columns."""
 
 
-def touched_behind(connection: Connection, stream: str, units: Sequence[str], after: int, kinds: Kinds) -> Iterator[Touched]:
-    """The records that are or were in these units and were touched behind a number, in the order of their last touch; each once."""
+def touched_behind(
+    connection: Connection, stream: str, units: Sequence[str], after: int, kinds: Kinds, state_of: Callable[[Any], RecordState | None]
+) -> Iterator[Touched]:  # fmt: skip
+    """The records that are or were in these units and were touched behind a number, in the order of their last touch; each once.
+
+    Args:
+        state_of: reads the registers of a row that has some; None where they are damaged.
+    """
     limit = max(FIRST_STRETCH, STRETCH // max(1, len(units)))
     arms = [_Arm(unit, left, after) for unit in units for left in (False, True)]
     queue: list[_Row] = []
@@ -67,7 +74,7 @@ def touched_behind(connection: Connection, stream: str, units: Sequence[str], af
         number, arm, row = heapq.heappop(queue)
         if number > last and (not arms[arm].left or (row.unit not in here and row.stream == stream)):
             last = number
-            yield Touched(row.id, number, row.sole, None if row.registers is None else RecordState.load(json.loads(row.registers)))
+            yield Touched(row.id, number, row.sole, None if row.registers is None else state_of(row))
         if full.get(arm) == number:
             limit = min(STRETCH, 2 * limit)
             full |= _read(connection, stream, {arm: arms[arm]._replace(after=number)}, kinds, limit, queue)

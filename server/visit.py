@@ -1,6 +1,6 @@
 """One request of a tablet at the server: what it reads before anything is written belongs to one moment and one transaction."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import Any, Self
@@ -12,6 +12,7 @@ from server.ledger import SqlLedger
 from server.reader import SqlReader
 from server.store import SqlServer
 from sync.copies import Marks
+from sync.lost import Brought, Lost
 from sync.store import Device
 
 __all__ = ["Visit"]
@@ -59,6 +60,15 @@ class Visit:
         """The reading transaction that is open, or a new one; it ends with the block."""
         yield self._server.reader_on(self._read())
         self._end()
+
+    def wants(self, device: Device) -> Lost:
+        """What was lost here and this device has not been asked for yet."""
+        return self._server.wants(device)
+
+    def mend(self, device: Device, lines: Sequence[Brought], blobs: Sequence[tuple[str, bytes]], *, through: bool, now_ms: int) -> None:
+        """Put back what a device brings of it."""
+        self._end()
+        self._server.mend(device, lines, blobs, through=through, now_ms=now_ms)
 
     def note_marks(self, device: Device, marks: Marks) -> None:
         """Keep what is known now of a device's being used in two places."""

@@ -12,13 +12,14 @@ from typing import Any, NamedTuple
 
 from shared.ids import b64, unb64
 from sync.accept import Accepted, accept
+from sync.answer import page_of
 from sync.clock import Time
 from sync.copies import stands_where_left
 from sync.cursor import Cursor
 from sync.errors import FrameFault
 from sync.handback import HandBack
 from sync.lineage import Segment
-from sync.log import LogHead
+from sync.mended import Bringing, read_mended, write_lost
 from sync.messages import (
     RAW_PER_PAGE_BYTE,
     Opened,
@@ -31,11 +32,10 @@ from sync.messages import (
     seal_message,
 )
 from sync.pacing import Pacing
-from sync.page import read_states
 from sync.pull import Pull, Wanted, short_digest
 from sync.request import pack_request
 from sync.standing import Stand, stand_of, told_again, told_read
-from sync.store import Device, Ledger, Page, Reader, Scope, Server, TabletStore
+from sync.store import Device, Ledger, Page, Reader, Server, TabletStore
 from sync.versions import APP, APPS_FROM, SERVER, SERVERS_FROM, UPDATE, VERSION, marked, who_updates
 
 MOST_HEALS = 3
@@ -77,7 +77,7 @@ class ServerHalf:
         opened = open_message(data, key_of)
         wanted = Wanted.read(opened.head)
         work = _Answering(self.server, devices[0], wanted, now_ms, served=wanted.version >= self.apps_from)
-        if opened.head.get("runs"):
+        if opened.head.get("runs") or "mended" in opened.head:
             work.accept(opened)
         del opened, data  # a page's lines need not stand in memory beside the answer's
         head, lines = work.answer()
@@ -112,12 +112,17 @@ class _Answering:
     def accept(self, opened: Opened) -> None:
         """Commit a request's lines, all or none."""
         runs, rest = read_runs(opened.head, opened.lines)
+        mended, rest = read_mended(opened.head, rest)
         blobs, rest = read_rows(opened.head, "blobs", rest)
         wraps, rest = read_rows(opened.head, "wraps", rest)
         pasts, rest = read_pasts(opened.head, rest)
         if rest:
             raise FrameFault("message_cut")
         sealed, stream = [(digest, _unpacked(data)) for digest, data in blobs], self.device.scope.stream
+        if "mended" in opened.head:
+            self.server.mend(self.device, mended, sealed, through=not self.wanted.handing, now_ms=self.now_ms)
+        if not runs:
+            return
         with self.server.writing(stream, self.device.user, self.now_ms) as ledger:
             before = ledger.head()
             here = self._lacks_nothing(ledger)
@@ -176,6 +181,9 @@ class _Answering:
                 told = Pull(reader, self.device, self.wanted, own, self.server.run_key).answer()
                 head |= told.head | ({"upto": self._upto()} if told.told else {})
                 lines = told.lines
+        if self.wanted.page and not self.wanted.late and not self.wanted.handing:
+            lost = write_lost(self.server.wants(self.device))
+            head |= {"mend": lost} if lost else {}
         documents = self.server.documents(self.device, self.wanted.versions) if self.wanted.page else {}
         return head | ({"docs": documents} if documents else {}), lines
 
@@ -265,6 +273,7 @@ class TabletHalf(Pacing):
         self.heals = 0
         self.mark = ""
         self.handed: Sequence[Run] = ()
+        self.bringing = Bringing(store)
         self.server_time = Time(0, 0)
 
     def request(self, *, urgent: bool = False) -> bytes:
@@ -288,8 +297,10 @@ class TabletHalf(Pacing):
         if not urgent:
             self.handed, left = self.store.handing_back(budget) if budget > 0 else ([], self.store.owes())
             runs += self.handed
-            head |= self._pull(device, runs) | ({"handing": 1} if left else {})
-        return pack_request(self.store, marked(head, self.version), runs)
+            head |= self._pull(device, runs)
+        load = self.bringing.bring(0 if urgent else budget)
+        head |= {"handing": 1} if not urgent and (left or self.bringing.brings_more()) else {}
+        return pack_request(self.store, marked(head, self.version), runs, load)
 
     def _pull(self, device: Device, runs: Sequence[Run]) -> dict[str, Any]:
         head: dict[str, Any] = {"page": self.page, "c": self.store.cursors()}
@@ -336,12 +347,13 @@ class TabletHalf(Pacing):
             self.heal(head["parts"])
         page = self.read_page(opened)
         self.store.keep(page)
+        self.bringing.asked_for(head)
         if self.handed:
             self.store.handed_back(self.handed)
         waiting = any(log.acknowledged < log.head.number for log in self.store.own_logs())
         refilling = any("/" in part for part in self.store.cursors())
         pulled = page.complete or ("parts" in head and not refilling)
-        more = waiting or refilling or self.store.owes() or self.lost or not pulled or page.scope is not None
+        more = waiting or refilling or bool(self.bringing.asked) or self.store.owes() or self.lost or not pulled or page.scope is not None
         more = more or (bool(page.forked or page.read) and self.store.mark() != self.mark)  # the server is told it at once
         self.heals = self.heals if more else 0
         wipe, copied = bool(head.get("wipe")) and not more, bool(head.get("copied"))
@@ -364,33 +376,7 @@ class TabletHalf(Pacing):
 
     def read_page(self, opened: Opened) -> Page:
         """What an answer brings, ready to be kept. Raises FrameFault: it is not whole."""
-        head = opened.head
-        runs, rest = read_runs(head, opened.lines)
-        blobs, rest = read_rows(head, "blobs", rest)
-        wraps, rest = read_rows(head, "wraps", rest)
-        verdicts, rest = read_rows(head, "told", rest)
-        pasts, rest = read_pasts(head, rest)
-        if rest:
-            raise FrameFault("message_cut")
-        scope = head.get("scope")
-        told = read_states(runs, verdicts, self.store.line)
-        return Page(
-            soles=told.soles,
-            states=list(told.states.values()),
-            runs=runs,
-            blobs=[(digest, base64.b64decode(data)) for digest, data in blobs],
-            wraps=wraps,
-            cursors=head.get("c", {}),
-            read={log: LogHead(number, unb64(digest)) for log, (number, digest) in head.get("read", {}).items()},
-            aside=[(log, number, code) for log, number, code in head.get("aside", [])],
-            upto=head.get("upto", {}),
-            scope=None if scope is None else Scope(scope[0], tuple(scope[1]), scope[2], scope[3], str(head.get("unit", ""))),
-            documents=head.get("docs", {}),
-            forked=head.get("forked", []),
-            want=head.get("want", {}),
-            pasts=pasts,
-            complete=not head.get("more") and "parts" not in head and not self.lost,
-        )
+        return page_of(opened, self.store, lost=self.lost)
 
 
 def _unpacked(data: str) -> bytes:

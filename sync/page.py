@@ -46,7 +46,8 @@ class PageWriter:
         self.own = own
         self.lines: dict[str, StoredLine] = {}
         self.records: list[tuple[RecordState, dict[str, dict[str, str]]]] = []
-        self.blobs: dict[str, None] = {}
+        self.blobs: dict[str, str] = {}
+        """The sealed values that are told: hash → record."""
         self.sizes: dict[str, int] = {}
         """The bytes of sealed values that may be told; they do not compress."""
         self.pasts: list[list[Any]] = []
@@ -73,7 +74,7 @@ class PageWriter:
             if value.blob is not None and any(path in told.get(name, ()) and name in self.lines for name in value.origins):
                 if value.blob not in self.blobs:
                     self.bytes += sealed_weight(self.sizes.get(value.blob, 0))
-                self.blobs[value.blob] = None
+                self.blobs[value.blob] = state.id
         self._tell_pasts(state, told)
         self.records.append((state, told))
 
@@ -125,6 +126,7 @@ class PageWriter:
                 end += 1
             part = ordered[at:end]
             run = Run(part[0].log, part[0].number, part[0].before, [line.body for line in part], _arrivals(part))
+            vars(run)["hashes"] = [line.digest for line in part]  # they were checked as the lines were read
             runs.append(replace(run, mac=run_mac(key, run)))
             at = end
         self.index = {line.name: index for index, line in enumerate(ordered)}

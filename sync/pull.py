@@ -84,6 +84,8 @@ class Pull:
         self.run_key = run_key
         self.stream = device.scope.stream
         self.head = reader.head(self.stream)
+        self.left_out: set[str] = set()
+        """Records of which something is damaged here: they are told once it is mended."""
 
     def answer(self) -> Told:
         """What the reader is told now."""
@@ -117,6 +119,8 @@ class Pull:
     def _told(self, token: str | None, cursor: Cursor) -> Told:
         refills = [part for part in self.wanted.cursors if "/" in part]
         parts = self.reader.parts(self.device.scope)
+        if token and not refills and self.reader.owes_what_was_left_out(self.device):
+            return Told({"parts": {part.part: b64(part.digest.to_bytes(16, "big")) for part in parts}}, [], True)
         if token and not refills and all(part.number <= cursor.number for part in parts):
             return self._quiet(cursor, sum(part.digest for part in parts) % (1 << 128), parts)
         if refills and all(part.number <= cursor.number for part in parts):
@@ -137,10 +141,16 @@ class Pull:
 
     def _quiet(self, cursor: Cursor, digest: int, parts: Sequence[Any]) -> Told:
         if self.wanted.digest is not None and self.wanted.digest != short_digest(digest):
-            parts = self.reader.mended(self.device.scope) or parts
+            mended = self.reader.mended(self.device.scope)
+            if mended is not None and not mended:
+                return self._nothing(cursor)
+            parts = mended or parts
             digest = sum(part.digest for part in parts) % (1 << 128)
         if self.wanted.digest is not None and self.wanted.digest != short_digest(digest):
             return Told({"parts": {part.part: b64(part.digest.to_bytes(16, "big")) for part in parts}}, [], True)
+        return self._nothing(cursor)
+
+    def _nothing(self, cursor: Cursor) -> Told:
         end = Cursor.at(self.head.number, self.head)
         return Told({}, [], False) if end == cursor else Told({"c": {self.stream: end.token()}}, [], True)
 
@@ -157,6 +167,10 @@ class Pull:
         runs = writer.runs(self.run_key)
         verdicts = writer.verdicts()
         blobs = self.reader.blobs(list(writer.blobs)) if scope.cases else []
+        unsound = self.reader.unsound_blobs(writer.blobs, blobs) if scope.cases and writer.blobs else set()
+        if unsound:
+            self._leave_out(unsound)
+            return self._page(part, cursor)
         wraps = self.reader.wraps([state for state, _ in writer.records], self.device) if blobs else []
         head: dict[str, Any] = {"c": {part or self.stream: end.token()}}
         head |= {"more": 1} if more else {}
@@ -168,16 +182,24 @@ class Pull:
         lines += [*(write_row(wrap) for wrap in wraps), *verdicts, *(write_row(past) for past in writer.pasts)]
         return Told(head, lines, True)
 
+    def _leave_out(self, records: set[str]) -> None:
+        if records:
+            self.left_out |= records
+            self.reader.left_out(self.device)
+
     def _fill(self, writer: PageWriter, records: Sequence[Touched], after: int, position: int) -> int:
         lines: dict[str, list[StoredLine]] = {}
-        for line in self.reader.lines(records, after):
+        there = self.reader.lines(records, after)
+        self._leave_out(self.reader.unsound(records, there, after))
+        for line in there:
             lines.setdefault(line.record, []).append(line)
         named = [blob for some in lines.values() for line in some for blob in blobs_named(line.body)] if self.device.scope.cases else []
         writer.sizes |= self.reader.blob_sizes(named) if named else {}
         for record in records:
             if writer.bytes >= self.wanted.page * RAW_PER_PAGE_BYTE:
                 return position
-            writer.add(record, lines.get(record.id, []))
+            if record.id not in self.left_out:
+                writer.add(record, lines.get(record.id, []))
             position = record.touched
         return position
 

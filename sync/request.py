@@ -4,22 +4,27 @@ import base64
 from collections.abc import Sequence
 from typing import Any
 
+from sync.mended import Load, rows_of
 from sync.messages import Run, seal_message, write_row, write_run
 from sync.store import TabletStore
 
 __all__ = ["pack_request"]
 
 
-def pack_request(store: TabletStore, head: dict[str, Any], runs: Sequence[Run]) -> bytes:
-    """Write a request that pushes these runs, with what travels beside them."""
+def pack_request(store: TabletStore, head: dict[str, Any], runs: Sequence[Run], load: Load | None = None) -> bytes:
+    """Write a request that pushes these runs, with what travels beside them, and what the server asked back."""
     device, handed = store.device(), [run for run in runs if run.mac]
     blobs = [pair for run in runs for pair in store.blobs_of(run)]
+    mended = () if load is None else load.lines
+    if load is not None:
+        head["mended"] = rows_of(mended)
+        blobs = list(dict([*blobs, *load.blobs]).items())
     wraps = [wrap for run in runs for wrap in store.wraps_of(run)]
     pasts = store.pasts_of(handed) if handed else []
     for member, rows in (("blobs", blobs), ("wraps", wraps), ("pasts", pasts)):
         head |= {member: len(rows)} if rows else {}
     head |= {"runs": [write_run(run) for run in runs]} if runs else {}
-    lines = [line for run in runs for line in run.lines]
+    lines = [*(line for run in runs for line in run.lines), *(one.line for one in mended)]
     lines += [write_row([digest, base64.b64encode(data).decode("ascii")]) for digest, data in blobs]
     lines += [write_row(list(row)) for row in (*wraps, *pasts)]
     return seal_message(device.id, device.mac_key, head, lines)

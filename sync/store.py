@@ -12,6 +12,7 @@ from sync.copies import Marks
 from sync.cursor import Cursor
 from sync.lineage import Segment
 from sync.log import Change, LogHead, Operation
+from sync.lost import Holding, Mending, Sound
 from sync.merge import Fallen
 from sync.messages import Run
 from sync.policies import Judge
@@ -202,7 +203,7 @@ class Ledger(Protocol):
         """Write what is noted so far, in batches."""
 
 
-class Reader(Protocol):
+class Reader(Sound, Protocol):
     """One reading transaction: everything it gives belongs to one moment."""
 
     def head(self, stream: str) -> LogHead:
@@ -215,7 +216,9 @@ class Reader(Protocol):
         """The heads of the parts of a scope, in one query."""
 
     def mended(self, scope: Scope) -> Sequence[PartHead] | None:
-        """The heads of a scope's parts, once what was damaged of it was made anew (a transaction of its own); None where all was whole."""
+        """The heads of a scope's parts, once what was damaged of it was made anew (a transaction of its own); None where all was whole.
+        Empty where lines of it are lost: until they are back, digests tell nothing.
+        """
 
     def changed(self, scope: Scope, after: int, limit: int, *, part: str = "") -> list[Touched]:
         """Up to ``limit`` records of a scope (or of one part of it) touched after a number, by that number."""
@@ -244,7 +247,7 @@ class Reader(Protocol):
         """The case keys that a device's officer needs for these records: (key id, recipient, wrapped key in base64url)."""
 
 
-class Server(Protocol):
+class Server(Mending, Protocol):
     """What the server's half of an exchange asks of the server."""
 
     run_key: bytes
@@ -311,7 +314,7 @@ class Page(NamedTuple):
     complete: bool
 
 
-class TabletStore(Protocol):
+class TabletStore(Holding, Protocol):
     """A tablet's store. What a method has returned from is on disk (WAL, synchronous=FULL)."""
 
     def device(self) -> Device:

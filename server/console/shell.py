@@ -16,7 +16,7 @@ from server.models import RecordRow
 from server.needs import open_needs
 from server.overview import incidents
 from server.people import User
-from server.recovery import was_restored
+from server.recovery import was_damaged, was_restored
 from server.reporting import REPORT
 from server.review import RIGHT, count_waiting
 from server.services import services
@@ -131,7 +131,7 @@ def _menu(user: User, reads: bool) -> Iterator[Entry]:
 
 def _recovery() -> Iterator[Entry]:
     with db.reading() as connection:
-        if was_restored(connection):
+        if was_restored(connection) or was_damaged(connection):
             yield Entry(words=_("Phục hồi"), url=url_for("recovery.recovery"), here=_here("recovery."))
 
 

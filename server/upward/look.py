@@ -17,7 +17,7 @@ from server.housekeeping import lines_came
 from server.ledger import SqlLedger
 from server.logbook import log_event
 from server.models import RecordRow, StreamRow
-from server.projection import bring_up, load_states
+from server.projection import STATE_COLUMNS, bring_up, load_states
 from server.services import services
 from server.store import SqlServer
 from server.upward.mirror import Base, Form, Typed, typed
@@ -96,7 +96,7 @@ class Look:
         """Of every record that is to be looked at: the number that last touched it, and what may go up of it. Made before the
         transaction, since figures are counted from many records.
         """
-        columns = select(RecordRow.id, RecordRow.registers, RecordRow.sole, RecordRow.touched)
+        columns = select(*STATE_COLUMNS)
         wanted = columns.where(RecordRow.type.in_(list(self.passed)), RecordRow.unit.in_(list(self.units)))
         with db.reading() as connection:
             rows = [*connection.execute(wanted.where(RecordRow.stream == self.stream, RecordRow.touched > begun))]
@@ -135,7 +135,7 @@ class Look:
     def _here(self, connection: Connection, ledger: SqlLedger | None, records: Sequence[str]) -> Mapping[str, RecordState]:
         if ledger is not None:
             return ledger.states(records)
-        columns = select(RecordRow.id, RecordRow.registers, RecordRow.sole, RecordRow.touched)
+        columns = select(*STATE_COLUMNS)
         return load_states(connection, connection.execute(columns.where(RecordRow.id.in_(records))).all())
 
     def _rows(self, connection: Connection, records: Sequence[str]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from shared.catalogue import Catalogue
 from shared.ids import b64, new_id, unb64
 from sync.clock import Time, tick
 from sync.log import HASH_BYTES, Change, LogHead, Operation, chain_next, chain_start, name_of, write_line
+from sync.lost import Brought
 from sync.messages import Run
 from sync.paths import policy_of
 from sync.replica import overlay
@@ -225,6 +226,16 @@ class UpwardStore:
         digests = [row.hashes[at : at + HASH_BYTES] for at in range(0, len(row.hashes), HASH_BYTES)]
         held = [self.line(name_of(row.log, row.first + offset, digest)) for offset, digest in enumerate(digests)]
         return [b64(digest).encode("ascii") if line is None else line for digest, line in zip(digests, held, strict=True)]
+
+    def lines_at(self, log: str, number: int) -> list[Brought]:
+        """The lines of this number that are held of a log; when they arrived above is not kept."""
+        query = select(UpwardLine.body, UpwardLine.aside).where(UpwardLine.log == log, UpwardLine.number == number)
+        with db.reading() as connection:
+            return [Brought(log, number, row.body, 0, row.aside) for row in connection.execute(query)]
+
+    def blob(self, digest: str) -> bytes | None:
+        """Nothing sealed is ever passed on."""
+        return None
 
     def pasts_of(self, runs: Sequence[Run]) -> list[Sequence[Any]]:
         """What was told of the pasts of these runs' changes: [name, path, names]."""

@@ -230,7 +230,7 @@ def test_chains_of_own_logs_hold(make: Make) -> None:
         run = tablet.store.unsent(log.log, 0, 1 << 30)
         if run is not None:
             assert run.end() == log.head.hash
-            assert hashlib.sha256(run.lines[0]).digest() == run.hashes()[0]
+            assert hashlib.sha256(run.lines[0]).digest() == run.hashes[0]
 
 
 def test_f19_f52_the_app_finds_damage_by_itself_and_shows_nothing_wrong_meanwhile(make: Make) -> None:

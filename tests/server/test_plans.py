@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,14 +15,12 @@ import pytest
 from flask import Flask
 from sqlalchemy import Engine, event
 
-import server.mending
-import server.store
 from mobile.screens.form.presenter import FormPresenter
 from mobile.tablet import Tablet
 from server.db import db
 from server.editing import sql_server
-from server.ledger import SqlLedger
-from sync.store import Scope
+from server.healing import Healing
+from sync.store import PartHead, Scope
 from tests.server.conftest import AddUser
 from tests.server.test_scope import HERE, THERE, Enrol, enrol, roles, written
 
@@ -59,10 +57,12 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
     heard: dict[str, Any] = {}
     mending = threading.Event()
 
-    def mend(ledger: SqlLedger, scope: Scope) -> bool:
+    mended = Healing.mended
+
+    def mend(healing: Healing, scope: Scope) -> Sequence[PartHead] | None:
         mending.set()
         try:
-            return server.mending.mend(ledger, scope)
+            return mended(healing, scope)
         finally:
             mending.clear()
 
@@ -70,7 +70,7 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
         if not mending.is_set() and statement.split(None, 1)[0] in ("SELECT", "UPDATE", "DELETE"):
             heard.setdefault(statement, values[0] if many else values)
 
-    monkeypatch.setattr(server.store, "mend", mend)
+    monkeypatch.setattr(Healing, "mended", mend)
     event.listen(Engine, "before_cursor_execute", hear)
     try:
         yield heard

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -19,6 +20,11 @@ from sync.state import RecordState
 STREAM, OTHER = "hong_ngu", "tam_nong"
 UNITS = ("long_khanh_a", "long_khanh_b", "long_thuan", "phu_thuan_a", "phu_thuan_b")
 TYPES = ("talk", "case", "visit")
+
+
+def registers_of(row: Any) -> RecordState:
+    """The registers of a row."""
+    return RecordState.load(json.loads(row.registers))
 
 
 def fill(connection: Connection, seed: int, number: int) -> list[tuple[int, str, tuple[str, ...], str, str]]:
@@ -60,7 +66,7 @@ def test_each_touched_record_comes_once_and_in_order(app: Flask, monkeypatch: py
                 if stream == STREAM and at > after and set(was) & set(units) and kind not in kinds.hidden and kinds.only in ("", kind)
             ]
             with reading() as connection:
-                found = list(touched_behind(connection, STREAM, units, after, kinds))
+                found = list(touched_behind(connection, STREAM, units, after, kinds, registers_of))
             assert [(one.touched, one.id, one.moved) for one in found] == wanted
 
 
@@ -74,7 +80,7 @@ def test_what_was_read_is_not_read_again(app: Flask, monkeypatch: pytest.MonkeyP
         with reading() as connection:
             asked = list[str]()
             event.listen(connection, "before_cursor_execute", lambda *told: asked.append(told[2]))
-            found = list(touched_behind(connection, STREAM, UNITS, 0, Kinds("", ())))
+            found = list(touched_behind(connection, STREAM, UNITS, 0, Kinds("", ()), registers_of))
         assert len(found) == sum(stream == STREAM for *_, stream in rows)
         assert all(one.touched < other.touched for one, other in pairwise(found))
         arms = len(rows) + sum(len(units) - 1 for _, _, units, _, _ in rows)

@@ -23,6 +23,7 @@ from sync.copies import Marks
 from sync.errors import FrameFault
 from sync.exchange import ServerHalf
 from sync.lineage import Segment
+from sync.lost import Brought, Lost
 from sync.state import RecordState
 from sync.store import Device, Scope
 from sync.view import plain
@@ -73,6 +74,13 @@ class PairServer:
 
     def note_marks(self, device: Device, marks: Marks) -> None:
         """Nobody is found to be a copy here: to become a device of one's own takes enrolment, and a real server (tests/server/test_copies.py)."""
+
+    def wants(self, device: Device) -> Lost:
+        """Nothing is damaged here: a disk that loses something takes a real server (tests/server/test_damage.py)."""
+        return Lost((), ())
+
+    def mend(self, device: Device, lines: Sequence[Brought], blobs: Sequence[tuple[str, bytes]], *, through: bool, now_ms: int) -> None:
+        raise AssertionError("nothing was asked for")
 
     def told_to_wipe(self, device: Device, now_ms: int) -> None:
         self.wiped.append(device.id)

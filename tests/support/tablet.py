@@ -13,6 +13,7 @@ from sync.clock import Time, tick
 from sync.compose import decision, difference, withdrawal
 from sync.exchange import TabletHalf
 from sync.log import Change, Line, LogHead, Operation, chain_next, chain_start, name_of, parse_name, write_line
+from sync.lost import Brought
 from sync.merge import fresh
 from sync.messages import Run
 from sync.paths import policy_of, sealed_heads
@@ -254,6 +255,14 @@ class MemoryTablet:
                 break
             runs.append(run)
         return runs, len(runs) < len(self.owed)
+
+    def lines_at(self, log: str, number: int) -> list[Brought]:
+        held = [line.body for line in self.lines_of.get(log, ()) if line.number == number]
+        held += [body for name, body in self.held.items() if name.startswith(f"{log}.{number}.")]
+        return [Brought(log, number, body, 0, "") for body in held]
+
+    def blob(self, digest: str) -> bytes | None:
+        return None
 
     def pasts_of(self, runs: Sequence[Run]) -> list[Sequence[Any]]:
         names = {name_of(run.log, run.first + offset, digest) for run in runs for offset, digest in enumerate(run.hashes)}

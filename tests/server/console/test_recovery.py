@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 
 from flask import Flask
-from sqlalchemy import text
+from sqlalchemy import delete, text
 
 from server.db import transaction, writing
 from server.editing import sql_server
+from server.models import LineRow
 from server.people import Device as DeviceRow
+from server.projection import bring_up
+from server.rounds import Round
 from server.services import services
+from server.verify import verify
 from shared.ids import new_id, new_record_id
 from shared.sealing import BoxKeys, new_key
 from sync.exchange import ServerHalf
@@ -73,3 +77,32 @@ def test_p12_what_tablets_hand_back_is_told_and_what_nobody_has(app: Flask, offi
     told = words(clerk.get("/recovery"))
     assert missing(told) == before - 1
     assert "Tên sau" not in told
+
+
+def test_f52_what_the_disk_lost_is_told_by_its_record_until_a_tablet_has_brought_it(app: Flask, office: Office, visit: Visit) -> None:
+    with app.app_context():
+        writer, other = tablet(office, "lan", "Máy của Lan (dữ liệu mẫu)"), tablet(office, "thu", "Máy của Thử (dữ liệu mẫu)")
+    record, clerk = new_record_id(), visit("huyen")
+    writer.write(record, ACTIVITY, UNIT, {"title": "Buổi nói chuyện ở ấp"}, now_ms=NOON_MS)
+    with app.app_context():
+        exchange(writer)
+        exchange(other)
+        bring_up(services().catalogue)
+        with writing() as connection:
+            connection.execute(delete(LineRow).where(LineRow.record == record))
+        look = Round(sql_server().healing)
+        while look.step():
+            pass
+        faults, _ = verify()
+        assert any(fault.startswith("waits: line hong_ngu ") and fault.endswith(f"record {record}") for fault in faults)
+    told = words(clerk.get("/recovery"))
+    assert "Buổi nói chuyện ở ấp Xã Long Khánh A thay đổi thứ" in told and "đang chờ" in told
+    assert clerk.get(f"/records/{record}").status_code == 200
+    assert "Phục hồi" in words(clerk.get("/"))
+    with app.app_context():
+        exchange(other)
+    told = words(clerk.get("/recovery"))
+    assert "Buổi nói chuyện ở ấp Xã Long Khánh A thay đổi thứ" in told and "đang chờ" not in told
+    assert "· Máy của Thử (dữ liệu mẫu)" in told and "Tất cả đã nguyên vẹn trở lại" in told
+    with app.app_context():
+        assert verify()[0] == []
