@@ -33,7 +33,7 @@ NOT_UNDERSTOOD = (
 MOST_LINES = 5000
 """So many lines of a stream, the first to arrive, are looked at when a process begins."""
 
-__all__ = ["judge_again"]
+__all__ = ["judge_again", "take_up_understood"]
 
 
 class _Line(NamedTuple):
@@ -55,21 +55,24 @@ def judge_again(app: Flask) -> int:
 
 
 def _stream(stream: str) -> int:
-    held, count = services(), 0
-    now_ms = held.clock.now_ms()
-    with sql_server().writing(stream, "", now_ms) as ledger:
-        lines = _lines(ledger.connection, stream)
-        ledger.states(list(dict.fromkeys(line.change.record for line in lines)))
-        own: dict[str, dict[str, str]] = {}
-        for line in lines:
-            known = ledger.state(line.change.record)
-            if ledger.gate.refusal(line.change, known, line.change.user):
-                continue
-            names = own.setdefault(line.device, taken(ledger.connection, line.device))
-            names[line.name] = _take(ledger, line, known, names)
-            told = {"log": line.log, "number": line.number, "segment": line.segment, "name": names[line.name]}
-            ledger.connection.execute(insert(Review).values(**told, user=line.change.user, at_ms=now_ms))
-            count += 1
+    with sql_server().writing(stream, "", services().clock.now_ms()) as ledger:
+        return take_up_understood(ledger, stream)
+
+
+def take_up_understood(ledger: SqlLedger, stream: str) -> int:
+    """Take up what a stream's lines say that is understood now, inside a writing transaction; gives how many lines."""
+    count, lines = 0, _lines(ledger.connection, stream)
+    ledger.states(list(dict.fromkeys(line.change.record for line in lines)))
+    own: dict[str, dict[str, str]] = {}
+    for line in lines:
+        known = ledger.state(line.change.record)
+        if ledger.gate.refusal(line.change, known, line.change.user):
+            continue
+        names = own.setdefault(line.device, taken(ledger.connection, line.device))
+        names[line.name] = _take(ledger, line, known, names)
+        told = {"log": line.log, "number": line.number, "segment": line.segment, "name": names[line.name]}
+        ledger.connection.execute(insert(Review).values(**told, user=line.change.user, at_ms=ledger.now_ms))
+        count += 1
     return count
 
 

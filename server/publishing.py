@@ -23,7 +23,7 @@ from server.services import services
 from shared.catalogue import Catalogue
 from shared.former import evolved
 
-__all__ = ["publish"]
+__all__ = ["follow", "publish"]
 
 
 def publish(app: Flask, *, anew: bool = True) -> None:
@@ -40,7 +40,7 @@ def publish(app: Flask, *, anew: bool = True) -> None:
 
     def work() -> Catalogue:
         with db.writing() as connection:
-            return _published(connection, folder, held.clock.now_ms())
+            return follow(connection, folder, held.clock.now_ms())
 
     with app.app_context():
         _tell_again(held.keys)
@@ -88,7 +88,12 @@ def _last(folder: Catalogue | None) -> Catalogue | None:
     return None if row is None or (folder is not None and row.source != folder.version) else _read(row.texts)
 
 
-def _published(connection: Connection, folder: Catalogue, now_ms: int) -> Catalogue:
+def follow(connection: Connection, folder: Catalogue, now_ms: int) -> Catalogue:
+    """Let a folder's catalogue follow the one that was published last, in a transaction of the caller; gives what is published now.
+
+    Raises:
+        CatalogueError: it cannot follow.
+    """
     if connection.dialect.name == "postgresql":  # several processes may begin together
         connection.exec_driver_sql("LOCK TABLE catalogue IN SHARE ROW EXCLUSIVE MODE")
     row = _newest(connection)

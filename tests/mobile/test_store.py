@@ -23,7 +23,7 @@ from sync.messages import FIRST_PAGE
 from sync.pacing import PAGES_A_STEP
 from sync.store import Scope, TabletStore
 from sync.view import Snapshot
-from tests.soak.catalogues import catalogues
+from tests.soak.catalogues import FIRST, folder_of
 from tests.support.catalogue import small_catalogue
 from tests.support.pair import NOON_MS, PairServer, exchange
 from tests.support.store_tablet import StoreTablet
@@ -159,7 +159,7 @@ def test_f23_old_places_in_the_stream_are_kept_ever_fewer(tablets: dict[str, Sto
 @pytest.mark.parametrize("page", [8 * 1024, 64 * 1024])
 def test_p07_f07_sealed_values_count_in_the_size_of_a_page(engine: Engine, tmp_path: Path, page: int) -> None:
     """They do not compress and travel beside the lines: without them a page of cases could be many times too large for its link."""
-    with_cases = catalogues()[0]
+    with_cases = folder_of(FIRST)
     server = PairServer(engine, with_cases)
     a, b = (StoreTablet(server.enrol(name, [UNIT]), with_cases, tmp_path / f"{name}.sqlite3") for name in "AB")
     for number in range(60):
@@ -214,7 +214,7 @@ NOTHING_FETCHED = frozenset({"a bit of a record's digest", "a bit of a part's di
 def test_f19_f52_damage_on_a_tablet_is_found_at_the_next_exchange_and_the_part_that_differs_is_fetched(
     engine: Engine, tmp_path: Path, damage: str
 ) -> None:
-    with_files = catalogues()[0]
+    with_files = folder_of(FIRST)
     server = PairServer(engine, with_files)
     a, b = (StoreTablet(server.enrol(name, [UNIT, OTHER]), with_files, tmp_path / f"{name}.sqlite3") for name in "AB")
     notes = [enter(a, title=f"Bản ghi {number}") for number in range(6)]

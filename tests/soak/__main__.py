@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from tests.soak.history import STORES, History, make_history
 from tests.soak.run import attempt, report, run, shrink
-from tests.soak.world import memory_engine
+from tests.soak.serving import memory_engine
 
 CHUNK = 25
 """Histories that a process runs before it reports."""

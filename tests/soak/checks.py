@@ -12,10 +12,12 @@ from sqlalchemy import select
 
 from server.models import LineRow, LogRow, RecordRow, StreamRow
 from shared.ids import b64
-from sync.paths import policy_of, sealed_heads
+from shared.kinds import has_shape
+from sync.paths import policy_of
 from sync.state import RecordState
 from sync.view import plain
 from tests.soak.oracle import Held, StoredRow, by_register, check_register, check_standing, read_ops
+from tests.soak.shown import Standing, shown_problems
 from tests.soak.texts import check_texts
 from tests.soak.world import Seat, Verified, World
 from tests.support.pair import STREAM, AllRights
@@ -92,7 +94,7 @@ def stored_states(world: World) -> dict[str, RecordState]:
 def check_end(world: World) -> list[str]:
     """What is wrong once it is quiet."""
     rows, states = stored_rows(world), stored_states(world)
-    wrong = [*world.wrong, *check_history(world, rows), *check_merge(world, rows, states), *check_texts(world, rows)]
+    wrong = [*world.wrong, *check_history(world, rows), *check_merge(world, rows, states), *check_texts(world, rows), *check_names(world, states)]
     for seat in world.seats:
         wrong += [f"tablet {seat.number}: {problem}" for problem in check_tablet(world, seat, states)]
     wrong += check_again(world, rows, states)
@@ -112,11 +114,36 @@ def check_history(world: World, rows: Sequence[StoredRow]) -> Iterator[str]:
                 yield f"{name} is not in the history"
         elif row.body != body:
             yield f"{name} was changed"
-        elif bool(row.verdict) is not (name in world.poison):
-            yield f"{name} got the verdict {row.verdict!r}"
+        elif name in world.poison:
+            yield from () if row.verdict else (f"{name} got no verdict",)
+        elif row.verdict:
+            yield from _check_ahead(world, row, rows)
     yield from _check_clocks(world)
     server_logs = {row.name for row in rows if world.is_servers(row.name)}
     yield from (f"nobody wrote {name}" for name in stored.keys() - world.written.keys() - server_logs)
+
+
+def _check_ahead(world: World, row: StoredRow, rows: Sequence[StoredRow]) -> Iterator[str]:
+    """Nothing is refused for being old. What a server that was set back could not read is set aside, and stands under its writer's name
+    as soon as a server knows the forms that it was made with.
+    """
+    line, place = json.loads(row.body), rows.index(row) + 1
+    made_with = world.knowledge.forms[line["c"]]
+    if made_with <= world.knowledge.at(place):
+        yield f"{row.name} was made with a form that the server knew, and got the verdict {row.verdict!r}"
+        return
+    world.met["a line of a newer form was set aside by an older server"] += 1
+    if made_with <= world.knowledge.now:
+        said = [(op["p"], op.get("v"), op.get("b")) for op in line["o"]]
+        if not any(world.is_servers(other.name) and _says(other, line, said) for other in rows[place:]):
+            yield f"{row.name} got the verdict {row.verdict!r}, and no newer server took it up"
+    else:
+        world.met["a line of a form that a restored server never had"] += 1
+
+
+def _says(row: StoredRow, line: Mapping[str, Any], said: Sequence[tuple[Any, ...]]) -> bool:
+    body = json.loads(row.body)
+    return body["u"] == line["u"] and body["r"] == line["r"] and [(op["p"], op.get("v"), op.get("b")) for op in body["o"]] == said
 
 
 def _check_clocks(world: World) -> Iterator[str]:
@@ -146,7 +173,7 @@ def check_merge(world: World, rows: Sequence[StoredRow], states: Mapping[str, Re
         state = states.get(record)
         if path.endswith("@") or state is None:
             continue
-        types = world.server.catalogue.types[state.type]
+        types = world.server.catalogue.all_types[state.type]
         policy = policy_of(types, path) if any(op.applied for op in mine) else "ask"
         hard = world.forked or world.restored
         wrong, exact = check_register(
@@ -167,11 +194,33 @@ def check_merge(world: World, rows: Sequence[StoredRow], states: Mapping[str, Re
                 yield from check_standing(path, names, mine, asked)
 
 
+def check_names(world: World, states: Mapping[str, RecordState]) -> Iterator[str]:
+    """Every value that stands is found under the name that its field has now; what no form asks for any more bears its label (7)."""
+    for record, state in states.items():
+        known = world.server.catalogue.all_types[state.type]
+        standing = {
+            path: [Standing(one.kind, one.value if one.blob is None else {"sealed": one.blob}) for one in register.values if not one.open]
+            for path, register in state.registers.items()
+        }  # fmt: skip
+        shown = plain(state, known)
+        yield from (f"{record[-1]}: {problem}" for problem in shown_problems(world.folder, state.type, shown, standing))
+        nameless = shown.keys() - known.kept_fields().keys()
+        yield from (f"{record[-1]} shows {name} without a label" for name in nameless)
+        world.met["a dropped field's value shown"] += bool(shown.keys() & known.former.keys())
+        world.met["a record of a dropped type shown"] += known.dropped
+        world.met["a retyped field's old value shown"] += any(
+            path in known.by_path and not has_shape(known.by_path[path], values[0].value)
+            for path, values in standing.items() if "/" not in path and values and values[0].value is not None and "sealed" not in str(values[0].value)
+        )  # fmt: skip
+
+
 def check_tablet(world: World, seat: Seat, states: Mapping[str, RecordState]) -> Iterator[str]:
     """A tablet shows what the server has of its scope, proves it, and holds nothing else (10), (14)."""
     tablet = seat.tablet
     scope = tablet.identity.scope
-    sealed = {code for code, known in world.server.catalogue.types.items() if sealed_heads(known)}
+    sealed = world.server.catalogue.sealed_types
+    if tablet.catalogue is not world.server.catalogue:
+        yield "has not taken up the catalogue"
     here = {
         record for record, state in states.items()
         if set(state.units) & set(scope.units) and (scope.cases or state.type not in sealed)
@@ -196,15 +245,16 @@ def check_tablet(world: World, seat: Seat, states: Mapping[str, RecordState]) ->
 
 
 def _check_shown(world: World, shown: RecordState, there: RecordState) -> Iterator[str]:
-    note, record = world.server.catalogue.types[there.type], there.id[-1]
-    if plain(shown, note) != plain(there, note):
-        yield f"{record} shows {plain(shown, note)}, not {plain(there, note)}"
+    known, record = world.server.catalogue.all_types[there.type], there.id[-1]
+    ours, theirs = plain(shown, known), plain(there, known)
+    if ours != theirs:
+        yield f"{record} shows {ours}, not {theirs}"
     if shown.withdrawn is not there.withdrawn or shown.units != there.units:
         yield f"{record} stands otherwise: {shown.units} {there.units}"
     for path in shown.registers.keys() | there.registers.keys():
-        ours, theirs = ({(value.names, value.asked) for value in held_values(state, path)} for state in (shown, there))
-        if ours != theirs:
-            yield f"{record} {path} holds {ours}, not {theirs}"
+        held, told = ({(value.names, value.asked) for value in held_values(state, path)} for state in (shown, there))
+        if held != told:
+            yield f"{record} {path} holds {held}, not {told}"
 
 
 def check_again(world: World, rows: Sequence[StoredRow], states: Mapping[str, RecordState]) -> Iterator[str]:

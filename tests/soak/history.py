@@ -12,14 +12,14 @@ from typing import Any, NamedTuple
 
 PEOPLE = (
     "create", "create", *["edit"] * 8, "urgent", "urgent", "withdraw", "decide", "decide", "move", "poison", "open", "save",
-    "console", "console", "console_decide", "console_withdraw",
+    "console", "console", "console_decide", "console_withdraw", "begin",
 )  # fmt: skip
 WIRE = (
     "exchange", "exchange", "exchange", "send_urgent", "push", "page", "twice", "slow", "deliver", "cut_up", "cut_down", "flip",
     "again",
 )  # fmt: skip
 DISK = ("crash", "crash_keeping", "crash_writing", "server_crash", "damage", "backup")
-RULES = ("scope", "catalogue", "clock")
+RULES = ("scope", "catalogue", "catalogue", "old_app", "clock")
 HEALING = ("restore_server", "tablet_backup", "restore_tablet", "clone_tablet")
 
 KINDS = PEOPLE + WIRE + DISK + RULES + HEALING

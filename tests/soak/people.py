@@ -4,17 +4,22 @@ import random
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from shared.catalogue import Catalogue
 from sync.accept import write as write_at_server
 from sync.compose import decision, difference, transition, withdrawal
 from sync.log import RECORD_STANDING, Operation
 from sync.state import RecordState, Value
-from sync.view import Snapshot, snapshot
+from sync.view import Snapshot, renewed, snapshot
 from tests.soak.history import Step
 from tests.soak.tablets import Crash, seal_with
-from tests.soak.world import UNITS, Seat, World
+from tests.soak.values import FIRST_VALUES, NUMBERS, drawn, inner_names, present_fields
+from tests.soak.world import UNITS, OpenForm, Seat, World
 from tests.support.pair import STREAM
 
 MOST_RECORDS = 3
+MOST_BEGUN = 2
+"""So many records of new types come to those."""
+
 CONSOLE_USER = "user-console"
 
 Blobs = dict[str, bytes]
@@ -36,14 +41,29 @@ def save(world: World, seat: Seat, record: str, type_code: str, unit: str, ops: 
     body = tablet.line_body(name)
     world.written[name] = body
     world.note(body)
+    note_age(world, seat.tablet.catalogue, type_code, ops)
     return name
+
+
+def note_age(world: World, made: Catalogue, type_code: str, ops: tuple[Operation, ...]) -> None:
+    """Count what was written on a form that is not the server's."""
+    was, now = made.all_types.get(type_code), world.server.catalogue.all_types.get(type_code)
+    if made is world.server.catalogue or was is None or now is None:
+        return
+    for head in {op.path.partition("/")[0] for op in ops}:
+        mine, theirs = was.by_path.get(head), now.by_path.get(head)
+        if mine is not None and theirs is not None:
+            world.met["a renamed field written on an old tablet"] += mine.code != theirs.code
+            world.met["a retyped field written on an old tablet"] += mine.kind != theirs.kind
+            world.met["a dropped field written on an old tablet"] += theirs.dropped and not mine.dropped
+    world.met["a record of a dropped type edited"] += now.dropped
 
 
 def type_in(world: World, seat: Seat, record: str, type_code: str, unit: str, form: Snapshot, values: Mapping[str, Any], *, urgent: bool = False) -> None:
     """An officer leaves these values in a form and saves."""
     blobs: Blobs = {}
     seal = seal_with(blobs, world.rng.randbytes)
-    for ops in difference(seat.tablet.catalogue.types[type_code], form, {**form.values, **values}, seal=seal):
+    for ops in difference(seat.tablet.catalogue.all_types[type_code], form, {**form.values, **values}, seal=seal):
         for op in ops:
             if op.kind != "delete" and set(op.saw) != set(form.seen.get(op.path, ())):
                 world.wrong.append(f"tablet {seat.number} edits {op.path} and does not name what its form showed there")
@@ -66,12 +86,33 @@ def create(world: World, step: Step) -> None:
     record = f"0180f000-0000-7000-8000-{len(world.records):012x}"
     world.records.append(record)
     if scope.cases and step.how[2] % 3 == 0 and len(world.records) > 1:
-        values: dict[str, Any] = {"code": "x", "name": "An", "steps": 1}
-        type_in(world, seat, record, "file", unit, Snapshot.empty(), values)
+        begin_record(world, seat, record, "file", unit)
         return
-    values = {"title": "x", "story": "một\nhai\nba\n", "guests": [{"id": name * 11, "name": name} for name in "pq"], "topics": ["law"]}
+    fields = seat.tablet.catalogue.types["note"].fields
+    name_of, open_topic = inner_names(fields["guests"])["name"], next(one.code for one in fields["topics"].choices if one.valid_to is None)
+    values = {"title": "x", "story": "một\nhai\nba\n", "guests": [{"id": name * 11, name_of: name} for name in "pq"], "topics": [open_topic]}
     keep = [code for index, code in enumerate(values) if code == "title" or step.how[1] >> index & 1]
     type_in(world, seat, record, "note", unit, Snapshot.empty(), {code: values[code] for code in keep})
+
+
+def begin(world: World, step: Step) -> None:
+    """A record of a type that only newer catalogues have."""
+    seat = world.seat(step)
+    types, scope = seat.tablet.catalogue.types, seat.tablet.identity.scope
+    new = [code for code in FIRST_VALUES if code not in ("note", "file") and code in types and (scope.cases or not types[code].sealed_by)]
+    if new and len(world.records) < MOST_RECORDS + MOST_BEGUN:
+        record = f"0180f000-0000-7000-8000-{len(world.records):012x}"
+        world.records.append(record)
+        begin_record(world, seat, record, new[step.how[1] % len(new)], scope.units[step.how[0] % len(scope.units)])
+
+
+def begin_record(world: World, seat: Seat, record: str, type_code: str, unit: str) -> None:
+    """The first values of a record, whatever its fields are called by now."""
+    present = present_fields(seat.tablet.catalogue.types[type_code])
+    values = {present[path].code: value for path, value in FIRST_VALUES[type_code].items()}
+    if type_code == "file" and present["code"].kind == "int":
+        values["code"] = 7
+    type_in(world, seat, record, type_code, unit, Snapshot.empty(), values)
 
 
 def edit(world: World, step: Step, *, urgent: bool = False) -> None:
@@ -92,22 +133,15 @@ def urgent(world: World, step: Step) -> None:
 def fill_in(world: World, seat: Seat, step: Step, record: str, form: Snapshot, *, urgent: bool = False) -> None:
     state = state_at(seat, record)
     rng = random.Random(repr(step.how))
-    values = drawn(world, rng, seat.tablet.catalogue.types[state.type].fields, state.type, form)
+    values = drawn(world, rng, seat.tablet.catalogue.all_types[state.type], form)
     type_in(world, seat, record, state.type, state.unit, form, values, urgent=urgent)
-
-
-def drawn(world: World, rng: random.Random, known: Mapping[str, Any], type_code: str, form: Snapshot) -> dict[str, Any]:
-    """New values for one to four fields."""
-    fields = [code for code in sorted(set(world.fields[type_code])) if code in known]
-    codes = rng.sample(fields, min(len(fields), rng.choice((1, 1, 1, 2, 3, 4))))
-    return {code: FIELDS[type_code][code](world, rng, form.values.get(code)) for code in codes}
 
 
 def open_form(world: World, step: Step) -> None:
     seat = world.seat(step)
     record = world.shown(seat, step)
     if record is not None:
-        seat.forms[record] = seat.tablet.open(record)
+        seat.forms[record] = OpenForm(seat.tablet.open(record), seat.tablet.catalogue, step.how)
 
 
 def save_form(world: World, step: Step) -> None:
@@ -116,7 +150,20 @@ def save_form(world: World, step: Step) -> None:
     form = seat.forms.pop(record or "", None)
     if record is not None and form is not None:
         world.met["an open form saved"] += 1
-        fill_in(world, seat, step, record, form)
+        if form.catalogue is seat.tablet.catalogue:
+            fill_in(world, seat, step, record, form.opened)
+        else:
+            fill_on(world, seat, record, form)
+
+
+def fill_on(world: World, seat: Seat, record: str, form: OpenForm) -> None:
+    """A form that stood open while another catalogue came is saved: what was typed under the old one stands in its place there."""
+    state = state_at(seat, record)
+    was, now = (catalogue.all_types[state.type] for catalogue in (form.catalogue, seat.tablet.catalogue))
+    typed = {**form.opened.values, **drawn(world, random.Random(repr(form.how)), was, form.opened)}
+    opened = form.opened._replace(values=renewed(form.opened.values, now))
+    world.met["a form open across an update saved"] += 1
+    type_in(world, seat, record, state.type, state.unit, opened, renewed(typed, now))
 
 
 def withdraw(world: World, step: Step) -> None:
@@ -171,7 +218,7 @@ def poison(world: World, step: Step) -> None:
     record = world.shown(seat, step)
     if record is not None:
         state = state_at(seat, record)
-        code = "people" if state.type == "note" else "steps"
+        code = NUMBERS[state.type]
         seen = seat.tablet.open(record).seen.get(code, ())
         bad = Operation("set", code, "không phải số", None, seen, None)
         kind = (state.type, state.type, "no_such_type")[step.how[0] % 3]
@@ -205,9 +252,9 @@ def at_console(world: World, step: Step, make: Callable[[RecordState], list[tupl
 
 def console(world: World, step: Step) -> None:
     def make(state: RecordState) -> list[tuple[tuple[Operation, ...], Blobs]]:
-        record_type = world.server.catalogue.types[state.type]
+        record_type = world.server.catalogue.all_types[state.type]
         form, blobs = snapshot(state, record_type), Blobs()
-        values = drawn(world, random.Random(repr(step.how)), record_type.fields, state.type, form)
+        values = drawn(world, random.Random(repr(step.how)), record_type, form)
         seal = seal_with(blobs, world.rng.randbytes)
         changes = difference(record_type, form, {**form.values, **values}, seal=seal)
         return [(operations, blobs) for operations in changes]
@@ -234,71 +281,7 @@ def console_withdraw(world: World, step: Step) -> None:
     at_console(world, step, make)
 
 
-# values
-
-
-def _number(world: World, rng: random.Random, old: Any) -> Any:
-    return rng.choice((1, 2, 3, None))
-
-
-def _word(world: World, rng: random.Random, old: Any) -> Any:
-    return rng.choice(("x", "y", "z"))
-
-
-def _name(world: World, rng: random.Random, old: Any) -> Any:
-    return rng.choice(("An", "Bình"))
-
-
-def _story(world: World, rng: random.Random, old: Any) -> Any:
-    lines = str(old or "một\nhai\nba\n").splitlines()
-    lines[rng.randrange(len(lines))] = rng.choice(("MỘT", "HAI", "BA", "bốn", "năm"))
-    return "\n".join(lines) + "\n"
-
-
-def _topics(world: World, rng: random.Random, old: Any) -> Any:
-    return sorted(set(old or []) ^ {rng.choice(("law", "gbv"))})
-
-
-def _files(world: World, rng: random.Random, old: Any) -> Any:
-    digest = rng.choice(("a", "b")) * 64
-    rest = [one for one in old or [] if one["sha256"] != digest]
-    return rest if len(rest) < len(old or []) else [*rest, {"sha256": digest, "name": rng.choice("mn"), "size": 1, "mime": "image/jpeg"}]
-
-
-def _guests(world: World, rng: random.Random, old: Any) -> Any:
-    rows = [dict(row) for row in old or []]
-    act = rng.choice(("insert", "insert", "name", "name", "age", "signs", "move", "delete", "delete"))
-    if act == "insert" or not rows:
-        rows.insert(rng.randrange(len(rows) + 1), {"id": world.short_id(), "name": rng.choice("xy")})
-        return rows
-    row = rows[rng.randrange(len(rows))]
-    if act == "move":
-        rows.remove(row)
-        rows.insert(rng.randrange(len(rows) + 1), row)
-    elif act == "delete":
-        rows.remove(row)
-    elif act == "signs":
-        row["signs"] = sorted(set(row.get("signs", [])) ^ {rng.choice(("red", "blue"))})
-    else:
-        row[act] = rng.choice("xyz") if act == "name" else rng.choice((1, 2, None))
-    return rows
-
-
-def _state(world: World, rng: random.Random, old: Any) -> Any:
-    return rng.choice(("draft", "submitted", "returned", "accepted"))
-
-
-Draw = Callable[[World, random.Random, Any], Any]
-
-FIELDS: dict[str, dict[str, Draw]] = {
-    "note": {
-        "people": _number, "women": _number, "place": _word, "title": _word, "seen_at": _word, "story": _story, "topics": _topics,
-        "attachments": _files, "guests": _guests, "state": _state,
-    },
-    "file": {"code": _word, "name": _name, "steps": _number},
-}  # fmt: skip
-
 PEOPLE_STEPS: dict[str, Callable[[World, Step], None]] = {
     "create": create, "edit": edit, "urgent": urgent, "open": open_form, "save": save_form, "withdraw": withdraw, "decide": decide,
-    "move": move, "poison": poison, "console": console, "console_decide": console_decide, "console_withdraw": console_withdraw,
+    "move": move, "poison": poison, "begin": begin, "console": console, "console_decide": console_decide, "console_withdraw": console_withdraw,
 }  # fmt: skip

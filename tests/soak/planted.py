@@ -25,7 +25,8 @@ from sync.merge import _Work
 from sync.policies import Meeting, Ruling
 from sync.store import Scope
 from tests.soak import people
-from tests.soak.world import UNITS, SoakServer
+from tests.soak.serving import SoakServer
+from tests.soak.world import UNITS
 from tests.support import tablet as plain_tablet
 
 Planted = Callable[[], AbstractContextManager[object]]

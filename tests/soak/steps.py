@@ -1,9 +1,8 @@
 """What the wire, the disks, the clocks and the rights do; and the table of all steps."""
 
-import sqlite3
 from collections.abc import Callable
 
-from tests.soak.catalogues import catalogues
+from tests.soak.catalogues import next_folder
 from tests.soak.history import Step
 from tests.soak.people import PEOPLE_STEPS, edit
 from tests.soak.tablets import Crash
@@ -189,12 +188,8 @@ def damage(world: World, step: Step) -> None:
 
 
 def backup(world: World, step: Step) -> None:
-    copy = sqlite3.connect(":memory:")
-    with world.engine.connect() as connection:
-        connection.connection.driver_connection.backup(copy)  # type: ignore[union-attr]
-    if world.backup is not None:
-        world.backup.close()
-    world.backup = copy
+    """Somebody backs the server up."""
+    world.save_server()
 
 
 def restore_server(world: World, step: Step) -> None:
@@ -202,7 +197,7 @@ def restore_server(world: World, step: Step) -> None:
     if world.backup is not None:
         world.faults += 1
         world.met["server restored"] += 1
-        world.restore_server()
+        world.restore_server(folder_too=bool(step.how[0] % 2))
 
 
 def tablet_backup(world: World, step: Step) -> None:
@@ -219,7 +214,8 @@ def restore_tablet(world: World, step: Step) -> None:
         world.met["tablet restored"] += 1
         world.forked = True
         seat.tablet.restore(seat.copy)
-        seat.tablet.take_catalogue()
+        seat.old_app = False
+        world.take_up(seat)
         seat.forms.clear()
         seat.request = seat.answer = None
         world.set_back()
@@ -233,7 +229,6 @@ def clone_tablet(world: World, step: Step) -> None:
         world.met["tablet cloned"] += 1
         world.forked = world.restored = True
         twin = seat.tablet.twin()
-        twin.take_catalogue()
         world.seats.append(Seat(number=len(world.seats), tablet=twin, skew_ms=seat.skew_ms))
 
 
@@ -250,9 +245,17 @@ def scope(world: World, step: Step) -> None:
 
 
 def catalogue(world: World, step: Step) -> None:
-    """The server publishes the other catalogue."""
-    first, later = catalogues()
-    world.server.catalogue = later if world.server.catalogue is first else first
+    """The server is started on other forms."""
+    before = world.server.catalogue
+    world.publish(next_folder(world.route, world.folder, step.how))
+    world.met["another catalogue published"] += world.server.catalogue is not before
+
+
+def old_app(world: World, step: Step) -> None:
+    """A tablet's app cannot read newer catalogues; or it is updated, and can."""
+    seat = world.seat(step)
+    seat.old_app = not seat.old_app
+    world.take_up(seat)
 
 
 def clock(world: World, step: Step) -> None:
@@ -266,6 +269,6 @@ STEPS: dict[str, Callable[[World, Step], None]] = PEOPLE_STEPS | {
     "cut_up": cut_up, "cut_down": cut_down, "flip": flip, "again": again, "crash": crash, "crash_keeping": crash_keeping,
     "crash_writing": crash_writing, "server_crash": server_crash, "damage": damage, "backup": backup, "restore_server": restore_server,
     "tablet_backup": tablet_backup, "restore_tablet": restore_tablet, "clone_tablet": clone_tablet,
-    "scope": scope, "catalogue": catalogue, "clock": clock,
+    "scope": scope, "catalogue": catalogue, "old_app": old_app, "clock": clock,
 }  # fmt: skip
 """Kind → what it does."""

@@ -22,13 +22,14 @@ from sync.paths import sealed_heads
 from sync.state import RecordState
 from sync.store import Device, Page
 from sync.view import Snapshot
+from tests.soak.published import version
 from tests.support.store_tablet import StoreTablet
 from tests.support.tablet import MemoryTablet
 
 __all__ = ["Crash", "PlainTablet", "RealTablet", "Tablet", "seal_with"]
 
 
-NOT_STORED = frozenset({"catalogue", "catalogues", "half", "refills"})
+NOT_STORED = frozenset({"catalogue", "shipped", "half", "refills"})
 """What of a plain tablet is not in its storage."""
 
 
@@ -112,9 +113,9 @@ class Tablet(Protocol):
 class PlainTablet(MemoryTablet):
     """The plain tablet, with sealed values."""
 
-    def __init__(self, device: Device, catalogue: Catalogue, logs: tuple[str, str], catalogues: Mapping[str, Catalogue]) -> None:
+    def __init__(self, device: Device, catalogue: Catalogue, logs: tuple[str, str]) -> None:
         super().__init__(device, catalogue, logs)
-        self.catalogues = catalogues
+        self.shipped = catalogue
         self.sealed: dict[str, bytes] = {}
         self.refills = 0
 
@@ -134,14 +135,13 @@ class PlainTablet(MemoryTablet):
         return [(digest, self.sealed[digest]) for digest in dict.fromkeys(named) if digest in self.sealed]
 
     def policy(self, type_code: str, path: str) -> str:
-        return super().policy(type_code, path) if type_code in self.catalogue.types else "ask"
+        return super().policy(type_code, path) if type_code in self.catalogue.all_types else "ask"
 
     def part_digests(self) -> dict[str, int]:
         digests = super().part_digests()
         if self.identity.scope.cases:
             return digests
-        sealed = {code for code, known in self.catalogue.types.items() if sealed_heads(known)}
-        return {part: digest for part, digest in digests.items() if part.split("/")[1] not in sealed}
+        return {part: digest for part, digest in digests.items() if part.split("/")[1] not in self.catalogue.sealed_types}
 
     def keep(self, page: Page) -> None:
         self.sealed.update(page.blobs)
@@ -155,7 +155,7 @@ class PlainTablet(MemoryTablet):
         super().drop_foreign()
         pending = {line.change.record for line in self.unsettled.values()}
         if not self.identity.scope.cases:
-            sealed = {code for code, known in self.catalogue.types.items() if sealed_heads(known)}
+            sealed = self.catalogue.sealed_types
             self.told = {record: told for record, told in self.told.items() if record in pending or told.type not in sealed}
         gone = before - self.told.keys() - pending
         if gone:
@@ -169,7 +169,7 @@ class PlainTablet(MemoryTablet):
         super().refill(parts)
 
     def take_catalogue(self) -> bool:
-        return _take(self, self.documents.get("catalogue"), self.catalogues)
+        return _take(self, self.documents.get("catalogue"))
 
     def die(self) -> None:
         self.half = TabletHalf(self)
@@ -192,9 +192,14 @@ class PlainTablet(MemoryTablet):
     def save(self) -> dict[str, Any]:
         return deepcopy({name: value for name, value in vars(self).items() if name not in NOT_STORED})
 
+    def restore(self, copy: dict[str, Any]) -> None:
+        self.catalogue = self.shipped
+        super().restore(copy)
+
     def twin(self) -> "PlainTablet":
-        twin = PlainTablet(self.identity, self.catalogue, (self.main, self.urgent), self.catalogues)
+        twin = PlainTablet(self.identity, self.shipped, (self.main, self.urgent))
         twin.restore(self.save())
+        twin.catalogue = self.catalogue
         return twin
 
 
@@ -231,8 +236,8 @@ class DyingDatabase(Database):
 class RealTablet(StoreTablet):
     """The app's store, its file in memory; what is committed outlives the process."""
 
-    def __init__(self, device: Device, catalogue: Catalogue, catalogues: Mapping[str, Catalogue]) -> None:
-        self.catalogues = catalogues
+    def __init__(self, device: Device, catalogue: Catalogue) -> None:
+        self.shipped = catalogue
         self.refills = 0
         self.file = DyingDatabase(Path("tablet"))
         super().__init__(device, catalogue, self.file.path)
@@ -261,7 +266,7 @@ class RealTablet(StoreTablet):
         return body
 
     def take_catalogue(self) -> bool:
-        return _take(self, self.store.document("catalogue"), self.catalogues)
+        return _take(self, self.store.document("catalogue"))
 
     def die(self) -> None:
         self.die_at(0)
@@ -274,7 +279,7 @@ class RealTablet(StoreTablet):
 
     def lose(self, record: str) -> None:
         before = self.told[record]
-        heads = sealed_heads(self.catalogue.types[before.type])
+        heads = sealed_heads(self.catalogue.all_types[before.type])
         parts = self.part_digests()
         with self.file.writing() as connection:
             connection.execute("DELETE FROM record WHERE id = ?", (record,))
@@ -305,20 +310,22 @@ class RealTablet(StoreTablet):
 
     def restore(self, copy: sqlite3.Connection) -> None:  # type: ignore[override]
         copy.backup(self.file.connection)
+        self.catalogue = self.shipped
         self.open_store()
 
     def twin(self) -> "RealTablet":
-        twin = RealTablet(self.enrolled, self.catalogue, self.catalogues)
+        twin = RealTablet(self.enrolled, self.shipped)
         twin.key = self.key
         with closing(self.save()) as copy:
             twin.restore(copy)
+        twin.catalogue = self.catalogue
         return twin
 
 
-def _take(tablet: PlainTablet | RealTablet, told: Any, catalogues: Mapping[str, Catalogue]) -> bool:
+def _take(tablet: PlainTablet | RealTablet, told: Any) -> bool:
     if told is None or told["version"] == tablet.catalogue.version:
         return False
-    tablet.catalogue = catalogues[told["version"]]
+    tablet.catalogue = version(told["version"])
     return True
 
 

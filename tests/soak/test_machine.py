@@ -19,7 +19,8 @@ from tests.soak.checks import check_end, check_step
 from tests.soak.history import DISK, HEALING, LARGEST, PEOPLE, RULES, WIRE, History, Step
 from tests.soak.planted import PLANTED
 from tests.soak.run import quiet, steps_of
-from tests.soak.world import World, memory_engine
+from tests.soak.serving import memory_engine
+from tests.soak.world import World
 
 NUMBERS = st.integers(0, LARGEST - 1)
 HOW = st.tuples(NUMBERS, NUMBERS, NUMBERS)

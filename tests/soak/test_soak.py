@@ -15,8 +15,8 @@ from tests.soak.history import KINDS, STORES, History, Step, make_history
 from tests.soak.orders import order_problems
 from tests.soak.planted import NARROW, PLANTED
 from tests.soak.run import attempt, run, shrink, story
+from tests.soak.serving import memory_engine
 from tests.soak.steps import STEPS
-from tests.soak.world import memory_engine
 
 CAUGHT_WITHIN = 20_000
 """Exchanges within which a planted fault must show."""

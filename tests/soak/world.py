@@ -7,21 +7,20 @@ import hashlib
 import random
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 from unittest.mock import patch
 
-from sqlalchemy import Connection, Engine, create_engine, delete, event, select
-from sqlalchemy.pool import StaticPool
+from sqlalchemy import Engine, select
 
-from server.db import db
+from server.judged_again import take_up_understood
 from server.ledger import OwnIdentity
-from server.models import Blob, FallenValue, LineRow, LogRow, PartRow, PastUnit, RecordRow, StreamRow
+from server.models import LineRow, RecordRow, StreamRow
 from server.projection import load_states
-from shared.catalogue import Catalogue
+from shared.catalogue import Catalogue, CatalogueError
 from shared.ids import b64
 from sync.errors import FrameFault
 from sync.exchange import TabletHalf
@@ -29,10 +28,12 @@ from sync.messages import FIRST_PAGE, MAX_MESSAGE_BYTES, open_message
 from sync.state import RecordState
 from sync.store import Device, Scope
 from sync.view import Snapshot
-from tests.soak.catalogues import catalogues
+from tests.soak.catalogues import FIRST, folder_of, route_of
 from tests.soak.history import History, Step
+from tests.soak.published import Knowledge, following
+from tests.soak.serving import SoakServer, empty
 from tests.soak.tablets import Crash, PlainTablet, RealTablet, Tablet
-from tests.support.pair import NOON_MS, STREAM, PairServer
+from tests.support.pair import NOON_MS, STREAM
 
 UNITS = ("long_khanh_a", "long_khanh_b")
 SCOPES = (((0,), True), ((0,), True), ((0, 1), True), ((1,), True), ((0,), False), ((0, 1), False))
@@ -42,36 +43,14 @@ FIELD_CODES = {
     "note": ("people", "women", "place", "title", "seen_at", "seen_at", "story", "story", "topics", "attachments", "guests", "state"),
     "file": ("code", "name", "steps"),
 }  # fmt: skip
-"""The fields that people fill in; a history has two to four of each type, so that people meet."""
+"""The fields that people fill in, by their first names; a history has two to four of each type, so that people meet."""
+
+LATER_CODES = {"note": ("form",), "visit": ("title", "people"), "plea": ("code", "name")}
+"""Those that only later catalogues have; a history has all of them or none of a type."""
 
 KEPT_MESSAGES = 8
 
-_MODELS: tuple[Any, ...] = (StreamRow, LogRow, LineRow, RecordRow, PastUnit, PartRow, FallenValue, Blob)
-
-__all__ = ["UNITS", "Seat", "SoakServer", "World", "memory_engine"]
-
-
-def memory_engine() -> Engine:
-    """An empty database in memory with the tables of the stream; transactions begin where they are said to."""
-    engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
-
-    @event.listens_for(engine, "connect")
-    def _pragmas(connection: Any, _record: object) -> None:
-        connection.isolation_level = None
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN")
-
-    db.metadata.create_all(engine, tables=[model.__table__ for model in _MODELS])
-    return engine
-
-
-def empty(engine: Engine) -> None:
-    """Forget everything, so that one database serves many histories."""
-    with engine.begin() as connection:
-        for model in reversed(_MODELS):
-            connection.execute(delete(model.__table__))
+__all__ = ["UNITS", "OpenForm", "Seat", "World", "owned_scope", "replica_problems"]
 
 
 def owned_scope(number: int) -> Scope:
@@ -81,30 +60,12 @@ def owned_scope(number: int) -> Scope:
     return Scope(STREAM, units, cases, f"{','.join(units)}/{cases}")
 
 
-class SoakServer(PairServer):
-    """The server's half with a catalogue that changes, and a process that can die at any statement."""
+class OpenForm(NamedTuple):
+    """A form that stands open: what it showed, under which catalogue, and the numbers by which somebody types into it."""
 
-    def __init__(self, engine: Engine, catalogue: Catalogue) -> None:
-        super().__init__(engine, catalogue)
-        self.left = 0
-        self.forgot = False
-
-        @event.listens_for(engine, "before_cursor_execute")
-        def _count(*_: object) -> None:
-            if self.left:
-                self.left -= 1
-                if not self.left:
-                    raise Crash
-
-        self._listener = _count
-
-    def close(self) -> None:
-        event.remove(self.engine, "before_cursor_execute", self._listener)
-
-    def documents(self, device: Device, versions: Mapping[str, str]) -> dict[str, Any]:
-        if versions.get("catalogue", catalogues()[0].version) == self.catalogue.version:
-            return {}
-        return {"catalogue": {"version": self.catalogue.version}}
+    opened: Snapshot
+    catalogue: Catalogue
+    how: tuple[int, int, int]
 
 
 @dataclass(kw_only=True)
@@ -114,7 +75,9 @@ class Seat:
     number: int
     tablet: Tablet
     skew_ms: int = 0
-    forms: dict[str, Snapshot] = field(default_factory=dict)
+    forms: dict[str, OpenForm] = field(default_factory=dict)
+    old_app: bool = False
+    """Whether its app cannot read newer catalogues than the one that it has, until it is updated."""
     request: bytes | None = None
     answer: bytes | None = None
     copy: Any = None
@@ -137,7 +100,7 @@ class World:
         self.history = history
         self.rng = random.Random(f"world {history.seed}")
         self.engine = engine
-        self.server = SoakServer(engine, catalogues()[0])
+        self.server = SoakServer(engine, folder_of(FIRST))
         self.now_ms = NOON_MS
         self.met: Counter[str] = Counter()
         self.exchanges = self.faults = 0
@@ -147,13 +110,21 @@ class World:
         self.server_logs: list[str] = []
         self.records: list[str] = []
         self.fields = {code: self.rng.sample(fields, min(len(fields), self.rng.randint(2, 4))) for code, fields in FIELD_CODES.items()}
+        later = random.Random(f"later fields {history.seed}")
+        for code, fields in LATER_CODES.items():
+            self.fields[code] = [*self.fields.get(code, ()), *(fields if code not in self.fields or later.random() < 0.5 else ())]
         self.sent: list[tuple[TabletHalf, bytes]] = []
         self.backup: sqlite3.Connection | None = None
+        self.route = route_of(history.seed)
+        self.folder = self.newest = FIRST
+        """What stands in the server's folder; and what stood there last, before the machine was set back."""
+        self.backed_up = FIRST
+        self.knowledge = Knowledge()
         self.restored = self.damaged = self.forked = False
         self.wrong: list[str] = []
         self._trace = hashlib.sha256()
         self.verified = Verified()
-        self.start_server()
+        self.publish(FIRST)
         with self.owning_randomness():
             self.seats = [self._seat(number) for number in range(history.tablets)]
 
@@ -162,10 +133,9 @@ class World:
         device, key = self.short_id(), hashlib.sha256(f"{self.history.seed} {number}".encode()).digest()
         identity = Device(device, key, b"mac" + key, f"user-{number}", scope, {})
         self.server.devices[device] = identity
-        versions = {catalogue.version: catalogue for catalogue in catalogues()}
         real = self.history.store == "store" or (self.history.store == "mixed" and number % 2 == 1)
         logs = (self.short_id(), self.short_id())
-        tablet: Tablet = RealTablet(identity, catalogues()[0], versions) if real else PlainTablet(identity, catalogues()[0], logs, versions)
+        tablet: Tablet = RealTablet(identity, folder_of(FIRST)) if real else PlainTablet(identity, folder_of(FIRST), logs)
         return Seat(number=number, tablet=tablet, skew_ms=self.rng.choice(CLOCKS_MS))
 
     def close(self) -> None:
@@ -248,8 +218,18 @@ class World:
         self.met["set aside"] += step.set_aside
         self.met["hash walk-back"] += half.lost
         self.met["refill after a digest mismatch"] += seat.tablet.refills - refills
-        self.met["catalogue taken up"] += seat.tablet.take_catalogue()
+        self.take_up(seat)
         return step.more
+
+    def take_up(self, seat: Seat) -> None:
+        """A tablet takes up the catalogue that it was told, where its app can read it."""
+        before = seat.tablet.catalogue
+        if seat.old_app:
+            return
+        unknown = {state.type for state in seat.tablet.told.values()} - before.all_types.keys()
+        if seat.tablet.take_catalogue():
+            self.met["catalogue taken up"] += 1
+            self.met["a record of a new type lay on an old tablet"] += bool(unknown)
 
     def is_late(self, seat: Seat, answer: bytes) -> bool:
         """Whether an answer is to another request than the tablet's last one."""
@@ -290,7 +270,8 @@ class World:
 
     def shown(self, seat: Seat, step: Step) -> str | None:
         """A record that the tablet shows and its catalogue knows."""
-        here = [record for record in self.records if seat.tablet.show(record) is not None]
+        shown = {record: seat.tablet.show(record) for record in self.records}
+        here = [record for record, state in shown.items() if state is not None and state.type in seat.tablet.catalogue.all_types]
         return here[step.record % len(here)] if here else None
 
     def stored_state(self, record: str) -> RecordState | None:
@@ -300,8 +281,29 @@ class World:
             return load_states(connection, rows).get(record)
 
     def start_server(self) -> None:
-        """A server process starts: it writes logs of its own."""
+        """A server process starts: it writes logs of its own, and takes up what the process before it could not read."""
         self.server.own = OwnIdentity(self.server.own.device, self.server.own.key, new_log=self._new_server_log)
+        with self.server.writing(STREAM, "", self.now_ms) as ledger:
+            self.met["a line of a newer form was taken up by a newer server"] += take_up_understood(ledger, STREAM)
+
+    def publish(self, folder: str) -> None:
+        """The server is started on what stands in its folder now; where that cannot follow, the folder is put back as it was."""
+        try:
+            with self.engine.begin() as connection:
+                catalogue = following(connection, folder_of(folder), self.now_ms)
+        except CatalogueError as error:
+            self.met["a folder that cannot follow was refused"] += 1
+            self.note(error.code.encode())
+            return
+        self.folder = self.newest = folder
+        self.server.catalogue = catalogue
+        self.knowledge.published(catalogue.version, folder, self.place())
+        self.start_server()
+
+    def place(self) -> int:
+        """The last number of the stream."""
+        with self.engine.connect() as connection:
+            return connection.scalar(select(StreamRow.number).where(StreamRow.code == STREAM)) or 0
 
     def _new_server_log(self) -> str:
         self.server_logs.append(self.short_id())
@@ -311,12 +313,27 @@ class World:
         """Whether a line stands in one of the server's own logs."""
         return name.partition(".")[0] in self.server_logs
 
-    def restore_server(self) -> None:
-        """Set the server back to its backup; the process that starts then writes new logs."""
+    def save_server(self) -> None:
+        """Back the server up."""
+        copy = sqlite3.connect(":memory:")
+        with self.engine.connect() as connection:
+            connection.connection.driver_connection.backup(copy)  # type: ignore[union-attr]
+        if self.backup is not None:
+            self.backup.close()
+        self.backup, self.backed_up = copy, self.folder
+        self.knowledge.backed_up()
+
+    def restore_server(self, *, folder_too: bool) -> None:
+        """Set the server back to its backup, its folder too or as it stands; the process that starts then writes new logs."""
         assert self.backup is not None
         with self.engine.connect() as connection:
             self.backup.backup(connection.connection.driver_connection)  # type: ignore[arg-type]
-        self.start_server()
+        self.knowledge.restored()
+        newest = self.newest
+        self.publish(self.backed_up)
+        if not folder_too:
+            self.publish(newest)
+        self.newest = newest
         self.verified = Verified()
         self.set_back()
 
@@ -341,6 +358,9 @@ def replica_problems(world: World, seat: Seat) -> list[str]:
     tablet = seat.tablet
     scope = world.server.devices[tablet.identity.id].scope
     theirs, ours = world.parts(scope), {part: digest for part, digest in tablet.part_digests().items() if digest}
+    if seat.old_app or tablet.catalogue is not world.server.catalogue:  # who does not know a sealed type cannot reckon its parts
+        known = tablet.catalogue.all_types.keys() - (world.server.catalogue.sealed_types - tablet.catalogue.sealed_types)
+        theirs, ours = ({part: digest for part, digest in parts.items() if part.split("/")[1] in known} for parts in (theirs, ours))
     wrong = [] if ours == theirs else [f"tablet {seat.number} has exchanged and its digests differ: {sorted(ours)} {sorted(theirs)}"]
     wrong += [f"tablet {seat.number} has exchanged and has unsettled changes"] if tablet.unsettled else []
     return wrong + ([f"tablet {seat.number} has exchanged and does not know its scope"] if tablet.identity.scope != scope else [])

@@ -128,7 +128,7 @@ class StoreTablet:
     def values(self, record: str) -> dict[str, Any]:
         """The plain values that the screen shows."""
         state = self.show(record)
-        return {} if state is None else plain(state, self.catalogue.types[state.type])
+        return {} if state is None else plain(state, self.catalogue.all_types[state.type])
 
     def questions(self, record: str) -> list[str]:
         """The paths where the screen says that two people wrote differently."""
@@ -138,7 +138,7 @@ class StoreTablet:
     def open(self, record: str) -> Snapshot:
         """Open a form: what it shows now."""
         state = self.show(record)
-        return Snapshot.empty() if state is None else snapshot(state, self.catalogue.types[state.type])
+        return Snapshot.empty() if state is None else snapshot(state, self.catalogue.all_types[state.type])
 
     def write(
         self, record: str, type_code: str, unit: str, values: Mapping[str, Any], *, now_ms: int, urgent: bool = False, opened: Snapshot | None = None
