@@ -95,7 +95,7 @@ class Index:
 
     def _entry(self, state: RecordState) -> Entry | None:
         catalogue = self._catalogue()
-        record_type = catalogue.types.get(state.type)
+        record_type = catalogue.all_types.get(state.type)
         if record_type is None:
             return None
         values = plain(state, record_type)

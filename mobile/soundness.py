@@ -9,6 +9,7 @@ from sqlite3 import Connection
 from typing import TYPE_CHECKING, Any, Final
 
 from mobile.pull import DIGEST_BYTES, ROWS, parts_of
+from shared.catalogue import Catalogue
 from sync.paths import sealed_heads
 from sync.state import RecordState
 
@@ -55,6 +56,12 @@ class Soundness:
         self._after = rows[-1][0] if len(rows) == AT_ONCE else ""
         return len(self.store.read_states(rows)) == len(rows)
 
+    def took_up(self, before: Catalogue) -> None:
+        """Another catalogue is in force: where it seals other fields, what is held of their types belongs to other parts now."""
+        now = self.store.catalogue()
+        if _sealed(before) != _sealed(now):
+            self.recount()
+
     def recount(self) -> None:
         """Let go of what cannot be read, and count the digests of all parts from the rest; one transaction."""
         gone: list[str] = []
@@ -90,5 +97,10 @@ class Soundness:
         return state.digest(heads, sealed=False), state.digest(heads, sealed=True) if heads else 0
 
     def _heads(self, type_code: str) -> frozenset[str]:
-        record_type = self.store.catalogue().types.get(type_code)
+        record_type = self.store.catalogue().all_types.get(type_code)
         return frozenset() if record_type is None else sealed_heads(record_type)
+
+
+def _sealed(catalogue: Catalogue) -> dict[str, frozenset[str]]:
+    """The sealed fields of each type that has some."""
+    return {code: sealed_heads(catalogue.all_types[code]) for code in catalogue.sealed_types}

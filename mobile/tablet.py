@@ -269,9 +269,10 @@ class Tablet:
 
     def pulled(self) -> None:
         """Take up what an exchange brought: a new catalogue, changed records in the list."""
-        before = self._catalogue.version
+        before = self._catalogue
         self._take_catalogue()
-        if self._catalogue.version != before:
+        if self._catalogue.version != before.version:
+            self.store.soundness.took_up(before)
             self.index.changed(self.store.records())
         if self.unlocked:
             self.index.refresh()

@@ -5,6 +5,7 @@ import pytest
 from mobile.remarks import remarks
 from mobile.screens.conflict.presenter import ConflictPresenter
 from mobile.screens.form.presenter import FormPresenter
+from mobile.screens.records.presenter import RecordsPresenter
 from mobile.screens.submit.presenter import SubmitPresenter
 from mobile.screens.sync.presenter import SyncPresenter
 from mobile.tablet import Tablet
@@ -192,6 +193,9 @@ def test_m69_a_draft_of_a_dropped_record_type_is_finished_and_handed_in(make: Ma
     assert wire.server.verdicts() == [""] and wire.server.values(record)[first] == "Thiếu tờ rơi (dữ liệu mẫu)"
     with pytest.raises(SenError, match="unknown_type"):
         FormPresenter(tablet).start("difficulty")
+    records = RecordsPresenter(tablet)
+    records.show()
+    assert [row.record for row in records.rows()] == [record], "it stays among all records"
 
 
 def test_f34_a_catalogue_that_this_app_cannot_read_leaves_the_last_good_one(make: Make, wire: Wire) -> None:

@@ -22,6 +22,13 @@ DISK = ("crash", "crash_keeping", "crash_writing", "server_crash", "damage", "ba
 RULES = ("scope", "catalogue", "catalogue", "old_app", "clock")
 HEALING = ("restore_server", "tablet_backup", "restore_tablet", "clone_tablet")
 
+EVOLVING = (
+    *["catalogue"] * 4, "old_app", "old_app", "open", "open", "save", "save", "begin", "begin", *["edit"] * 5, *["exchange"] * 4, "create", "console",
+    "decide", "push", "slow", "deliver", "crash", "withdraw",
+)  # fmt: skip
+"""The kinds of steps of a history that is about forms that change while tablets are away."""
+SET_BACK = ("backup", "backup", "restore_server", "restore_server")
+
 KINDS = PEOPLE + WIRE + DISK + RULES + HEALING
 ALWAYS = frozenset({"edit", "exchange"})
 STORES = ("memory", "store", "mixed")
@@ -70,11 +77,13 @@ class History(NamedTuple):
 
 
 def make_history(seed: int, *, store: str = "mixed", kinds: Sequence[str] = KINDS) -> History:
-    """The history of a seed: a random choice of kinds of steps (a swarm), so that rare mixes happen."""
+    """The history of a seed: a random choice of kinds of steps (a swarm), so that rare mixes happen; every fifth is about forms that change."""
     rng = random.Random(f"history {seed}")
     tablets = rng.choice((2, 2, 3, 3, 3, 4, 5, 6, 8))
     left_out = HEALING if rng.random() < 0.6 else ()
     chosen = [kind for kind in kinds if kind in ALWAYS or (rng.random() < 0.55 and kind not in left_out)]
+    if kinds is KINDS and rng.random() < 0.2:
+        chosen = [*EVOLVING, *(() if left_out else SET_BACK)]
     steps = [Step("create", rng.randrange(tablets), 0, _numbers(rng))]
     if rng.random() < 0.8:
         steps += [Step("exchange", number, 0, (0, 0, 0)) for number in (steps[0].tablet, *range(tablets))]

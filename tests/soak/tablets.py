@@ -266,7 +266,11 @@ class RealTablet(StoreTablet):
         return body
 
     def take_catalogue(self) -> bool:
-        return _take(self, self.store.document("catalogue"))
+        before = self.catalogue
+        taken = _take(self, self.store.document("catalogue"))
+        if taken:
+            self.store.soundness.took_up(before)
+        return taken
 
     def die(self) -> None:
         self.die_at(0)
