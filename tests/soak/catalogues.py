@@ -20,7 +20,7 @@ ROUTES = (
 )  # fmt: skip
 """The ways in which a folder is changed: a district may be late and leave a state out."""
 
-Fields = Mapping[str, str | None]
+Fields = dict[str, str | None]
 """Code → how the field is written in YAML; None where it is gone."""
 
 LAW, GBV = "{code: law, vi: Luật, en: Law}", "{code: gbv, vi: Bạo lực, en: Violence}"

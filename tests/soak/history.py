@@ -35,7 +35,7 @@ STORES = ("memory", "store", "mixed")
 LARGEST = 1000
 """A step's numbers are drawn below this."""
 
-__all__ = ["DISK", "HEALING", "KINDS", "LARGEST", "PEOPLE", "RULES", "STORES", "WIRE", "History", "Step", "make_history"]
+__all__ = ["DISK", "HEALING", "KINDS", "LARGEST", "PEOPLE", "RULES", "SET_BACK", "STORES", "WIRE", "History", "Step", "make_history"]
 
 
 class Step(NamedTuple):

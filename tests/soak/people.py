@@ -59,15 +59,18 @@ def note_age(world: World, made: Catalogue, type_code: str, ops: tuple[Operation
     world.met["a record of a dropped type edited"] += now.dropped
 
 
-def type_in(world: World, seat: Seat, record: str, type_code: str, unit: str, form: Snapshot, values: Mapping[str, Any], *, urgent: bool = False) -> None:
-    """An officer leaves these values in a form and saves."""
+def type_in(world: World, seat: Seat, record: str, type_code: str, unit: str, form: Snapshot, values: Mapping[str, Any], *, urgent: bool = False) -> set[str]:
+    """An officer leaves these values in a form and saves; gives the paths that were written."""
     blobs: Blobs = {}
+    written = set()
     seal = seal_with(blobs, world.rng.randbytes)
     for ops in difference(seat.tablet.catalogue.all_types[type_code], form, {**form.values, **values}, seal=seal):
         for op in ops:
             if op.kind != "delete" and set(op.saw) != set(form.seen.get(op.path, ())):
                 world.wrong.append(f"tablet {seat.number} edits {op.path} and does not name what its form showed there")
         save(world, seat, record, type_code, unit, ops, blobs, urgent=urgent)
+        written |= {op.path for op in ops}
+    return written
 
 
 def state_at(seat: Seat, record: str) -> RecordState:
@@ -160,10 +163,14 @@ def fill_on(world: World, seat: Seat, record: str, form: OpenForm) -> None:
     """A form that stood open while another catalogue came is saved: what was typed under the old one stands in its place there."""
     state = state_at(seat, record)
     was, now = (catalogue.all_types[state.type] for catalogue in (form.catalogue, seat.tablet.catalogue))
-    typed = {**form.opened.values, **drawn(world, random.Random(repr(form.how)), was, form.opened)}
+    typed = drawn(world, random.Random(repr(form.how)), was, form.opened)
     opened = form.opened._replace(values=renewed(form.opened.values, now))
     world.met["a form open across an update saved"] += 1
-    type_in(world, seat, record, state.type, state.unit, opened, renewed(typed, now))
+    written = type_in(world, seat, record, state.type, state.unit, opened, renewed({**form.opened.values, **typed}, now))
+    kept = {one.path for one in was.fields.values() if one.kind in ("int", "text") and one.kind == now.by_path[one.path].kind}
+    changed = {was.path_of(code) for code, value in typed.items() if value != form.opened.values.get(code)}
+    lost = changed & kept - written
+    world.wrong += [f"tablet {seat.number} typed {path} before an update, and wrote nothing there" for path in sorted(lost)]
 
 
 def withdraw(world: World, step: Step) -> None:

@@ -12,8 +12,11 @@ import sync.exchange
 import sync.merge
 import sync.messages
 import sync.policies
+import sync.view
 from mobile.pull import PullWriter
+from mobile.soundness import Soundness
 from mobile.store import Store
+from server.gate import Gate
 from server.judge import SqlJudge
 from server.ledger import SqlLedger
 from server.reader import SqlReader
@@ -24,12 +27,15 @@ from sync.errors import FrameFault
 from sync.merge import _Work
 from sync.policies import Meeting, Ruling
 from sync.store import Scope
-from tests.soak import people
+from tests.soak import people, published, world
+from tests.soak.history import SET_BACK
 from tests.soak.serving import SoakServer
 from tests.soak.world import UNITS
 from tests.support import tablet as plain_tablet
 
 Planted = Callable[[], AbstractContextManager[object]]
+
+FORMS = ("catalogue", "catalogue", "old_app", "open", "open", "save", "save", "begin", "begin", "edit", "edit", "exchange", "exchange", "exchange")
 
 NARROW: Mapping[str, tuple[str, ...]] = {
     "latest believes the tablet's clock": ("edit", "edit", "edit", "clock", "clock", "exchange"),
@@ -41,6 +47,10 @@ NARROW: Mapping[str, tuple[str, ...]] = {
     "a cursor is kept before its page": ("create", "edit", "edit", "crash_keeping", "crash_keeping", "exchange"),
     "two texts are merged to one of them": ("edit", "edit", "edit", "exchange"),
     "what was set aside stands on its tablet": ("edit", "poison", "exchange", "push"),
+    "an open form forgets a rename": FORMS,
+    "a line of a new type is thrown away by an old tablet": FORMS,
+    "a dropped sealed type is counted as an open one": ("catalogue", "catalogue", "begin", "begin", "damage", "exchange", "exchange"),
+    "what an older server could not read is never taken up": (*FORMS, *SET_BACK),
 }
 """Faults that show in rare mixes: the kinds of steps whose mixes are drawn more often for them."""
 
@@ -114,7 +124,6 @@ def _refusing(right: Any) -> Any:
 @contextmanager
 def _committing_anyway(server: SoakServer, stream: str, writer: str, now_ms: int) -> Iterator[SqlLedger]:
     """A transaction whose rollback was forgotten: what was written before the process died stays."""
-    from server.gate import Gate
     from tests.support.pair import AllRights
 
     with server.engine.connect() as connection:
@@ -244,6 +253,49 @@ def _aside_stands(right: Any) -> Any:
     return settle
 
 
+# forms that change
+
+
+def _by_present_name(right: Any) -> Any:
+    def field(work: Any, field: Any, path: str, old: Any, new: Any, *, sealed: bool) -> None:
+        right(work, field, path if "/" in path else field.code, old, new, sealed=sealed)
+
+    return field
+
+
+def _only_as_it_is(right: Any) -> Any:
+    def in_kind(field: Any, value: Any) -> Any:
+        found = right(field, value)
+        return found if found is value else None
+
+    return in_kind
+
+
+def _only_known_types(right: Any) -> Any:
+    def read_page(half: Any, opened: Any) -> Any:
+        page, held = right(half, opened), half.store.catalogue
+        known = (held() if callable(held) else held).all_types
+        soles = {record: sole for record, sole in page.soles.items() if sole[1].type in known}
+        return page._replace(soles=soles, states=[state for state in page.states if state.type in known])
+
+    return read_page
+
+
+def _only_present_kinds(right: Any) -> Any:
+    def operation(gate: Gate, record_type: Any, op: Any) -> Any:
+        head = record_type.by_path.get(op.path.partition("/")[0])
+        return right(gate, record_type, op) if head is None else gate._as(head, record_type, op)
+
+    return operation
+
+
+def _only_present_types(right: Any) -> Any:
+    def heads(soundness: Soundness, type_code: str) -> Any:
+        return right(soundness, type_code) if type_code in soundness.store.catalogue().types else frozenset()
+
+    return heads
+
+
 def _both_ticks() -> AbstractContextManager[object]:
     stack = ExitStack()
     for module in (mobile.outbox, plain_tablet):
@@ -284,6 +336,14 @@ PLANTED: Mapping[str, Planted] = {
     "what left the scope stays on the tablet": _always(PullWriter, "_drop", lambda right: _nothing),
     "what was set aside stands on its tablet": _always(PullWriter, "_settle", _aside_stands),
     "a clock runs backwards": _both_ticks,
+    "a rename is forgotten": _always(_Difference, "field", _by_present_name),
+    "an open form forgets a rename": _always(people, "renewed", lambda right: lambda values, record_type: dict(values)),
+    "a retyped value is dropped": _always(sync.view, "in_kind", _only_as_it_is),
+    "a line of a new type is thrown away by an old tablet": _always(sync.exchange.TabletHalf, "read_page", _only_known_types),
+    "what the forms had before is forgotten": _always(published, "evolved", lambda right: lambda old, texts: dict(texts)),
+    "an answer of an old kind is set aside": _always(Gate, "_operation", _only_present_kinds),
+    "a dropped sealed type is counted as an open one": _always(Soundness, "_heads", _only_present_types),
+    "what an older server could not read is never taken up": _always(world, "take_up_understood", lambda right: lambda *_: 0),
     "a proof is not looked at": _always(hmac, "compare_digest", lambda right: lambda *_: True),
 }
 """What is wrong → puts it into the code for as long as the block lasts."""

@@ -61,7 +61,7 @@ def _single(folder: str, type_code: str, shown: Mapping[str, Any], path: str, va
     if place is None:
         return
     name, kind = place
-    if kind == "choices":
+    if kind == "choices" or (kind == "" and isinstance(shown.get(name), list)):
         wanted = sorted({*beside, *([] if value is None else [value])})
         if sorted(shown.get(name) or []) != wanted:
             yield f"{name} shows {shown.get(name)}, and {wanted} stands there"
