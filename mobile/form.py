@@ -248,6 +248,8 @@ class Form:
                 seen[op.path] = (name,)
                 if op.kind in ("insert", "move"):
                     places[op.path] = str(op.value)
+                elif op.kind == "set":
+                    places.pop(op.path, None)
         self.opened = Snapshot(copy.deepcopy(self.values), seen, places)
         self.known = True
 

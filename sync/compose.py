@@ -77,15 +77,23 @@ class _Difference:
         self.settings.append(Operation(kind, path, None if blob else value, blob, seen, None))
 
     def field(self, field: Field, path: str, old: Any, new: Any, *, sealed: bool) -> None:
-        if field.kind in SPREAD_KINDS and path in self.opened.seen and not any(one.startswith(f"{path}/") for one in self.opened.seen):
+        if field.kind in SPREAD_KINDS and self.single_stands(path):
             self.add("set", path, None)  # one value of an earlier kind gives way to what stands below the path
-            old = None
+            held = old if isinstance(old, list) else []
+            if field.kind != "rows":  # all that is left is said anew: what only the single value said would go with it
+                held = [code for code in held if code not in (new or ()) and f"{path}/{code}" in self.opened.seen]
+            old = held
         if field.kind in SET_KINDS:
             self.elements(path, old or [], new or [], files=field.kind != "choices", sealed=sealed)
         elif field.kind == "rows":
             self.rows(field, path, old or [], new or [], sealed=sealed)
         elif not isinstance(new, Sealed):
             self.add("go" if field.kind == "flow" else "set", path, new, sealed=sealed)
+
+    def single_stands(self, path: str) -> bool:
+        """Whether the form shows one value of an earlier kind at the path of a list."""
+        seen = self.opened.seen
+        return path in self.opened.places or (path in seen and not any(one.startswith(f"{path}/") for one in seen))
 
     def elements(self, path: str, old: Sequence[Any], new: Sequence[Any], *, files: bool, sealed: bool) -> None:
         before = {item["sha256"]: item for item in old} if files else dict.fromkeys(old)

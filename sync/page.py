@@ -98,7 +98,8 @@ class PageWriter:
         here = _unit_mark(state)  # a line that overtook others may have settled the unit before they came
         if len(state.units) > 1 or not all(self._has(line) and here in line.body for line in lines) or set(told) != set(new):
             return False
-        single = all(len(register.values) == 1 for register in state.registers.values() if register.touched > self.after)
+        touched = [register.values for register in state.registers.values() if register.touched > self.after]
+        single = all(len(values) == 1 == len(values[0].origins) for values in touched)
         return single and not any(_word(told[name], line) for name, line in new.items())
 
     def _told(self, state: RecordState) -> dict[str, dict[str, str]]:

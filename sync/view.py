@@ -30,7 +30,8 @@ class Sealed(NamedTuple):
 class Snapshot(NamedTuple):
     """What a form showed when it was opened; its difference is taken against this and nothing newer.
 
-    ``places`` are the places of the rows, by ``field/ROW``.
+    ``places`` are the places of the rows, by ``field/ROW``; a field that is a list now has one ("") where a single answer from before
+    still stands beside the list.
     """
 
     values: dict[str, Any]
@@ -49,7 +50,14 @@ def snapshot(state: RecordState, record_type: RecordType) -> Snapshot:
     for path, value in state.values():
         if value.kind in ("insert", "move") and not value.open:
             places[path] = str(value.value)
+        elif value.value is not None and not value.open and _was_single(record_type.by_path.get(path)):
+            places[path] = ""
     return Snapshot(plain(state, record_type), shown(state), places)
+
+
+def _was_single(field: Field | None) -> bool:
+    """Whether a field is a list now: what stands at its own path was written when it was one value."""
+    return field is not None and (field.kind in SET_KINDS or field.kind == "rows")
 
 
 def shown(state: RecordState) -> Shown:
@@ -88,7 +96,10 @@ def plain(state: RecordState, record_type: RecordType) -> dict[str, Any]:
             held: list[Any] = _elements(state, paths, files=spread.kind != "choices")
         else:
             held = _rows(state, head, paths, spread)
-        if spread is field or name not in values:
+        single = values.get(name)
+        if field is not None and field.kind == "choices" and isinstance(single, list):
+            held = sorted({*held, *single})  # somebody's old form answered once more, unseen
+        if spread is field or single is None:
             values[name] = held
     return values
 

@@ -24,8 +24,12 @@ CHUNK = 25
 """Histories that a process runs before it reports."""
 
 RARE = (
-    "a pull cut between pages", "a told record lost by a tablet", "an open form saved", "answer cut", "bit flipped on the wire",
-    "catalogue taken up", "clock jumped", "console edit", "hash walk-back", "late answer ignored", "old message delivered again",
+    "a dropped field written on an old tablet", "a dropped field's value shown", "a folder that cannot follow was refused",
+    "a form open across an update saved", "a line of a newer form was set aside by an older server",
+    "a line of a newer form was taken up by a newer server", "a pull cut between pages", "a record of a dropped type edited",
+    "a record of a dropped type shown", "a record of a new type lay on an old tablet", "a renamed field written on an old tablet",
+    "a retyped field written on an old tablet", "a retyped field's old value shown", "a told record lost by a tablet", "an open form saved", "answer cut", "bit flipped on the wire",
+    "another catalogue published", "catalogue taken up", "clock jumped", "console edit", "hash walk-back", "late answer ignored", "old message delivered again",
     "open questions at the end", "refill after a digest mismatch", "registers told by rules (a line came after one that names it)",
     "request cut", "request delivered twice", "scope changed", "scope changed with changes unsent", "server died in a transaction",
     "server restored", "set aside", "tablet cloned", "tablet restored", "tablet died", "tablet died while it kept an answer", "tablet died while it saved",
