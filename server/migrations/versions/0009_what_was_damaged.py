@@ -1,6 +1,6 @@
 """What was damaged
 
-Revision 0008, after 0007.
+Revision 0009, after 0008.
 """
 
 from alembic import op
