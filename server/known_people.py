@@ -134,9 +134,13 @@ def _read(ids: Sequence[str]) -> tuple[dict[str, _State], dict[str, Told]]:
     """How far everybody is known, and what is to be kept of these people."""
     with reading() as connection, Session(connection) as session:
         states = _states(connection)
-        people = {user.id: told_of(user) for user in session.scalars(select(User).where(User.id.in_(ids)))}
-        passwords = dict(session.execute(select(User.id, User.password).where(User.id.in_(ids))).tuples().all())
-    return states, {id: told._replace(person=told.person | {PASSWORD: passwords[id]}) for id, told in people.items()}
+        people = {user.id: _with_password(user) for user in session.scalars(select(User).where(User.id.in_(ids)))}
+    return states, people
+
+
+def _with_password(user: User) -> Told:
+    told = told_of(user)
+    return told._replace(person=told.person | {PASSWORD: user.password})
 
 
 def _states(connection: Connection) -> dict[str, _State]:

@@ -39,8 +39,11 @@ def question(certificate: str, private: bytes) -> dict[str, Any]:
 
 
 def entry_of(certificate: str) -> list[Entry]:
-    """A certificate as a bundle's first entry; nothing where there is none."""
-    return [Entry(CERTIFICATE, unb64(certificate))] if certificate else []
+    """A certificate as a bundle's first entry; nothing where there is none, or none that its server could have told."""
+    try:
+        return [Entry(CERTIFICATE, unb64(certificate))] if certificate else []
+    except ValueError:
+        return []
 
 
 def certificate_of(entry: Entry | None) -> str:
