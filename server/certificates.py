@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from server.audit import note
 from server.db import reading, transaction
 from server.keystore import KeyStore
-from server.known_people import Ended, Told, take_person, told_of
+from server.known_people import Ended, Told, ended_by, take_person, told_of
 from server.logbook import log_event
 from server.people import Device, EnrolmentCode, User
 from server.services import services
@@ -98,7 +98,7 @@ def take_up(session: Session, keys: KeyStore, told: Certified, *, now_ms: int) -
     """
     known = session.get(Device, told.id) or _known_meanwhile(session, told.id)
     if known is None:
-        ended = {(kind, id): at_ms for kind, id, at_ms in keys.ended()}
+        ended = ended_by(keys)
         take_person(session, told.person, ended, now_ms)
         for one in reversed(told.devices):
             _take_device(session, told.person.person["id"], one, ended, now_ms)

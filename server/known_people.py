@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from server.audit import AuditEntry, note
 from server.db import reading, transaction
+from server.keystore import KeyStore
 from server.people import LONGEST_LOGIN, RoleHeld, User, user_by_login
 from server.services import services
 from shared.ids import new_id
@@ -57,9 +58,9 @@ def _role(one: RoleHeld) -> dict[str, Any]:
     return {"id": one.id, "role": one.role, "unit": one.unit} | days
 
 
-def ended_by() -> Ended:
+def ended_by(keys: KeyStore) -> Ended:
     """What the key store knows to have ended."""
-    return {(kind, id): at_ms for kind, id, at_ms in services().keys.ended()}
+    return {(kind, id): at_ms for kind, id, at_ms in keys.ended()}
 
 
 def take_person(session: Session, told: Told, ended: Ended, now_ms: int) -> None:
@@ -117,7 +118,7 @@ def settle_people() -> None:
     for id, (stamp, at_ms, told) in kept.items():
         here = known.get(id)
         if here is None or (here.stamp != stamp and here.at_ms < at_ms):
-            _take_up(Told(*json.loads(told)), held.clock.now_ms())
+            _take_up(held.keys, Told(*json.loads(told)), held.clock.now_ms())
     known, _ = _read(())
     changed = [id for id, here in known.items() if id not in kept or kept[id][0] != here.stamp]
     if changed:
@@ -125,8 +126,8 @@ def settle_people() -> None:
         held.keys.keep_people([(id, *known[id], json.dumps(told).encode("utf-8")) for id, told in people.items()])
 
 
-def _take_up(told: Told, now_ms: int) -> None:
-    ended = ended_by()
+def _take_up(keys: KeyStore, told: Told, now_ms: int) -> None:
+    ended = ended_by(keys)
     transaction(lambda session: take_person(session, told, ended, now_ms))
 
 

@@ -78,6 +78,7 @@ def test_m01_m02_m03_a_backup_is_whole_checked_and_comes_back(tmp_path: Path, of
 def test_m03_restore_tells_what_will_be_lost_and_waits_for_a_yes(tmp_path: Path, office: Config) -> None:
     file = tmp_path / "b.sen"
     back_up(Places(office), file, CLOCK)
+    assert "nothing more" in CliRunner().invoke(cli, ["restore", str(file), "--var", str(office.var)]).output
     add(create_app(office), "hoa")
     asked = CliRunner().invoke(cli, ["restore", str(file), "--var", str(office.var)])
     assert "Không có trong bản sao lưu · not in the backup: 1 người dùng · people" in asked.output
@@ -85,9 +86,9 @@ def test_m03_restore_tells_what_will_be_lost_and_waits_for_a_yes(tmp_path: Path,
     assert logins(office) == {"lan", "hoa"}
     done = CliRunner().invoke(cli, ["restore", str(file), "--yes", "--var", str(office.var)])
     assert done.exit_code == 0 and "Bản trước đó · the former database" in done.output
-    assert logins(office) == {"lan"}
-    again = CliRunner().invoke(cli, ["restore", str(file), "--yes", "--var", str(office.var)])
-    assert "nothing more" in again.output
+    with closing(sqlite3.connect(office.var / DATABASE)) as connection:
+        told = connection.execute("SELECT action FROM audit ORDER BY number").fetchall()
+    assert logins(office) == {"lan", "hoa"} and told == [("person_again",), ("restored",)], "the key store knew of Hoa"
 
 
 def test_a_database_that_another_program_has_open_stays_in_its_place(tmp_path: Path, office: Config) -> None:
