@@ -97,6 +97,8 @@ def test_sentences_become_steps(tmp_path: Path) -> None:
             "line 10: Lan's tablet was killed; «Lan comes back» must stand before this",
         ),
         ("  - Lan comes back\n", "line 9: Lan's tablet is running"),
+        ("  - Lan syncs\n  - Lan enrols\n", "line 9: Lan's tablet is enrolled only further down"),
+        ("  - Lan enrols\n  - Lan enrols\n", "line 10: Lan's tablet is enrolled already"),
         ("  - figure I99 of long_khanh_a in 2022-H1 is 3\n", "line 9: there is no figure «I99»"),
         ("  - figure I01 of long_khanh in 2022-H1 is 3\n", "line 9: there is no unit «long_khanh»"),
         ("  - Thảo consolidates 2022-Q9\n", "line 9: there is no period «2022-Q9»"),
