@@ -14,11 +14,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 from server.db import db, insert_missing, reading, retrying, writing
 from server.models import LineRow, RecordRow, StreamRow
 from server.projection import STATE_COLUMNS, load_states
+from server.replaying import sound_change
 from server.services import services
 from shared.catalogue import RecordType
-from sync.errors import ContentFault
 from sync.files import files_named
-from sync.log import Change
 from sync.paths import field_of, is_sealed
 from sync.store import Device
 
@@ -84,15 +83,14 @@ def _read_batch(connection: Connection, stream: str) -> bool:
     """Read the next lines of a stream; tells whether there may be more."""
     insert_missing(connection, FileCursor, [{"stream": stream, "number": 0}])
     after = connection.scalar(select(FileCursor.number).where(FileCursor.stream == stream).with_for_update()) or 0
-    columns = select(LineRow.place, LineRow.log, LineRow.verdict, LineRow.body)
+    columns = select(LineRow.place, LineRow.log, LineRow.verdict, LineRow.body, LineRow.digest)
     lines = connection.execute(columns.where(LineRow.stream == stream, LineRow.place > after).order_by(LineRow.place).limit(BATCH)).all()
     rows = []
     for line in lines:
         if line.body is None or not _MAYBE.search(line.body):
             continue
-        try:
-            change = Change.parse(line.body)
-        except ContentFault:
+        change = sound_change(line.body, line.digest)
+        if change is None:
             continue
         told = {"record": change.record, "type": change.type[:40], "log": line.log, "accepted": line.verdict == ""}
         rows += [{"hash": digest, "path": path[:200], **told} for digest, path in files_named(change.operations).items()]

@@ -24,8 +24,8 @@ FIRST_ROUND_S = 1.0
 """Seconds after its start in which a process only answers."""
 
 TURN_S = 30.0
-SLICES_A_TURN = 4
-"""Once the first round is whole, so many slices are looked at in each turn: two thousand rows in thirty seconds."""
+SLICES_A_TURN = 10
+"""Once the first round is whole, so many slices (five hundred lines, a hundred records) are looked at in each turn."""
 
 ROUNDS = "rounds"
 """The name of the thread that looks over everything."""
@@ -87,13 +87,15 @@ class Housekeeper:
             if began - self._last < PAUSE_S:
                 pause = PAUSE_S
                 continue
-            goes_on = self._look()
+            goes_on = self._look(begins=not slices)
             first, slices = first and goes_on, (slices + 1) % SLICES_A_TURN
             pause = time.monotonic() - began if first or slices else TURN_S
 
-    def _look(self) -> bool:
+    def _look(self, *, begins: bool) -> bool:
         try:
             with self._app.app_context():
+                if begins:
+                    self.round.healing.refresh()  # another process may have found or healed something
                 return self.round.step()
         except Exception as error:  # as above; the round begins anew
             log_failure(error, "rounds")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select
 
 from server.models import LineRow
+from server.replaying import sound_change
 from shared.catalogue import Field
 from shared.ids import b64
 from shared.retyped import in_kind
@@ -79,7 +80,7 @@ class SqlJudge:
         columns = select(LineRow.body, LineRow.digest, LineRow.verdict, LineRow.record)
         for row in self.ledger.connection.execute(columns.where(LineRow.log == log, LineRow.number == number)):
             if b64(row.digest[:NAME_HASH_BYTES]) == hash8:
-                return (Change.parse(row.body) if row.record and row.body else None), row.verdict
+                return (sound_change(row.body, row.digest) if row.record else None), row.verdict
         return None
 
     def content(self, path: str, name: str) -> Any:

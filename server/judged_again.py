@@ -16,11 +16,11 @@ from server import db
 from server.editing import sql_server
 from server.ledger import SqlLedger
 from server.models import LineRow, LogRow, Review
+from server.replaying import sound_change
 from server.review import NOT_REVIEWED, mine, taken
 from server.services import services
 from shared.messages import phrase
 from sync.accept import write
-from sync.errors import ContentFault
 from sync.log import Change, name_of
 from sync.state import RecordState
 
@@ -82,9 +82,8 @@ def _lines(connection: Connection, stream: str) -> Sequence[_Line]:
     query = query.where(*NOT_REVIEWED, LineRow.verdict.in_(NOT_UNDERSTOOD), LineRow.stream == stream)
     found = []
     for row in connection.execute(query.order_by(LineRow.place).limit(MOST_LINES)):
-        try:
-            change = Change.parse(row.body or b"")
-        except ContentFault:
+        change = sound_change(row.body, row.digest)
+        if change is None:
             continue
         found.append(_Line(row.log, row.number, row.segment, row.device, name_of(row.log, row.number, row.digest), change))
     return found

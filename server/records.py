@@ -17,6 +17,7 @@ from server.audit import note_reading
 from server.models import Blob, LineRow, RecordRow
 from server.people import User
 from server.projection import STATE_COLUMNS, bring_up, load_states
+from server.replaying import sound_change
 from server.services import services
 from server.titles import figure_of, ids_named, title_of, when_of
 from shared.catalogue import RecordType
@@ -25,7 +26,6 @@ from shared.kinds import has_shape, is_file
 from shared.periods import Period
 from shared.sealing import open_value
 from shared.text import fold
-from sync.errors import ContentFault
 from sync.log import Change, parse_name
 from sync.state import RecordState, Value
 from sync.view import Sealed, Snapshot, content, snapshot, spelled
@@ -303,33 +303,35 @@ def _opened(value: Sealed, key: bytes, blob: bytes | None, record: str, path: st
 
 
 def _questions(connection: Connection, pairs: Sequence[tuple[Row, RecordState]]) -> list[Question]:
-    """The open questions of records; the lines behind all their answers are read at once."""
+    """The open questions of records; the lines behind all their answers are read at once. One of which a line is lost waits for it."""
     asked = [(row, path, state.registers[path].values) for row, state in pairs for path in state.open_paths()]
     logs: dict[str, set[int]] = {}
     for _, _, values in asked:
         for value in values:
             log, number, _ = parse_name(value.origins[0])
             logs.setdefault(log, set()).add(number)
-    told: dict[tuple[str, int], Any] = {}
+    told: dict[tuple[str, int], tuple[Change, int]] = {}
     if logs:
-        columns = select(LineRow.log, LineRow.number, LineRow.body, LineRow.arrived_ms)
+        columns = select(LineRow.log, LineRow.number, LineRow.digest, LineRow.body, LineRow.arrived_ms)
         of_log = [and_(LineRow.log == log, LineRow.number.in_(sorted(numbers))) for log, numbers in logs.items()]
-        told = {(line.log, line.number): line for line in connection.execute(columns.where(or_(*of_log)))}
+        lines = connection.execute(columns.where(or_(*of_log))).all()
+        read = {(line.log, line.number): (sound_change(line.body, line.digest), line.arrived_ms) for line in lines}
+        told = {key: (change, arrived_ms) for key, (change, arrived_ms) in read.items() if change is not None}
     return [
         Question(
             record=row, path=path, answers=[_answer(told, value) for value in values],
             seen=tuple(dict.fromkeys(name for value in values for name in value.origins)),
         )
         for row, path, values in asked
+        if all(parse_name(value.origins[0])[:2] in told for value in values)
     ]  # fmt: skip
 
 
-def _answer(told: Mapping[tuple[str, int], Any], value: Value) -> Answer:
+def _answer(told: Mapping[tuple[str, int], tuple[Change, int]], value: Value) -> Answer:
     log, number, _ = parse_name(value.origins[0])
-    line = told[log, number]
-    change = Change.parse(line.body)
+    change, arrived_ms = told[log, number]
     return Answer(
-        value=content(value), user=change.user, log=log, written_ms=change.time.ms, arrived_ms=line.arrived_ms, current=not value.open,
+        value=content(value), user=change.user, log=log, written_ms=change.time.ms, arrived_ms=arrived_ms, current=not value.open,
         kind=value.kind,
     )  # fmt: skip
 
@@ -354,13 +356,12 @@ def history(user: User, record: str, *, path: str | None = None) -> list[Entry]:
     with db.reading() as connection:
         if connection.scalar(_readable(user, select(RecordRow.id).where(RecordRow.id == record))) is None:
             raise SenError("not_found")
-        columns = select(LineRow.body, LineRow.log, LineRow.arrived_ms, LineRow.verdict)
+        columns = select(LineRow.body, LineRow.digest, LineRow.log, LineRow.arrived_ms, LineRow.verdict)
         lines = connection.execute(columns.where(LineRow.record == record).order_by(LineRow.place)).all()
     entries: list[Entry] = []
     for line in lines:
-        try:
-            change = Change.parse(line.body or b"")
-        except ContentFault:
+        change = sound_change(line.body, line.digest)
+        if change is None:
             continue
         for op in change.operations:
             if path is None or op.path == path or op.path.startswith(path + "/"):

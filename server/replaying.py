@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 UNREADABLE = (ValueError, KeyError, TypeError, IndexError, AttributeError)
 """What reading registers raises that are none."""
 
-__all__ = ["UNREADABLE", "Replayed", "heads_of", "is_sound", "loaded", "lost_lines", "lost_of", "replay"]
+__all__ = ["UNREADABLE", "Replayed", "heads_of", "is_sound", "loaded", "lost_lines", "lost_of", "replay", "sound_change"]
 
 
 class Replayed(NamedTuple):
@@ -37,6 +37,16 @@ def is_sound(body: bytes | None, digest: bytes) -> bool:
     return body is not None and hashlib.sha256(body).digest() == digest
 
 
+def sound_change(body: bytes | None, digest: bytes) -> Change | None:
+    """The change of a line; None where its bytes are not those of its hash, or are none that can be read."""
+    if body is None or not is_sound(body, digest):
+        return None
+    try:
+        return Change.parse(body)
+    except ContentFault:
+        return None
+
+
 def replay(ledger: "SqlLedger", record: str) -> Replayed | None:
     """Merge a record's lines anew; None where one of them is damaged or lost, or may be, or there is none."""
     waiting = select(Damage.key).where(Damage.healed_ms.is_(None), Damage.kind == "line", Damage.stream == ledger.stream)
@@ -45,11 +55,8 @@ def replay(ledger: "SqlLedger", record: str) -> Replayed | None:
     state: RecordState | None = None
     fallen: list[Fallen] = []
     for row in _lines(ledger.connection, record):
-        if not is_sound(row.body, row.digest):
-            return None
-        try:
-            change = Change.parse(row.body)
-        except ContentFault:
+        change = sound_change(row.body, row.digest)
+        if change is None:
             return None
         name = name_of(row.log, row.number, row.digest)
         state = state or RecordState(record, change.type, [change.unit])

@@ -19,6 +19,7 @@ from server.models import LineRow, RecordRow
 from server.people import User
 from server.projection import bring_up
 from server.records import plain_records
+from server.replaying import sound_change
 from server.reports import Document, ReportRequest, build_report, merge_narratives
 from server.services import services
 from shared.beside import Beside, Reported
@@ -30,7 +31,6 @@ from shared.indicator_plan import plan_of
 from shared.indicators import CountedReport, compute
 from shared.periods import Period
 from shared.suppression import suppress
-from sync.log import Change
 
 REPORT = "periodic_report"
 SENT = frozenset({"submitted", "accepted", "consolidated"})
@@ -110,9 +110,11 @@ def _sent_times(connection: Any, records: Sequence[str]) -> dict[str, int]:
     times: dict[str, int] = {}
     if not records:
         return times
-    query = select(LineRow.record, LineRow.body, LineRow.arrived_ms).where(LineRow.record.in_(records), LineRow.verdict == "")
+    columns = select(LineRow.record, LineRow.body, LineRow.digest, LineRow.arrived_ms)
+    query = columns.where(LineRow.record.in_(records), LineRow.verdict == "")
     for row in connection.execute(query.where(func.length(LineRow.body) > 0).order_by(LineRow.place)):
-        if any(op.kind == "go" and op.value == "submitted" for op in Change.parse(row.body).operations):
+        change = sound_change(row.body, row.digest)
+        if change is not None and any(op.kind == "go" and op.value == "submitted" for op in change.operations):
             times[row.record] = row.arrived_ms
     return times
 

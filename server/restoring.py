@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, and_, delete, insert, or_, select, update
 
 from server.damage import blob_key, healed, open_damage
+from server.file_names import FileCursor
 from server.ledger import SqlLedger
 from server.mending import make_anew, recount
 from server.models import Blob, Damage, LineRow, LogRow, RecordRow, StreamRow
@@ -128,6 +129,10 @@ def settle(ledger: SqlLedger) -> list[str]:
         if all(row.body is not None for row in gap):
             done += _gap_back(ledger, gap)
     _records(ledger, done)
+    if done:  # the files that they name are read again
+        behind = min(row.place for row, _ in done) - 1
+        again = update(FileCursor).where(FileCursor.stream == ledger.stream, FileCursor.number > behind)
+        connection.execute(again.values(number=behind))
     return [row.key for row, _ in done]
 
 

@@ -20,12 +20,12 @@ from server.gate import UNIT_PATH
 from server.ledger import SqlLedger
 from server.models import LineRow, LogRow, RecordRow, Review
 from server.people import Device, User, names_of
+from server.replaying import sound_change
 from server.services import services
 from server.titles import title_of
 from shared.errors import SenError
 from shared.messages import phrase
 from sync.accept import HELD, write
-from sync.errors import ContentFault
 from sync.log import Change, Operation, name_of
 from sync.paths import is_sealed
 from sync.state import RecordState
@@ -99,9 +99,8 @@ def _lines(connection: Connection, units: Iterable[str], *, device: str = "", re
     query = query.where(LineRow.record == record) if record else query
     here, found = set(units), []
     for row in connection.execute(query):
-        try:
-            change = Change.parse(row.body or b"")
-        except ContentFault:
+        change = sound_change(row.body, row.digest)
+        if change is None:
             continue
         if change.unit in here:
             name = name_of(row.log, row.number, row.digest)

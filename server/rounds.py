@@ -18,7 +18,7 @@ from server.mending import recount, wrong_sums
 from server.models import Blob, Damage, LineRow, LogRow, PartRow, RecordRow, StreamRow
 from server.replaying import is_sound
 from server.restoring import after_line, settle
-from server.round_of_records import SLICE, anew, change_in, look_at_records
+from server.round_of_records import anew, change_in, look_at_records
 from shared.ids import b64
 from sync.log import chain_next, stream_start
 from sync.messages import blobs_named
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from server.healing import Healing
     from server.ledger import SqlLedger
 
-BLOBS = 50
-"""Sealed values of one reading transaction; they are larger than rows of records (``SLICE``)."""
+SLICE, BLOBS = 500, 50
+"""Lines and sealed values of one reading transaction."""
 
 UNKNOWN = b""
 

@@ -231,7 +231,7 @@ BY_ITSELF: Mapping[str, Callable[[Story, Connection], Any]] = {
 
 
 @pytest.mark.parametrize("damage", FROM_A_TABLET)
-def test_f18_f52_what_is_lost_is_found_and_fetched_from_a_tablet_and_no_more_than_that(story: Story, damage: str) -> None:
+def test_f52_what_is_lost_is_found_and_fetched_from_a_tablet_and_no_more_than_that(story: Story, damage: str) -> None:
     damaged(story.app, lambda connection: FROM_A_TABLET[damage](story, connection))
     assert look(story.app).standing.found > 0
     lost = waiting(story.app)
@@ -256,7 +256,7 @@ def test_f18_f52_what_is_lost_is_found_and_fetched_from_a_tablet_and_no_more_tha
 
 
 @pytest.mark.parametrize("damage", BY_ITSELF)
-def test_f18_f52_what_follows_from_something_else_is_made_anew_by_the_round_itself(story: Story, damage: str) -> None:
+def test_f52_what_follows_from_something_else_is_made_anew_by_the_round_itself(story: Story, damage: str) -> None:
     damaged(story.app, lambda connection: BY_ITSELF[damage](story, connection))
     with story.app.app_context():
         assert tables() != story.whole

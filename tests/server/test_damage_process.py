@@ -57,7 +57,7 @@ def found(engine: Engine, number: int) -> None:
 
 
 @pytest.mark.parametrize("loss", ["a bit", "a row", "ten rows and their records"])
-def test_f18_f52_a_server_that_starts_finds_what_its_disk_lost_and_has_it_back_from_a_tablet(
+def test_f52_a_server_that_starts_finds_what_its_disk_lost_and_has_it_back_from_a_tablet(
     tmp_path: Path, database: str, loss: str
 ) -> None:  # fmt: skip
     var, catalogue = tmp_path / "var", load_catalogue()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from flask import Flask
-from sqlalchemy import delete, text
+from sqlalchemy import delete, select, text, update
 
 from server.db import transaction, writing
 from server.editing import sql_server
@@ -82,14 +82,17 @@ def test_p12_what_tablets_hand_back_is_told_and_what_nobody_has(app: Flask, offi
 def test_f52_what_the_disk_lost_is_told_by_its_record_until_a_tablet_has_brought_it(app: Flask, office: Office, visit: Visit) -> None:
     with app.app_context():
         writer, other = tablet(office, "lan", "Máy của Lan (dữ liệu mẫu)"), tablet(office, "thu", "Máy của Thử (dữ liệu mẫu)")
-    record, clerk = new_record_id(), visit("huyen")
+    record, changed, clerk = new_record_id(), new_record_id(), visit("huyen")
     writer.write(record, ACTIVITY, UNIT, {"title": "Buổi nói chuyện ở ấp"}, now_ms=NOON_MS)
+    writer.write(changed, ACTIVITY, UNIT, {"title": "Một bản ghi khác"}, now_ms=NOON_MS)
     with app.app_context():
         exchange(writer)
         exchange(other)
         bring_up(services().catalogue)
         with writing() as connection:
             connection.execute(delete(LineRow).where(LineRow.record == record))
+            body = connection.execute(select(LineRow.body).where(LineRow.record == changed)).scalar_one()
+            connection.execute(update(LineRow).where(LineRow.record == changed).values(body=body[1:]))
         look = Round(sql_server().healing)
         while look.step():
             pass
@@ -97,7 +100,8 @@ def test_f52_what_the_disk_lost_is_told_by_its_record_until_a_tablet_has_brought
         assert any(fault.startswith("waits: line hong_ngu ") and fault.endswith(f"record {record}") for fault in faults)
     told = words(clerk.get("/recovery"))
     assert "Buổi nói chuyện ở ấp Xã Long Khánh A thay đổi thứ" in told and "đang chờ" in told
-    assert clerk.get(f"/records/{record}").status_code == 200
+    for address in (f"/records/{record}", f"/records/{changed}", "/questions", "/reports"):
+        assert clerk.get(address).status_code == 200, address
     assert "Phục hồi" in words(clerk.get("/"))
     with app.app_context():
         exchange(other)
