@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 SLICE = 100
 """Records of one reading transaction: some thirty milliseconds' work."""
 
-__all__ = ["anew", "change_in", "look_at_records"]
+__all__ = ["RECORD_COLUMNS", "agrees", "anew", "change_in", "look_at_records", "values_told"]
 
 
 def change_in(body: bytes | None) -> Change | None:
@@ -43,7 +43,10 @@ def anew(one: "Round", stream: str, records: Iterable[str]) -> int:
     return made
 
 
-_RECORD = (*STATE_COLUMNS, RecordRow.stream, RecordRow.digest, RecordRow.digest_sealed, *(getattr(RecordRow, name) for name in PROJECTED))
+RECORD_COLUMNS = (
+    *STATE_COLUMNS, RecordRow.stream, RecordRow.digest, RecordRow.digest_sealed, *(getattr(RecordRow, name) for name in PROJECTED),
+)  # fmt: skip
+"""What of a record is looked at."""
 
 
 def look_at_records(one: "Round") -> Iterator[tuple[str, int, int]]:
@@ -52,16 +55,16 @@ def look_at_records(one: "Round") -> Iterator[tuple[str, int, int]]:
     catalogue = one.server.services.catalogue
     while True:
         with db.reading() as connection:
-            rows = connection.execute(select(*_RECORD).where(RecordRow.id > after).order_by(RecordRow.id).limit(SLICE)).all()
+            rows = connection.execute(select(*RECORD_COLUMNS).where(RecordRow.id > after).order_by(RecordRow.id).limit(SLICE)).all()
             states = load_states(connection, rows)
-            told = _values_told(connection, [row.id for row in rows])
+            told = values_told(connection, [row.id for row in rows])
         broken: dict[str, set[str]] = {}
         columns: list[dict[str, Any]] = []
         for row in rows:
             state, heads = states[row.id], heads_of(catalogue, row.type)
             if not state.registers and row.registers is None:
                 continue  # its line is lost, which the lines' own round has found
-            if not _agrees(row, state, heads, told.get(row.id, {})):
+            if not agrees(row, state, heads, told.get(row.id, {})):
                 broken.setdefault(row.stream, set()).add(row.id)
             elif row.current is not None and row.type in catalogue.all_types:
                 now = project(state, catalogue.all_types[row.type])
@@ -76,7 +79,7 @@ def look_at_records(one: "Round") -> Iterator[tuple[str, int, int]]:
         yield "record", len(rows), found
 
 
-def _values_told(connection: Connection, records: Sequence[str]) -> dict[str, dict[tuple[str, str], Any]]:
+def values_told(connection: Connection, records: Sequence[str]) -> dict[str, dict[tuple[str, str], Any]]:
     """Of each of these records what its lines say: (name, path) → value and sealed value."""
     told: dict[str, dict[tuple[str, str], Any]] = {}
     columns = select(LineRow.record, LineRow.log, LineRow.number, LineRow.digest, LineRow.body)
@@ -88,7 +91,7 @@ def _values_told(connection: Connection, records: Sequence[str]) -> dict[str, di
     return told
 
 
-def _agrees(row: Any, state: RecordState, heads: frozenset[str], told: Mapping[tuple[str, str], Any]) -> bool:
+def agrees(row: Any, state: RecordState, heads: frozenset[str], told: Mapping[tuple[str, str], Any]) -> bool:
     """Whether a record is what its digests and its lines say."""
     if row.registers is None:
         sealed = state.digest(heads, sealed=True) if heads else 0

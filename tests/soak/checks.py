@@ -11,6 +11,9 @@ from typing import Any
 from sqlalchemy import select
 
 from server.models import LineRow, LogRow, RecordRow, StreamRow
+from server.projection import load_states
+from server.replaying import heads_of, replay
+from server.round_of_records import RECORD_COLUMNS, agrees, values_told
 from shared.ids import b64
 from shared.kinds import has_shape
 from sync.paths import policy_of
@@ -97,6 +100,7 @@ def check_end(world: World) -> list[str]:
     wrong = [*world.wrong, *check_history(world, rows), *check_merge(world, rows, states), *check_texts(world, rows), *check_names(world, states)]
     for seat in world.seats:
         wrong += [f"tablet {seat.number}: {problem}" for problem in check_tablet(world, seat, states)]
+    wrong += check_sound(world)
     wrong += check_again(world, rows, states)
     wrong += check_greeting(world)
     return wrong
@@ -265,6 +269,20 @@ def check_again(world: World, rows: Sequence[StoredRow], states: Mapping[str, Re
     after = {record: json.dumps(state.dump()) for record, state in stored_states(world).items()}
     if stored_rows(world) != rows or after != before:
         yield "a message told again changed something"
+
+
+def check_sound(world: World) -> Iterator[str]:
+    """Nothing that a whole server holds is taken for damage, and a record made anew from its lines is the one that is there."""
+    catalogue = world.server.catalogue
+    with world.server.writing(STREAM, "", world.now_ms) as ledger:
+        rows = ledger.connection.execute(select(*RECORD_COLUMNS)).all()
+        states, told = load_states(ledger.connection, rows), values_told(ledger.connection, [row.id for row in rows])
+        for row in rows:
+            heads, made = heads_of(catalogue, row.type), replay(ledger, row.id)
+            if not agrees(row, states[row.id], heads, told.get(row.id, {})):
+                yield f"record {row.id} is taken for damaged"
+            if made is None or made.state.digest(heads, sealed=False) != states[row.id].digest(heads, sealed=False):
+                yield f"record {row.id} made anew is another"
 
 
 def check_greeting(world: World) -> Iterator[str]:

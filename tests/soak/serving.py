@@ -10,6 +10,7 @@ from server.db import db
 from server.models import (
     Blob,
     CatalogueRow,
+    Damage,
     FallenValue,
     LineRow,
     LogRow,
@@ -25,7 +26,7 @@ from tests.soak.catalogues import FIRST, folder_of
 from tests.soak.tablets import Crash
 from tests.support.pair import PairServer
 
-_MODELS: tuple[Any, ...] = (StreamRow, LogRow, LineRow, RecordRow, PastUnit, PartRow, FallenValue, Blob, Review, CatalogueRow)
+_MODELS: tuple[Any, ...] = (StreamRow, LogRow, LineRow, RecordRow, PastUnit, PartRow, FallenValue, Blob, Review, CatalogueRow, Damage)
 
 __all__ = ["SoakServer", "empty", "memory_engine"]
 
