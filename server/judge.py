@@ -28,10 +28,15 @@ def _in_kind(field: Field | None, value: Any) -> Any:
 
 
 class SqlJudge:
-    """The judge of one change within a ledger's transaction."""
+    """The judge of one change within a ledger's transaction.
 
-    def __init__(self, ledger: "SqlLedger", state: RecordState, change: Change) -> None:
+    Args:
+        until: the change's place, where it is merged anew: what came later had not come; 0 where it comes now.
+    """
+
+    def __init__(self, ledger: "SqlLedger", state: RecordState, change: Change, until: int = 0) -> None:
         self.ledger = ledger
+        self.until = until
         self.state = state
         self.change = change
         self.record_type = ledger.gate.catalogue.all_types.get(state.type)
@@ -77,8 +82,8 @@ class SqlJudge:
         if arrival is not None:
             return (None if arrival.body is None else arrival.change), arrival.verdict
         log, number, hash8 = parse_name(name)
-        columns = select(LineRow.body, LineRow.digest, LineRow.verdict, LineRow.record)
-        for row in self.ledger.connection.execute(columns.where(LineRow.log == log, LineRow.number == number)):
+        columns = select(LineRow.body, LineRow.digest, LineRow.verdict, LineRow.record).where(LineRow.log == log, LineRow.number == number)
+        for row in self.ledger.connection.execute(columns.where(LineRow.place < self.until) if self.until else columns):
             if b64(row.digest[:NAME_HASH_BYTES]) == hash8:
                 return (sound_change(row.body, row.digest) if row.record else None), row.verdict
         return None

@@ -216,9 +216,9 @@ class SqlLedger:
         """Why this change must be set aside, or ""."""
         return self.gate.refusal(change, state, "" if proven else self.writer)
 
-    def judge(self, state: RecordState, change: Change) -> Judge:
-        """The judge of this change on this record."""
-        return SqlJudge(self, state, change)
+    def judge(self, state: RecordState, change: Change, until: int = 0) -> Judge:
+        """The judge of this change on this record; ``until``: its place, where it is merged anew."""
+        return SqlJudge(self, state, change, until)
 
     def append(self, arrival: Arrival) -> int:
         """Number a line in the stream; the row is written at the next flush."""

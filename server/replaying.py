@@ -12,7 +12,7 @@ from server.models import Damage, LineRow
 from shared.catalogue import Catalogue
 from sync.errors import ContentFault
 from sync.log import Change, name_of, parse_name
-from sync.merge import Fallen, apply
+from sync.merge import Fallen, apply, learn
 from sync.paths import sealed_heads
 from sync.state import RecordState
 
@@ -52,16 +52,30 @@ def replay(ledger: "SqlLedger", record: str) -> Replayed | None:
     waiting = select(Damage.key).where(Damage.healed_ms.is_(None), Damage.kind == "line", Damage.stream == ledger.stream)
     if ledger.connection.scalar(waiting.where(Damage.record.in_((record, ""))).limit(1)) is not None:
         return None
+    before = {key: ledger.fallen.pop(key) for key in list(ledger.fallen) if key[0] == record}
+    made = _replay(ledger, record)
+    if made is None:
+        ledger.fallen.update(before)
+    return made
+
+
+def _replay(ledger: "SqlLedger", record: str) -> Replayed | None:
     state: RecordState | None = None
     fallen: list[Fallen] = []
-    for row in _lines(ledger.connection, record):
-        change = sound_change(row.body, row.digest)
+    for row in _lines(ledger.connection, record, set_aside=True):
+        if row.verdict and (row.body is None or state is None):
+            continue
+        change, name = sound_change(row.body, row.digest), name_of(row.log, row.number, row.digest)
         if change is None:
             return None
-        name = name_of(row.log, row.number, row.digest)
         state = state or RecordState(record, change.type, [change.unit])
-        judge = ledger.judge(state, change)
-        fallen += apply(state, change, name, number=row.place, arrived_ms=row.arrived_ms, judge=judge).fallen
+        judge = ledger.judge(state, change, row.place)
+        if row.verdict:
+            outcome = learn(state, name, {op.path: op.saw for op in change.operations}, number=row.place, judge=judge)
+        else:
+            outcome = apply(state, change, name, number=row.place, arrived_ms=row.arrived_ms, judge=judge)
+        fallen += outcome.fallen
+        ledger.fallen.update({(record, value.path, value.name): value for value in outcome.fallen})
     return None if state is None else Replayed(state, fallen)
 
 
@@ -100,6 +114,6 @@ def lost_of(connection: Connection, row: Any) -> list[dict[str, Any]]:
     return lost
 
 
-def _lines(connection: Connection, record: str) -> Sequence[Any]:
-    lines = select(LineRow).where(LineRow.record == record, LineRow.verdict == "").order_by(LineRow.place)
-    return connection.execute(lines).all()
+def _lines(connection: Connection, record: str, *, set_aside: bool = False) -> Sequence[Any]:
+    lines = select(LineRow).where(LineRow.record == record).order_by(LineRow.place)
+    return connection.execute(lines if set_aside else lines.where(LineRow.verdict == "")).all()
