@@ -27,15 +27,13 @@ EVOLVING = (
     "decide", "push", "slow", "deliver", "crash", "withdraw",
 )  # fmt: skip
 """The kinds of steps of a history that is about forms that change while tablets are away."""
-SET_BACK = ("backup", "backup", "restore_server", "restore_server")
-
 KINDS = PEOPLE + WIRE + DISK + RULES + HEALING
 ALWAYS = frozenset({"edit", "exchange"})
 STORES = ("memory", "store", "mixed")
 LARGEST = 1000
 """A step's numbers are drawn below this."""
 
-__all__ = ["DISK", "HEALING", "KINDS", "LARGEST", "PEOPLE", "RULES", "SET_BACK", "STORES", "WIRE", "History", "Step", "make_history"]
+__all__ = ["DISK", "HEALING", "KINDS", "LARGEST", "PEOPLE", "RULES", "STORES", "WIRE", "History", "Step", "make_history"]
 
 
 class Step(NamedTuple):
@@ -83,13 +81,28 @@ def make_history(seed: int, *, store: str = "mixed", kinds: Sequence[str] = KIND
     left_out = HEALING if rng.random() < 0.6 else ()
     chosen = [kind for kind in kinds if kind in ALWAYS or (rng.random() < 0.55 and kind not in left_out)]
     if kinds is KINDS and rng.random() < 0.2:
-        chosen = [*EVOLVING, *(() if left_out else SET_BACK)]
+        return History(seed, tablets, store, _evolving(rng, tablets, set_back=not left_out))
     steps = [Step("create", rng.randrange(tablets), 0, _numbers(rng))]
     if rng.random() < 0.8:
         steps += [Step("exchange", number, 0, (0, 0, 0)) for number in (steps[0].tablet, *range(tablets))]
     for _ in range(rng.randrange(8, 30)):
         steps.append(Step(rng.choice(chosen), rng.randrange(tablets), rng.randrange(3), _numbers(rng)))
     return History(seed, tablets, store, tuple(steps))
+
+
+def _evolving(rng: random.Random, tablets: int, *, set_back: bool) -> tuple[Step, ...]:
+    """The steps of a history about forms that change; ``set_back``: on a server that goes back, with its folder, to before a change."""
+    def some(*kinds: str) -> list[Step]:
+        return [Step(kind, rng.randrange(tablets), rng.randrange(3), _numbers(rng)) for kind in kinds]
+
+    everybody = [Step("exchange", number, 0, (0, 0, 0)) for number in range(tablets)]
+    steps = [*some("create", "create"), *everybody, *everybody]
+    if set_back:
+        steps += [*some("backup"), Step("catalogue", 0, 0, (1, 0, 0)), *everybody, *some("begin", "edit", "edit", "edit")]
+    steps += some(*(rng.choice(EVOLVING) for _ in range(rng.randrange(8, 30))))
+    if set_back:
+        steps += [Step("restore_server", 0, 0, (1, 0, 0)), *some("edit", *(rng.choice(EVOLVING) for _ in range(5)))]
+    return tuple(steps)
 
 
 def _numbers(rng: random.Random) -> tuple[int, int, int]:

@@ -47,7 +47,6 @@ NARROW: Mapping[str, tuple[str, ...]] = {
     "an open form forgets a rename": ("catalogue", "catalogue", "open", "open", "open", "exchange", "exchange", "save", "save", "save"),
     "a line of a new type is thrown away by an old tablet": ("catalogue", "catalogue", "old_app", "begin", "begin", "exchange"),
     "a dropped sealed type is counted as an open one": (*["catalogue"] * 4, "begin", "begin", "begin", "exchange"),
-    "what an older server could not read is never taken up": ("catalogue", "catalogue", "backup", "restore_server", "edit", "exchange", "exchange"),
 }
 """Faults that show in rare mixes: the kinds of steps whose mixes are drawn more often for them."""
 

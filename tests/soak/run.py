@@ -39,8 +39,7 @@ def steps_of(world: World, steps: Sequence[Step]) -> None:
 def quiet(world: World) -> None:
     """The faults stop: server and apps are up to date, and every tablet exchanges over a good link, twice where nothing was set back or lost."""
     with world.owning_randomness():
-        if world.folder != world.newest:
-            world.publish(world.newest)
+        world.catch_up()
         for seat in world.seats:
             seat.old_app = False
             world.take_up(seat)

@@ -116,9 +116,14 @@ class World:
         self.sent: list[tuple[TabletHalf, bytes]] = []
         self.backup: sqlite3.Connection | None = None
         self.route = route_of(history.seed)
-        self.folder = self.newest = FIRST
-        """What stands in the server's folder; and what stood there last, before the machine was set back."""
-        self.backed_up = FIRST
+        self.folder = FIRST
+        """What stands in the server's folder."""
+        self.put: list[str] = []
+        """What stood there, one after the other, when a server was started."""
+        self.backed_up = 0
+        """How many of these the backup knows."""
+        self.owed: list[str] = []
+        """What was published after the backup to which the server was set back, and has to be published again in its order."""
         self.knowledge = Knowledge()
         self.restored = self.damaged = self.forked = False
         self.wrong: list[str] = []
@@ -295,10 +300,17 @@ class World:
             self.met["a folder that cannot follow was refused"] += 1
             self.note(error.code.encode())
             return
-        self.folder = self.newest = folder
+        self.folder = folder
+        self.put.append(folder)
         self.server.catalogue = catalogue
         self.knowledge.published(catalogue.version, folder, self.place())
         self.start_server()
+
+    def catch_up(self) -> None:
+        """Publish again what was published after the backup."""
+        owed, self.owed = self.owed, []
+        for folder in owed:
+            self.publish(folder)
 
     def place(self) -> int:
         """The last number of the stream."""
@@ -320,20 +332,22 @@ class World:
             connection.connection.driver_connection.backup(copy)  # type: ignore[union-attr]
         if self.backup is not None:
             self.backup.close()
-        self.backup, self.backed_up = copy, self.folder
+        self.backup, self.backed_up = copy, len(self.put)
         self.knowledge.backed_up()
 
     def restore_server(self, *, folder_too: bool) -> None:
-        """Set the server back to its backup, its folder too or as it stands; the process that starts then writes new logs."""
+        """Set the server back to its backup; the process that starts then writes new logs. What was published since is published again, in
+        its order: at once, or, where the folder was set back too, by whoever notices it later (``catch_up``).
+        """
         assert self.backup is not None
         with self.engine.connect() as connection:
             self.backup.backup(connection.connection.driver_connection)  # type: ignore[arg-type]
         self.knowledge.restored()
-        newest = self.newest
-        self.publish(self.backed_up)
+        self.owed += self.put[self.backed_up :]
+        del self.put[self.backed_up :]
+        self.publish(self.put.pop())
         if not folder_too:
-            self.publish(newest)
-        self.newest = newest
+            self.catch_up()
         self.verified = Verified()
         self.set_back()
 
