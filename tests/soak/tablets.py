@@ -162,6 +162,7 @@ class PlainTablet(MemoryTablet):
             self.held = {name: body for name, body in self.held.items() if Change.parse(body).record not in gone}
         named = {value.blob for told in self.told.values() for _, value in told.values()}
         named |= {op.blob for line in self.unsettled.values() for op in line.change.operations}
+        named |= {op.blob for body in self.held.values() for op in Change.parse(body).operations}  # to be handed back with their lines
         self.sealed = {digest: data for digest, data in self.sealed.items() if digest in named}
 
     def refill(self, parts: Sequence[str]) -> None:
