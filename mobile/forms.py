@@ -22,7 +22,7 @@ from sync.compose import transition, withdrawal
 from sync.log import Change, Operation
 from sync.paths import is_sealed
 from sync.state import RecordState
-from sync.view import Snapshot, snapshot
+from sync.view import Snapshot, has_place, snapshot
 
 if TYPE_CHECKING:
     from mobile.index import Entry
@@ -71,7 +71,7 @@ class Forms:
         state = self.tablet.store.show(record)
         if form is not None:
             newest = self.tablet.catalogue.all_types.get(form.type.code)
-            if newest is not None and form.catalogue is not self.tablet.catalogue:
+            if newest is not None and form.catalogue is not self.tablet.catalogue and has_place(form.values, newest):
                 form.renew(newest, self.tablet.catalogue)
             if not form.dirty and state is not None:
                 form.reopen(self._shown(record, form.type, state))

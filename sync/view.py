@@ -15,7 +15,7 @@ from sync.state import RecordState, Value
 
 SET_KINDS = frozenset({"choices", "files", "photos"})
 
-__all__ = ["Sealed", "Shown", "Snapshot", "content", "plain", "renewed", "shown", "snapshot", "spelled"]
+__all__ = ["Sealed", "Shown", "Snapshot", "content", "has_place", "plain", "renewed", "shown", "snapshot", "spelled"]
 
 Shown = dict[str, tuple[str, ...]]
 """Path → names of the changes whose values a screen shows there, open candidates included."""
@@ -115,6 +115,11 @@ def renewed(values: Mapping[str, Any], record_type: RecordType) -> dict[str, Any
         field = record_type.kept_fields().get(code)
         told[code] = value if field is None else _renewed(field, value)
     return told
+
+
+def has_place(values: Mapping[str, Any], record_type: RecordType) -> bool:
+    """Whether a catalogue has a place for all of these plain values; not so that of a server that was set back, for newer forms."""
+    return all(record_type.renamed(name) in record_type.kept_fields() for name in values)
 
 
 def _renewed(field: Field, value: Any) -> Any:

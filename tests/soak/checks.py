@@ -132,7 +132,7 @@ def _check_ahead(world: World, row: StoredRow, rows: Sequence[StoredRow]) -> Ite
     as soon as a server knows the forms that it was made with.
     """
     line, place = json.loads(row.body), rows.index(row) + 1
-    made_with = world.knowledge.forms[line["c"]]
+    made_with = world.knowledge.forms[world.made_with.get(row.name, line["c"])]
     if made_with <= world.knowledge.at(place):
         yield f"{row.name} was made with a form that the server knew, and got the verdict {row.verdict!r}"
         return

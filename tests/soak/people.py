@@ -9,7 +9,7 @@ from sync.accept import write as write_at_server
 from sync.compose import decision, difference, transition, withdrawal
 from sync.log import RECORD_STANDING, Operation
 from sync.state import RecordState, Value
-from sync.view import Snapshot, renewed, snapshot
+from sync.view import Snapshot, has_place, renewed, snapshot
 from tests.soak.history import Step
 from tests.soak.tablets import Crash, seal_with
 from tests.soak.values import FIRST_VALUES, NUMBERS, drawn, inner_names, present_fields
@@ -59,16 +59,23 @@ def note_age(world: World, made: Catalogue, type_code: str, ops: tuple[Operation
     world.met["a record of a dropped type edited"] += now.dropped
 
 
-def type_in(world: World, seat: Seat, record: str, type_code: str, unit: str, form: Snapshot, values: Mapping[str, Any], *, urgent: bool = False) -> set[str]:
-    """An officer leaves these values in a form and saves; gives the paths that were written."""
+def type_in(world: World, seat: Seat, record: str, type_code: str, unit: str, form: Snapshot, values: Mapping[str, Any], *, urgent: bool = False, made_with: Catalogue | None = None) -> set[str]:
+    """An officer leaves these values in a form and saves; gives the paths that were written.
+
+    Args:
+        made_with: the catalogue of the form, where the tablet has an older one by now.
+    """
+    catalogue = made_with or seat.tablet.catalogue
     blobs: Blobs = {}
     written = set()
     seal = seal_with(blobs, world.rng.randbytes)
-    for ops in difference(seat.tablet.catalogue.all_types[type_code], form, {**form.values, **values}, seal=seal):
+    for ops in difference(catalogue.all_types[type_code], form, {**form.values, **values}, seal=seal):
         for op in ops:
             if op.kind != "delete" and set(op.saw) != set(form.seen.get(op.path, ())):
                 world.wrong.append(f"tablet {seat.number} edits {op.path} and does not name what its form showed there")
-        save(world, seat, record, type_code, unit, ops, blobs, urgent=urgent)
+        name = save(world, seat, record, type_code, unit, ops, blobs, urgent=urgent)
+        if name is not None:
+            world.made_with[name] = catalogue.version
         written |= {op.path for op in ops}
     return written
 
@@ -164,11 +171,14 @@ def fill_on(world: World, seat: Seat, record: str, form: OpenForm) -> None:
     state = state_at(seat, record)
     was, now = (catalogue.all_types[state.type] for catalogue in (form.catalogue, seat.tablet.catalogue))
     typed = drawn(world, random.Random(repr(form.how)), was, form.opened)
+    if not has_place({**form.opened.values, **typed}, now):
+        world.met["a form newer than its server saved"] += 1
+        type_in(world, seat, record, state.type, state.unit, form.opened, typed, made_with=form.catalogue)
+        return
     opened = form.opened._replace(values=renewed(form.opened.values, now))
     world.met["a form open across an update saved"] += 1
     written = type_in(world, seat, record, state.type, state.unit, opened, renewed({**form.opened.values, **typed}, now))
-    there = now.by_path  # of a server that was set back: it may know less
-    kept = {path for path, one in present_fields(was).items() if one.kind in ("int", "text") and path in there and one.kind == there[path].kind}
+    kept = {path for path, one in present_fields(was).items() if one.kind in ("int", "text") and one.kind == now.by_path[path].kind}
     changed = {was.path_of(code) for code, value in typed.items() if value != form.opened.values.get(code)}
     lost = changed & kept - written
     world.wrong += [f"tablet {seat.number} typed {path} before an update, and wrote nothing there" for path in sorted(lost)]

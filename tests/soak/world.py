@@ -105,6 +105,8 @@ class World:
         self.met: Counter[str] = Counter()
         self.exchanges = self.faults = 0
         self.written: dict[str, bytes] = {}
+        self.made_with: dict[str, str] = {}
+        """Name of a line → version of the catalogue whose form it was typed into."""
         self.poison: set[str] = set()
         self.lost: set[str] = set()
         self.server_logs: list[str] = []
