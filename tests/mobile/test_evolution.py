@@ -63,6 +63,25 @@ def test_m65_an_open_form_goes_on_under_the_new_name(make: Make, wire: Wire) -> 
     assert wire.server.values(record)["attendances_total"] == 62 and set(wire.server.verdicts()) == {""}
 
 
+def test_m65_an_open_form_outlives_a_server_that_was_set_back(make: Make, wire: Wire) -> None:
+    """The restored server hands out older forms, which know no such name: what was typed is written as it was meant."""
+    tablet = make()
+    older = wire.server.catalogue
+    wire.server.publish(renamed())
+    tablet.syncer.sync()
+    form = FormPresenter(tablet)
+    record = form.start("communication_activity")
+    form.set("attendances_total", 61)
+    wire.server.catalogue = older
+    tablet.syncer.sync()
+    assert "attendances_total" not in tablet.catalogue.types["communication_activity"].fields
+    form.open(record)
+    assert form.value("attendances_total") == 61
+    form.leave()
+    tablet.syncer.sync()
+    assert wire.server.verdicts() == [""] and wire.server.values(record)["participants_total"] == 61
+
+
 def test_m66_a_half_filled_draft_keeps_what_was_typed_in_a_dropped_field(make: Make, wire: Wire) -> None:
     tablet = make()
     record = talk(FormPresenter(tablet), event_code="SK-2022-07")

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, func, select
 
 from server.models import LineRow, LogRow, RecordRow, StreamRow
 from server.projection import load_states
@@ -28,6 +28,11 @@ from tests.support.pair import STREAM, AllRights
 GREETING_BYTES = 900
 """What an exchange with nothing new costs at most, both ways, with eight tablets' logs behind it."""
 
+_HEAD = select(StreamRow.number, StreamRow.hash, select(func.max(LineRow.place)).scalar_subquery().label("last")).where(StreamRow.code == STREAM)
+_LINES_AFTER = select(LineRow).where(LineRow.place > bindparam("place")).order_by(LineRow.place)
+_LOGS = select(LogRow)
+_RECORDS = select(RecordRow.id)
+
 __all__ = ["check_end", "check_step", "stored_rows"]
 
 
@@ -38,13 +43,15 @@ def check_step(world: World) -> None:
     """Every new line of the stream has its number, its place in its log's chain and in the stream's (1)–(3)."""
     known = world.verified
     with world.engine.connect() as connection:
-        rows = connection.execute(select(LineRow).where(LineRow.place > known.place).order_by(LineRow.place)).all()
-        head = connection.execute(select(StreamRow.number, StreamRow.hash).where(StreamRow.code == STREAM)).one_or_none()
-        logs = connection.execute(select(LogRow)).all() if rows else []
+        head = connection.execute(_HEAD).one_or_none()
+        if head is None or (head.number, head.hash, head.last) == (known.place, known.hash, known.place):
+            return
+        rows = connection.execute(_LINES_AFTER, {"place": known.place}).all()
+        logs = connection.execute(_LOGS).all()
     segments = {(log.id, log.segment): log for log in logs}
     for row in rows:
         world.wrong += _check_line(known, row, segments[row.log, row.segment], world)
-    if head is not None and (head.number, head.hash) != (known.place, known.hash or _start()):
+    if (head.number, head.hash) != (known.place, known.hash or _start()):
         world.wrong.append(f"the stream says {head.number}, its lines end at {known.place}")
     for log in logs:
         end = known.logs.get((log.id, log.segment))
@@ -82,14 +89,14 @@ def _check_line(known: Verified, row: Any, segment: Any, world: World) -> Iterat
 def stored_rows(world: World) -> list[StoredRow]:
     """The lines of the stream in their order."""
     with world.engine.connect() as connection:
-        rows = connection.execute(select(LineRow).order_by(LineRow.place)).all()
+        rows = connection.execute(_LINES_AFTER, {"place": 0}).all()
     return [StoredRow(f"{row.log}.{row.number}.{b64(row.digest[:6])}", bytes(row.body or b""), row.verdict, row.arrived_ms) for row in rows]
 
 
 def stored_states(world: World) -> dict[str, RecordState]:
     """What the server holds of every record."""
     with world.engine.connect() as connection:
-        records = list(connection.scalars(select(RecordRow.id)))
+        records = list(connection.scalars(_RECORDS))
     found = {record: world.stored_state(record) for record in records}
     return {record: state for record, state in found.items() if state is not None}
 

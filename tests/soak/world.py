@@ -14,7 +14,7 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple
 from unittest.mock import patch
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, bindparam, select
 
 from server.judged_again import take_up_understood
 from server.ledger import OwnIdentity
@@ -49,6 +49,9 @@ LATER_CODES = {"note": ("form",), "visit": ("title", "people"), "plea": ("code",
 """Those that only later catalogues have; a history has all of them or none of a type."""
 
 KEPT_MESSAGES = 8
+
+_RECORD = select(RecordRow).where(RecordRow.id == bindparam("record"))
+_NUMBER = select(StreamRow.number).where(StreamRow.code == STREAM)
 
 __all__ = ["UNITS", "OpenForm", "Seat", "World", "owned_scope", "replica_problems"]
 
@@ -284,7 +287,7 @@ class World:
     def stored_state(self, record: str) -> RecordState | None:
         """What the server holds of a record."""
         with self.engine.connect() as connection:
-            rows = connection.execute(select(RecordRow).where(RecordRow.id == record)).all()
+            rows = connection.execute(_RECORD, {"record": record}).all()
             return load_states(connection, rows).get(record)
 
     def start_server(self) -> None:
@@ -317,7 +320,7 @@ class World:
     def place(self) -> int:
         """The last number of the stream."""
         with self.engine.connect() as connection:
-            return connection.scalar(select(StreamRow.number).where(StreamRow.code == STREAM)) or 0
+            return connection.scalar(_NUMBER) or 0
 
     def _new_server_log(self) -> str:
         self.server_logs.append(self.short_id())

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, bindparam, select
 
 from server.gate import Gate
 from server.ledger import OwnIdentity, SqlLedger
@@ -32,6 +32,8 @@ from tests.support.tablet import MemoryTablet
 STREAM = "hong_ngu"
 NOON_MS = 1_653_883_200_000
 """30/05/2022, 11:00 in Việt Nam."""
+
+_LOGS_OF = select(LogRow).where(LogRow.device == bindparam("device"))
 
 
 class AllRights:
@@ -97,7 +99,7 @@ class PairServer:
         if device not in self.devices:
             raise FrameFault("unknown_device")
         with self.engine.connect() as connection:
-            rows = connection.execute(select(LogRow).where(LogRow.device == device)).all()
+            rows = connection.execute(_LOGS_OF, {"device": device}).all()
         read: dict[str, tuple[Segment, ...]] = {}
         for row in rows:
             read[row.id] = (*read.get(row.id, ()), segment_of(row))
