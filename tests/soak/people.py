@@ -178,9 +178,8 @@ def fill_on(world: World, seat: Seat, record: str, form: OpenForm) -> None:
     opened = form.opened._replace(values=renewed(form.opened.values, now))
     world.met["a form open across an update saved"] += 1
     written = type_in(world, seat, record, state.type, state.unit, opened, renewed({**form.opened.values, **typed}, now))
-    kept = {path for path, one in present_fields(was).items() if one.kind in ("int", "text") and one.kind == now.by_path[path].kind}
     changed = {was.path_of(code) for code, value in typed.items() if value != form.opened.values.get(code)}
-    lost = changed & kept - written
+    lost = {path for path in changed - written if was.by_path[path].kind == now.by_path[path].kind and was.by_path[path].kind in ("int", "text")}
     world.wrong += [f"tablet {seat.number} typed {path} before an update, and wrote nothing there" for path in sorted(lost)]
 
 
