@@ -78,6 +78,10 @@ class Knowledge:
         """The server went back to its backup: what was published since then was never published there."""
         self._since = list(self._kept)
 
+    def told_again(self, known: Forms, place: int) -> None:
+        """What was published last is told to a server that had forgotten it."""
+        self._since.append((place, known))
+
     def at(self, place: int) -> Forms:
         """What the server knew when it took the line at a place."""
         return next(known for start, known in reversed(self._since) if start < place)

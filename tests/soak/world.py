@@ -16,9 +16,10 @@ from unittest.mock import patch
 
 from sqlalchemy import Engine, bindparam, select
 
+from server.db import insert_missing
 from server.judged_again import take_up_understood
 from server.ledger import OwnIdentity
-from server.models import LineRow, RecordRow, StreamRow
+from server.models import CatalogueRow, LineRow, RecordRow, StreamRow
 from server.projection import load_states
 from shared.catalogue import Catalogue, CatalogueError
 from shared.ids import b64
@@ -51,6 +52,7 @@ LATER_CODES = {"note": ("form",), "visit": ("title", "people"), "plea": ("code",
 KEPT_MESSAGES = 8
 
 _RECORD = select(RecordRow).where(RecordRow.id == bindparam("record"))
+_LAST_CATALOGUE = select(*CatalogueRow.__table__.columns).order_by(CatalogueRow.number.desc()).limit(1)
 _NUMBER = select(StreamRow.number).where(StreamRow.code == STREAM)
 
 __all__ = ["UNITS", "OpenForm", "Seat", "World", "owned_scope", "replica_problems"]
@@ -341,18 +343,27 @@ class World:
         self.knowledge.backed_up()
 
     def restore_server(self, *, folder_too: bool) -> None:
-        """Set the server back to its backup; the process that starts then writes new logs. What was published since is published again, in
-        its order: at once, or, where the folder was set back too, by whoever notices it later (``catch_up``).
+        """Set the server back to its backup; the process that starts then writes new logs.
+
+        Its key store knows the catalogue that was published last and tells it again. Where the whole machine was set back, its folder
+        too, whoever notices it later publishes again what was published since, in its order (``catch_up``).
         """
         assert self.backup is not None
         with self.engine.connect() as connection:
+            last = connection.execute(_LAST_CATALOGUE).one()
+        with self.engine.connect() as connection:
             self.backup.backup(connection.connection.driver_connection)  # type: ignore[arg-type]
+        knew = self.knowledge.now
         self.knowledge.restored()
-        self.owed += self.put[self.backed_up :]
-        del self.put[self.backed_up :]
-        self.publish(self.put.pop())
-        if not folder_too:
-            self.catch_up()
+        if folder_too:
+            self.owed += self.put[self.backed_up :]
+            del self.put[self.backed_up :]
+            self.folder = self.put.pop()
+        else:
+            with self.engine.begin() as connection:
+                insert_missing(connection, CatalogueRow, [last._asdict()])
+            self.knowledge.told_again(knew, self.place())
+        self.publish(self.folder)
         self.verified = Verified()
         self.set_back()
 
