@@ -6,6 +6,8 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, suppre
 from typing import Any
 from unittest.mock import patch
 
+from msgspec.structs import replace
+
 import mobile.outbox
 import sync.accept
 import sync.exchange
@@ -183,7 +185,7 @@ def _one_name(right: Any) -> Any:
 def _no_names(right: Any) -> Any:
     def add(work: Any, kind: str, path: str, value: Any, *, sealed: bool = False) -> None:
         right(work, kind, path, value, sealed=sealed)
-        work.settings[-1] = work.settings[-1]._replace(saw=())
+        work.settings[-1] = replace(work.settings[-1], saw=())
 
     return add
 
