@@ -39,11 +39,13 @@ class PageWriter:
     Args:
         after: what the reader has of the stream; only registers touched behind it are told.
         own: the lines that the reader wrote and has, by log.
+        sealed: whether the reader may have let go of what its own lines sealed, and is told it with them.
     """
 
-    def __init__(self, after: int, own: Mapping[str, Own]) -> None:
+    def __init__(self, after: int, own: Mapping[str, Own], *, sealed: bool = False) -> None:
         self.after = after
         self.own = own
+        self.sealed = sealed
         self.lines: dict[str, StoredLine] = {}
         self.records: list[tuple[RecordState, dict[str, dict[str, str]]]] = []
         self.blobs: dict[str, str] = {}
@@ -58,20 +60,22 @@ class PageWriter:
         """Tell a record's touched registers; ``lines`` are the record's lines that the reader may lack."""
         state = record.state
         if state is None:
-            line = next((line for line in lines if line.name == record.sole and not self._has(line)), None)
-            if line is None or SEALED_MARK not in line.body:
-                if line is not None:
+            line = next((line for line in lines if line.name == record.sole), None)
+            if line is None or SEALED_MARK not in line.body or (self._has(line) and not self.sealed):
+                if line is not None and not self._has(line):
                     self._take(line)
                 return
             state = fresh(Change.parse(line.body), line.name, number=record.touched)
         told = self._told(state)
-        if self._implied(state, told, lines):
+        seals: Collection[str] = {line.name for line in lines if SEALED_MARK in line.body} if self.sealed else ()
+        if not seals and self._implied(state, told, lines):
             return
         for line in lines:
             if line.name in told and not self._has(line):
                 self._take(line)
         for path, value in state.values():
-            if value.blob is not None and any(path in told.get(name, ()) and name in self.lines for name in value.origins):
+            here = (name for name in value.origins if name in self.lines or name in seals)
+            if value.blob is not None and any(path in told.get(name, ()) for name in here):
                 if value.blob not in self.blobs:
                     self.bytes += sealed_weight(self.sizes.get(value.blob, 0))
                 self.blobs[value.blob] = state.id
