@@ -143,13 +143,12 @@ class PullWriter:
 
     def _count_sole(self, name: str, change: Change) -> tuple[bytes, bytes]:
         heads = self._heads_of(change.type)
-        digests = [
-            digest_of_sole(change, name, heads, sealed=False), digest_of_sole(change, name, heads, sealed=True) if heads else 0,
-        ]  # fmt: skip
+        digest = digest_of_sole(change, name, heads, sealed=False)
+        digest_sealed = digest_of_sole(change, name, heads, sealed=True) if heads else 0
         for part in self._parts_in(change.type, change.unit):
-            self._parts[part] = self._parts.get(part, 0) + digests[part.endswith("/1")]
-        self._parts[ROWS] = self._parts.get(ROWS, 0) + sum(digests)
-        return digests[0].to_bytes(DIGEST_BYTES, "big"), digests[1].to_bytes(DIGEST_BYTES, "big")
+            self._parts[part] = self._parts.get(part, 0) + (digest_sealed if part.endswith("/1") else digest)
+        self._parts[ROWS] = self._parts.get(ROWS, 0) + digest + digest_sealed
+        return digest.to_bytes(DIGEST_BYTES, "big"), digest_sealed.to_bytes(DIGEST_BYTES, "big")
 
     def _count(self, state: RecordState, sign: int) -> tuple[bytes, bytes]:
         """Add a record's digests to its parts' (or take them away); gives them as bytes."""

@@ -128,11 +128,9 @@ class Store:
         found = [(digest, self.blob(digest)) for digest in hashes]
         return [(digest, data) for digest, data in found if data is not None]
 
-    def wraps_of(self, run: Run) -> list[tuple[str, str, str]]:
-        """The wrapped case keys that the server needs for an own run."""
-        keys = {data[1:17].hex() for _, data in self.blobs_of(run)}
-        if not keys:
-            return []
+    def wraps_of(self, blobs: Sequence[tuple[str, bytes]]) -> list[tuple[str, str, str]]:
+        """The wrapped case keys that the server needs for these sealed values."""
+        keys = {data[1:17].hex() for _, data in blobs}
         with self.database.reading() as connection:
             rows = connection.execute("SELECT key_id, recipient, wrapped FROM wrap WHERE recipient <> ?", (self._identity.user,))
             return [(key, to, wrapped) for key, to, wrapped in rows if key.replace("-", "") in keys]

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, bindparam, insert, select, text, update
 
 from server.damage import found
 from server.db import insert_rows
+from server.fallen import write_fallen
 from server.gate import Gate
 from server.judge import SqlJudge
 from server.logs import Logs
@@ -94,6 +95,7 @@ class SqlLedger:
             connection.execute(_OPEN_STREAM, {"code": stream, "hash": stream_start(stream)})
             row = connection.execute(_LOCK, {"stream": stream}).one()
         self.number: int = row.number
+        self.first = self.number
         self.hash: bytes = row.hash
         self.own_log = ""
         self.witness = ""
@@ -112,6 +114,7 @@ class SqlLedger:
         self.fallen: dict[tuple[str, str, str], Fallen] = {}
         self.new_fallen: list[tuple[str, Fallen]] = []
         self.policies: dict[tuple[str, str], str] = {}
+        self.parts = PartSums()
 
     def head(self) -> LogHead:
         """The stream's last number and hash, with what this transaction has appended."""
@@ -277,34 +280,45 @@ class SqlLedger:
         self.open_segment(self.own_log, self.own.device, Segment(0, None, False, False, head, head))
         return self.own_log, head
 
-    def flush(self) -> None:
-        """Write what is noted, each table in one batch."""
+    def spill(self) -> None:
+        """Write the rows of what is noted, each table in one batch; the heads follow at the end."""
         if self.learnt:
             self._write_learnt()
-        segments = self.logs.write()
         if not self.lines:
+            return
+        insert_rows(self.connection, LineRow, LINE_COLUMNS, self.lines)
+        self._write_records()
+        write_fallen(self.connection, self.new_fallen)
+        self.lines, self.line_names, self.dirty, self.fresh, self.new_fallen = [], {}, {}, {}, []
+
+    def flush(self) -> None:
+        """Write everything that is noted: the rows, then the heads of logs, parts and the stream, which only the last line decides."""
+        self.spill()
+        segments = self.logs.write()
+        self._write_parts()
+        if self.number == self.first:
             return
         own = self.log(self.own_log) if self.own_log else None
         if own is not None:
             self.own.logs[self.stream] = self.own_log, own.segments[0].head
-        insert_rows(self.connection, LineRow, LINE_COLUMNS, self.lines)
-        self._write_records()
-        self._write_fallen()
         self.connection.execute(
             update(StreamRow).where(StreamRow.code == self.stream).values(number=self.number, hash=self.hash, segments=segments)
         )
-        self.lines, self.line_names, self.dirty, self.fresh, self.new_fallen = [], {}, {}, {}, []
 
     def rewrite(self) -> None:
         """Write records that were made anew from lines that are here already; nothing else may have been noted."""
         self._write_records()
-        self._write_fallen()
+        write_fallen(self.connection, self.new_fallen)
+        self._write_parts()
+
+    def _write_parts(self) -> None:
+        self.parts.write(self.connection)
+        self.parts = PartSums()
 
     def _write_records(self) -> None:
         new: list[dict[str, Any]] = []
         old: list[dict[str, Any]] = []
         past_units: list[dict[str, Any]] = []
-        parts = PartSums()
         for record, state in self.dirty.items():
             record_type = self.gate.catalogue.all_types[state.type]
             heads = self._heads(state.type)
@@ -324,12 +338,12 @@ class SqlLedger:
             for unit in state.units:
                 known = unit in was.units
                 moved = digest - (was.digest if known else 0), digest_sealed - (was.digest_sealed if known else 0)
-                parts.add(unit, state.type, sealed=False, number=row["touched"], change=moved[0])
+                self.parts.add(unit, state.type, sealed=False, number=row["touched"], change=moved[0])
                 if heads:
-                    parts.add(unit, state.type, sealed=True, number=row["touched"], change=moved[1])
+                    self.parts.add(unit, state.type, sealed=True, number=row["touched"], change=moved[1])
             past_units += [{"record": record, "unit": past, "touched": row["touched"]} for past in dict.fromkeys(state.units[:-1])]
             self.loaded[record] = Loaded(digest, digest_sealed, tuple(state.units), created_ms)
-        self._write_fresh(parts)
+        self._write_fresh()
         if new:
             self.connection.execute(insert(RecordRow), new)
         if old:
@@ -338,11 +352,10 @@ class SqlLedger:
             self.connection.execute(statement.values({name: bindparam(name) for name in names}), old)
         if past_units:
             self.connection.execute(_PAST_UNIT, past_units)
-        parts.write(self.connection)
 
-    def _write_fresh(self, parts: PartSums) -> None:
+    def _write_fresh(self) -> None:
         """Insert the records that one change made whole: who, where, which line and its digest; the rest is made later."""
-        rows, now_ms = [], self.now_ms
+        rows, now_ms, sums = [], self.now_ms, dict[tuple[str, str], tuple[int, int, int]]()
         for record, (arrival, number) in self.fresh.items():
             change = arrival.change
             assert change is not None
@@ -350,9 +363,8 @@ class SqlLedger:
             heads = self._heads(type_code)
             digest = digest_of_sole(change, arrival.name, heads, sealed=False)
             digest_sealed = digest_of_sole(change, arrival.name, heads, sealed=True) if heads else 0
-            parts.add(unit, type_code, sealed=False, number=number, change=digest)
-            if heads:
-                parts.add(unit, type_code, sealed=True, number=number, change=digest_sealed)
+            _, total, total_sealed = sums.get((unit, type_code), (0, 0, 0))
+            sums[unit, type_code] = number, total + digest, total_sealed + digest_sealed
             rows.append(
                 (
                     record, self.stream, type_code, unit, number, False, 0, arrival.name, now_ms, now_ms,
@@ -361,6 +373,10 @@ class SqlLedger:
             )  # fmt: skip
             self.loaded[record] = Loaded(digest, digest_sealed, (unit,), now_ms)
         insert_rows(self.connection, RecordRow, FRESH_COLUMNS, rows)
+        for (unit, type_code), (number, total, total_sealed) in sums.items():
+            self.parts.add(unit, type_code, sealed=False, number=number, change=total)
+            if self._heads(type_code):
+                self.parts.add(unit, type_code, sealed=True, number=number, change=total_sealed)
 
     def _heads(self, type_code: str) -> frozenset[str]:
         if type_code not in self.heads:
@@ -373,23 +389,5 @@ class SqlLedger:
             body = json.dumps(state.dump(), ensure_ascii=False, separators=(",", ":"))
             registers = update(RecordRow).where(RecordRow.id == record, RecordRow.registers.is_not(None)).values(registers=body)
             self.connection.execute(registers)
-        self._write_fallen()
+        write_fallen(self.connection, self.new_fallen)
         self.learnt, self.new_fallen = {}, []
-
-    def _write_fallen(self) -> None:
-        rows = {}
-        for record, value in self.new_fallen:
-            rows[record, value.path, value.name] = json.dumps([value.past, value.waits], separators=(",", ":"))
-        if not rows:
-            return
-        records = {record for record, _, _ in rows}
-        told = select(FallenValue.record, FallenValue.path, FallenValue.name).where(FallenValue.record.in_(records))
-        there = {tuple(row) for row in self.connection.execute(told)}
-        new = [{"record": key[0], "path": key[1], "name": key[2], "past": rows[key]} for key in rows if key not in there]
-        old = [{"at_record": key[0], "at_path": key[1], "at_name": key[2], "past": rows[key]} for key in rows if key in there]
-        if new:
-            self.connection.execute(insert(FallenValue), new)
-        if old:
-            names = ((FallenValue.record, "at_record"), (FallenValue.path, "at_path"), (FallenValue.name, "at_name"))
-            which = [column == bindparam(name) for column, name in names]
-            self.connection.execute(update(FallenValue).where(*which).values(past=bindparam("past")), old)

@@ -221,7 +221,7 @@ class Reading:
         self.ledger.states(records)
         for arrival in arrivals:
             self.line(arrival)
-        self.ledger.flush()
+        self.ledger.spill()
 
     def line(self, arrival: Arrival) -> None:
         """Number one line and merge it."""

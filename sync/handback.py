@@ -67,7 +67,7 @@ class HandBack:
             work = Reading(self.ledger, now_ms)
             for merged in outcome.merged:
                 work.write_merged(state, merged)
-            self.ledger.flush()
+            self.ledger.spill()
 
 
 def _stretches(run: Run) -> Iterator[Run]:

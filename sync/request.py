@@ -15,11 +15,11 @@ def pack_request(store: TabletStore, head: dict[str, Any], runs: Sequence[Run], 
     """Write a request that pushes these runs, with what travels beside them, and what the server asked back."""
     device, handed = store.device(), [run for run in runs if run.mac]
     blobs = [pair for run in runs for pair in store.blobs_of(run)]
+    wraps = store.wraps_of(blobs) if blobs else []
     mended = () if load is None else load.lines
     if load is not None:
         head["mended"] = rows_of(mended)
         blobs = list(dict([*blobs, *load.blobs]).items())
-    wraps = [wrap for run in runs for wrap in store.wraps_of(run)]
     pasts = store.pasts_of(handed) if handed else []
     for member, rows in (("blobs", blobs), ("wraps", wraps), ("pasts", pasts)):
         head |= {member: len(rows)} if rows else {}

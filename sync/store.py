@@ -199,8 +199,8 @@ class Ledger(Protocol):
         ``user`` is the person at the console, or "" for what the server itself merged.
         """
 
-    def flush(self) -> None:
-        """Write what is noted so far, in batches."""
+    def spill(self) -> None:
+        """Write the rows of what is noted so far, in batches; the rest is written where the transaction ends."""
 
 
 class Reader(Sound, Protocol):
@@ -337,8 +337,8 @@ class TabletStore(Holding, Protocol):
     def blobs_of(self, run: Run) -> list[tuple[str, bytes]]:
         """The sealed values that the lines of an own run name by their hashes."""
 
-    def wraps_of(self, run: Run) -> list[tuple[str, str, str]]:
-        """The wrapped case keys that the server needs for an own run: (key id, recipient, wrapped key)."""
+    def wraps_of(self, blobs: Sequence[tuple[str, bytes]]) -> list[tuple[str, str, str]]:
+        """The wrapped case keys that the server needs for these sealed values: (key id, recipient, wrapped key)."""
 
     def line(self, name: str) -> bytes | None:
         """A line that the tablet holds, its own or a pulled one, by its name."""

@@ -179,7 +179,7 @@ class UpwardStore:
         """Nothing sealed is ever passed on."""
         return []
 
-    def wraps_of(self, run: Run) -> list[tuple[str, str, str]]:
+    def wraps_of(self, blobs: Sequence[tuple[str, bytes]]) -> list[tuple[str, str, str]]:
         """Nor any key."""
         return []
 

@@ -175,7 +175,7 @@ class MemoryTablet:
     def blobs_of(self, run: Run) -> list[tuple[str, bytes]]:
         return []
 
-    def wraps_of(self, run: Run) -> list[tuple[str, str, str]]:
+    def wraps_of(self, blobs: Sequence[tuple[str, bytes]]) -> list[tuple[str, str, str]]:
         return []
 
     def line(self, name: str) -> bytes | None:
