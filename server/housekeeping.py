@@ -27,10 +27,10 @@ TURN_S = 30.0
 SLICES_A_TURN = 10
 """Once the first round is whole, so many slices (five hundred lines, a hundred records) are looked at in each turn."""
 
-ROUNDS = "rounds"
-"""The name of the thread that looks over everything."""
+THREADS = ("housekeeping", "rounds")
+"""The names of its threads: what makes columns, and what looks over everything."""
 
-__all__ = ["ROUNDS", "Housekeeper", "lines_came"]
+__all__ = ["THREADS", "Housekeeper", "lines_came"]
 
 
 class Housekeeper:
@@ -44,8 +44,8 @@ class Housekeeper:
         self._ended = threading.Event()
         self._last = 0.0
         self._collected: float | None = None
-        self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
-        self._rounds = threading.Thread(target=self._go_round, name=ROUNDS, daemon=True)
+        self._thread = threading.Thread(target=self._run, name=THREADS[0], daemon=True)
+        self._rounds = threading.Thread(target=self._go_round, name=THREADS[1], daemon=True)
         with app.app_context():
             self.round = Round(sql_server().healing)
 

@@ -26,7 +26,7 @@ from server.app import limiter
 from server.config import Config
 from server.db import db, transaction
 from server.enrolment import make_code
-from server.housekeeping import ROUNDS
+from server.housekeeping import THREADS
 from server.people import add_user, give_role
 from server.places import Places
 from server.process import ready_app, serve
@@ -48,8 +48,8 @@ def listen() -> None:
 
     @event.listens_for(Engine, "before_cursor_execute")
     def statement(connection: Any, cursor: Any, text: str, *_: Any) -> None:
-        if connection.get_execution_options().get("uncounted") or threading.current_thread().name == ROUNDS:
-            return  # the look over all tables is no exchange's
+        if connection.get_execution_options().get("uncounted") or threading.current_thread().name in THREADS:
+            return  # what is done when nobody waits for it is no exchange's
         counts["queries"] += not text.startswith("BEGIN")
         if text.lstrip()[:6].upper() in ("INSERT", "UPDATE", "DELETE"):
             connection.info["wrote"] = True

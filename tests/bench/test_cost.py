@@ -35,7 +35,7 @@ class Bench:
         return dict(requests.get(self.counts, timeout=60).json())
 
     def settled(self) -> dict[str, int]:
-        """The counts once the housekeeper has put everything into columns, whose statements are no exchange's."""
+        """The counts once the housekeeper has put everything into columns."""
         seen: dict[str, int] = {}
         while (now := self.counted()) != seen or now["waiting"]:
             seen = now
