@@ -155,6 +155,25 @@ def test_f37_a_narrower_scope_is_gone_from_the_disk_with_its_keys(app: Flask, ad
     assert b.store.wrap(sealed_record, hoa.id)
 
 
+def test_m59_the_right_to_cases_goes_and_comes_back(app: Flask, add_person: AddUser, enrol: Enrol) -> None:
+    lan = add_person("lan", f"collector@{HERE}", f"case_worker@{HERE}")
+    tablet = enrol(lan, HERE)
+    record = case(FormPresenter(tablet))
+    tablet.forms.close_all()
+    state = tablet.store.show(record)
+    assert state is not None
+    sealed = {value.blob for _, value in state.values() if value.blob is not None}
+    tablet.syncer.sync()
+    assert sealed and all(tablet.store.blob(one) for one in sealed)
+    roles(app, lan, f"collector@{HERE}")
+    tablet.syncer.sync()
+    assert tablet.store.show(record) is None and not any(tablet.store.blob(one) for one in sealed)
+    roles(app, lan, f"collector@{HERE}", f"case_worker@{HERE}")
+    tablet.syncer.sync()
+    assert tablet.store.show(record) is not None
+    assert all(tablet.store.blob(one) for one in sealed) and tablet.store.wrap(record, lan.id)
+
+
 def test_f37_the_files_of_what_left_are_gone(app: Flask, add_person: AddUser, enrol: Enrol, tmp_path: Path) -> None:
     lan = add_person("lan", f"collector@{HERE}", f"collector@{THERE}")
     tablet = enrol(lan, HERE)
