@@ -28,7 +28,7 @@ def test_the_api_is_described(app: Flask, client: FlaskClient) -> None:
             assert deed["summary"], path
             assert deed["responses"]["200"]["content"], path
             assert deed["responses"]["default"], path
-            assert (deed.get("security") == []) == (path in ("/api/enrol", "/api/enrol/copy", "/api/exchange", "/api/files")), path
+            assert (deed.get("security") == []) == (path in ("/api/enrol", "/api/enrol/again", "/api/enrol/copy", "/api/exchange", "/api/files")), path
     for path in ("/api/enrol", "/api/exchange", "/api/files"):
         assert told["paths"][path]["post"]["requestBody"]["content"], path
     assert told["security"] == [{"session": []}]
