@@ -279,7 +279,11 @@ def check_again(world: World, rows: Sequence[StoredRow], states: Mapping[str, Re
 
 
 def check_sound(world: World) -> Iterator[str]:
-    """Nothing that a whole server holds is taken for damage, and a record made anew from its lines is the one that is there."""
+    """Nothing that a whole server holds is taken for damage, and a record made anew from its lines is the one that is there.
+
+    Not so after a restore: what a line's writer had seen was told beside the lines then (``docs/sync.md``, handing back), so that a question
+    may be asked once more.
+    """
     catalogue = world.server.catalogue
     with world.server.writing(STREAM, "", world.now_ms) as ledger:
         rows = ledger.connection.execute(select(*RECORD_COLUMNS)).all()
@@ -288,7 +292,7 @@ def check_sound(world: World) -> Iterator[str]:
             heads, made = heads_of(catalogue, row.type), replay(ledger, row.id)
             if not agrees(row, states[row.id], heads, told.get(row.id, {})):
                 yield f"record {row.id} is taken for damaged"
-            if made is None or made.state.digest(heads, sealed=False) != states[row.id].digest(heads, sealed=False):
+            if made is None or (not world.restored and made.state.digest(heads, sealed=False) != states[row.id].digest(heads, sealed=False)):
                 yield f"record {row.id} made anew is another"
 
 
