@@ -67,15 +67,15 @@ def _tablets(server: Watched, folder: Path, catalogue: Catalogue) -> dict[str, l
 def growth(folder: Path, catalogue: Catalogue, sizes: Sequence[int], *, database: str, tell: Callable[[str], None]) -> Counted:
     """What it takes to push and to pull `NEW` changes, while the commune's district holds more and more records.
 
-    In milliseconds of processor time, both sides together, which other work on the machine changes little; `slope` is that at the
-    last size over that at the first: 1 where it does not depend on how much is held.
+    In milliseconds of processor time, both sides together, which other work on the machine changes little, without what the server does
+    when nobody waits for it; `slope` is that at the last size over that at the first: 1 where it does not depend on how much is held.
     """
     here, beside = COMMUNES[:2]
     found: dict[str, float] = {}
     with _served(folder, (here, beside), database=database) as server:
         tablets = _tablets(server, folder, catalogue)
         (one, two), other = tablets[here], tablets[beside][0]
-        held = 0
+        held, behind = 0, frozenset(_counts(server)["behind"])
         for size in sizes:
             tell(f"growth on {database}: {size} records")
             while held < size:
@@ -88,9 +88,9 @@ def growth(folder: Path, catalogue: Catalogue, sizes: Sequence[int], *, database
             for _ in range(REPEATS):
                 one.enter(NEW)
                 for way, tablet in (("push", one), ("pull", two)):
-                    before = _processor_s(server)
+                    before = _processor_s(server, behind)
                     tablet.exchange()
-                    took[way] += _processor_s(server) - before
+                    took[way] += _processor_s(server, behind) - before
                 _settle(server)
             found |= {f"{way}_{size}_ms": spent / REPEATS * 1000 for way, spent in took.items()}
     for way in ("push", "pull"):
@@ -100,14 +100,19 @@ def growth(folder: Path, catalogue: Catalogue, sizes: Sequence[int], *, database
 
 def _settle(server: Watched) -> None:
     """Wait until the server has done what it does behind a push."""
-    while requests.get(f"http://127.0.0.1:{server.told['counts']}/", timeout=60).json()["waiting"]:
+    while _counts(server)["waiting"]:
         time.sleep(0.1)
 
 
-def _processor_s(server: Watched) -> float:
-    """Seconds of processor time that this process and the server have had so far."""
-    times = psutil.Process(server.process.pid).cpu_times()
-    return time.process_time() + float(times.user + times.system)
+def _counts(server: Watched) -> dict[str, Any]:
+    told: dict[str, Any] = requests.get(f"http://127.0.0.1:{server.told['counts']}/", timeout=60).json()
+    return told
+
+
+def _processor_s(server: Watched, behind: frozenset[int]) -> float:
+    """Seconds of processor time that this process and the server's threads, but these, have had so far."""
+    threads = psutil.Process(server.process.pid).threads()
+    return time.process_time() + float(sum(one.user_time + one.system_time for one in threads if one.id not in behind))
 
 
 def _seconds(work: Callable[[], Any]) -> float:

@@ -86,14 +86,15 @@ def enrolment_codes(config: Config, units: Sequence[str]) -> dict[str, list[str]
 
 
 class Counts(http.server.BaseHTTPRequestHandler):
-    """Answers every GET with the counts, and with how many records the housekeeper has still to put into columns."""
+    """Answers every GET with the counts, with how many records the housekeeper has still to put into columns, and with its threads."""
 
     database: Engine
 
     def do_GET(self) -> None:
         with self.database.connect() as connection:
             waiting = connection.scalar(text("SELECT count(*) FROM record WHERE current IS NULL"))
-        body = json.dumps({**counts, "waiting": waiting}).encode()
+        behind = [thread.native_id for thread in threading.enumerate() if thread.name in THREADS]
+        body = json.dumps({**counts, "waiting": waiting, "behind": behind}).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
