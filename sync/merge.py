@@ -295,11 +295,15 @@ class _Work:
         if value.kind not in ("withdraw", "delete"):
             return value
         row = path.removesuffix(RECORD_STANDING).rstrip("/")
-        for other_path, other in self.state.values():
-            inside = not row or other_path == row or other_path.startswith(row + "/")
-            twin = other_path == path and other.kind == value.kind
-            if inside and not twin and not any(self.lineage.holds(value.past, origin) for origin in other.origins):
-                return value._replace(open=True)
+        for other_path, register in self.state.registers.items():
+            if row and other_path != row and not other_path.startswith(row + "/"):
+                continue
+            seen = [one for one in register.values if any(self.lineage.holds(value.past, origin) for origin in one.origins)]
+            past = join(value.past, *(one.past for one in seen))  # a move that is asked about stands beside the state that it had seen
+            for other in register.values:
+                twin = other_path == path and other.kind == value.kind
+                if not twin and not any(self.lineage.holds(past, origin) for origin in other.origins):
+                    return value._replace(open=True)
         return value._replace(open=False)
 
     def settle_unit(self) -> None:
