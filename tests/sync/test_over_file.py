@@ -196,7 +196,7 @@ def test_t10_names_and_sizes_say_nothing() -> None:
             head = read_head(part)
             assert file_name(head) == f"sen-{head.bundle[:6]}-{head.number}-{head.parts}{SUFFIX}"
     one, other = written(b"the same")[0], written(b"the same")[0]
-    same = [at for at in range(13, SMALL) if one[at : at + 8] == other[at : at + 8]]
+    same = [at for at in range(13, SMALL - 7) if one[at : at + 8] == other[at : at + 8]]
     assert len(one) == len(other) and 29 in same and all(22 <= at <= 36 for at in same), "but for their numbers two bundles of one content have nothing in common"
 
 
