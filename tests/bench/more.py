@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import psutil
 import requests
 
 from shared.catalogue import Catalogue
@@ -29,7 +28,7 @@ from tests.support.processes import Memory, Watched, memory_mb
 NEW = 30
 """Changes that are new in an exchange whose growth is measured, and in a commune's day."""
 
-REPEATS = 10
+REPEATS = 21
 PUSHES = 20
 """How often each tablet pushes, one after the other, where districts are compared."""
 COMMUNES = (
@@ -67,15 +66,16 @@ def _tablets(server: Watched, folder: Path, catalogue: Catalogue) -> dict[str, l
 def growth(folder: Path, catalogue: Catalogue, sizes: Sequence[int], *, database: str, tell: Callable[[str], None]) -> Counted:
     """What it takes to push and to pull `NEW` changes, while the commune's district holds more and more records.
 
-    In milliseconds of processor time, both sides together, which other work on the machine changes little, without what the server does
-    when nobody waits for it; `slope` is that at the last size over that at the first: 1 where it does not depend on how much is held.
+    In milliseconds of processor time, both sides and PostgreSQL together, which other work on the machine changes little, without what the
+    server does when nobody waits for it; of `REPEATS` the median, and `mean` of all of them. `slope` is the median at the last size over
+    that at the first: 1 where it does not depend on how much is held.
     """
     here, beside = COMMUNES[:2]
     found: dict[str, float] = {}
     with _served(folder, (here, beside), database=database) as server:
         tablets = _tablets(server, folder, catalogue)
         (one, two), other = tablets[here], tablets[beside][0]
-        held, behind = 0, frozenset(_counts(server)["behind"])
+        held = 0
         for size in sizes:
             tell(f"growth on {database}: {size} records")
             while held < size:
@@ -84,15 +84,14 @@ def growth(folder: Path, catalogue: Catalogue, sizes: Sequence[int], *, database
                 other.exchange()
             two.exchange()
             _settle(server)
-            took = {"push": 0.0, "pull": 0.0}
+            took: dict[str, list[float]] = {"push": [], "pull": []}
             for _ in range(REPEATS):
                 one.enter(NEW)
                 for way, tablet in (("push", one), ("pull", two)):
-                    before = _processor_s(server, behind)
-                    tablet.exchange()
-                    took[way] += _processor_s(server, behind) - before
+                    took[way].append(_busy_ms(server, tablet.exchange))
                 _settle(server)
-            found |= {f"{way}_{size}_ms": spent / REPEATS * 1000 for way, spent in took.items()}
+            for way, spent in took.items():
+                found |= {f"{way}_{size}_ms": statistics.median(spent), f"{way}_{size}_mean_ms": statistics.mean(spent)}
     for way in ("push", "pull"):
         found[f"{way}_slope"] = found[f"{way}_{sizes[-1]}_ms"] / found[f"{way}_{sizes[0]}_ms"]
     return Counted(found)
@@ -109,10 +108,13 @@ def _counts(server: Watched) -> dict[str, Any]:
     return told
 
 
-def _processor_s(server: Watched, behind: frozenset[int]) -> float:
-    """Seconds of processor time that this process and the server's threads, but these, have had so far."""
-    threads = psutil.Process(server.process.pid).threads()
-    return time.process_time() + float(sum(one.user_time + one.system_time for one in threads if one.id not in behind))
+def _busy_ms(server: Watched, work: Callable[[], Any]) -> float:
+    """Milliseconds of processor time that some work takes here and at the server, each thread by its own clock."""
+    before = _counts(server)["busy_ns"]
+    began = time.process_time_ns()
+    work()
+    here = time.process_time_ns() - began
+    return float(here + _counts(server)["busy_ns"] - before) / 1e6
 
 
 def _seconds(work: Callable[[], Any]) -> float:

@@ -14,11 +14,11 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
@@ -35,6 +35,9 @@ from server.services import services
 ROLES = ("collector", "case_worker")
 OFFICERS = 2
 """Of each unit: one writes, one reads."""
+
+COUNTS = "counts"
+"""The thread that waits for those who ask for the counts."""
 
 counts: Counter[str] = Counter({"queries": 0, "commits": 0})
 
@@ -86,15 +89,18 @@ def enrolment_codes(config: Config, units: Sequence[str]) -> dict[str, list[str]
 
 
 class Counts(http.server.BaseHTTPRequestHandler):
-    """Answers every GET with the counts, with how many records the housekeeper has still to put into columns, and with its threads."""
+    """Answers every GET with the counts, with how many records the housekeeper has still to put into columns, and with `busy_ns`: the
+    processor time that the threads which answer somebody have had so far, and PostgreSQL's processes for this database.
+    """
 
     database: Engine
 
     def do_GET(self) -> None:
         with self.database.connect() as connection:
             waiting = connection.scalar(text("SELECT count(*) FROM record WHERE current IS NULL"))
-        behind = [thread.native_id for thread in threading.enumerate() if thread.name in THREADS]
-        body = json.dumps({**counts, "waiting": waiting, "behind": behind}).encode()
+            backends = _backends(connection) if connection.dialect.name == "postgresql" else []
+        busy_ns = sum(_clock_ns(_of_process(one)) for one in backends) + sum(_clock_ns(one) for one in _answering())
+        body = json.dumps({**counts, "waiting": waiting, "busy_ns": busy_ns}).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -104,6 +110,30 @@ class Counts(http.server.BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+def _answering() -> Iterator[int]:
+    """The clocks of the threads that answer tablets and people: all but those for what nobody waits for, and this server of counts."""
+    for thread in threading.enumerate():
+        if thread.ident is not None and thread.name not in THREADS and thread.name != COUNTS:
+            yield time.pthread_getcpuclockid(thread.ident)
+
+
+def _backends(connection: Connection) -> list[int]:
+    own = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    return list(connection.scalars(text(own)))
+
+
+def _of_process(pid: int) -> int:
+    """The clock of a process, as clock_getcpuclockid(3) makes it on Linux."""
+    return ~pid << 3 | 2
+
+
+def _clock_ns(clock: int) -> int:
+    try:
+        return time.clock_gettime_ns(clock)
+    except OSError:  # it has just ended
+        return 0
+
+
 def main(folder: Path, units: Sequence[str]) -> None:
     """Serve until the process is ended."""
     limiter.enabled = not os.environ.get("SEN_BENCH_UNLIMITED")
@@ -111,11 +141,11 @@ def main(folder: Path, units: Sequence[str]) -> None:
     codes = enrolment_codes(config, units)
     listen()
     Counts.database = create_engine(Places(config).database_url, poolclass=NullPool, execution_options={"uncounted": True})
-    told = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Counts)
+    told = http.server.HTTPServer(("127.0.0.1", 0), Counts)
 
     def announce(_: str, port: int) -> None:
         """Begin to tell; not before the server's own threads are there, whose memory is measured."""
-        threading.Thread(target=told.serve_forever, daemon=True).start()
+        threading.Thread(target=told.serve_forever, name=COUNTS, daemon=True).start()
         print(json.dumps({"port": port, "counts": told.server_port, "codes": codes}), flush=True)
 
     serve(config, announce)
