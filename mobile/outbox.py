@@ -166,7 +166,7 @@ class Outbox:
         """The lines behind ``after``, up to about so many bytes but at least one; None when none."""
         query = "SELECT name, before, body, size FROM own_line WHERE log = ? AND number > ? ORDER BY number"
         lines: list[bytes] = []
-        before, size = b"", 0
+        before, size, sealed = b"", 0, self._holds_sealed()
         with self.store.database.reading() as connection:
             for name, chain, body, length in connection.execute(query, (log, after)):
                 if lines and size + length > limit_bytes:
@@ -174,12 +174,19 @@ class Outbox:
                 before = before or bytes(chain)
                 line = self.store.rows.open(body, f"line {name}")
                 lines.append(line)
-                size += length + sum(sealed_weight(len(self.store.blob(blob) or b"")) for blob in blobs_named(line))
+                size += length
+                if sealed:
+                    size += sum(sealed_weight(len(self.store.blob(blob) or b"")) for blob in blobs_named(line))
         return Run(log, after + 1, before, lines) if lines else None
 
     def blobs_named(self, run: Run) -> list[str]:
-        """The hashes of the sealed values that a run's lines name."""
-        return list(dict.fromkeys(blob for line in run.lines for blob in blobs_named(line)))
+        """The hashes of the sealed values that a run's lines name; none where no sealed value is here."""
+        return list(dict.fromkeys(blob for line in run.lines for blob in blobs_named(line))) if self._holds_sealed() else []
+
+    def _holds_sealed(self) -> bool:
+        """Whether any sealed value is here: most tablets hold none, and their lines need not be looked through for names of some."""
+        with self.store.database.reading() as connection:
+            return connection.execute("SELECT 1 FROM blob LIMIT 1").fetchone() is not None
 
     def line(self, name: str) -> bytes | None:
         """An own line by its name."""

@@ -1,5 +1,6 @@
-"""What a server does when nobody waits for it: put pushed records into columns once the pushing has paused, once a day drop the
-files that no record has held for a month, and look over everything that it holds, round after round (``server.rounds``).
+"""What a server does when nobody waits for it: put pushed records into columns once the pushing has paused and fold SQLite's log
+into its file, once a day drop the files that no record has held for a month, and look over everything that it holds, round after round
+(``server.rounds``).
 """
 
 import threading
@@ -7,6 +8,7 @@ import time
 
 from flask import Flask, current_app
 
+from server.db import fold
 from server.editing import sql_server
 from server.files import collect
 from server.logbook import log_failure
@@ -76,6 +78,7 @@ class Housekeeper:
             try:
                 with self._app.app_context():
                     bring_up(services().catalogue)
+                    fold()
                     self._collect()
             except Exception as error:  # the next list makes the columns; a server must not end for it
                 log_failure(error, "housekeeping")

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from server import db as database_module
 from server.config import Config
-from server.db import TRIES, code_of, db, reading, retrying, transaction, writing
+from server.db import TRIES, code_of, db, fold, reading, retrying, transaction, writing
 from server.editing import sql_server
 from server.models import StreamRow
 from server.people import User, add_user
@@ -44,6 +44,24 @@ def test_f14_sqlite_is_wal_and_full_and_keeps_foreign_keys(tmp_path: Path, app: 
         else:
             assert connection.scalar(text("SHOW fsync")) == "on"
             assert connection.scalar(text("SHOW synchronous_commit")) == "on"
+
+
+def test_a_push_does_not_wait_for_the_log_to_be_folded(app: Flask, config: Config) -> None:
+    with app.app_context():
+        if db.engine.dialect.name != "sqlite":
+            fold()  # there is nothing to fold
+            return
+        file = Path(Places(config).database_url.removeprefix("sqlite:///"))
+        before = file.stat().st_size
+        with writing() as connection:
+            rows = [{"code": f"s{n}", "number": n, "hash": b"0" * 4000, "segments": 0} for n in range(2000)]
+            connection.execute(insert(StreamRow), rows)
+        assert file.stat().st_size == before, "a commit that wrote eight megabytes folded nothing"
+        assert count() == 2000
+        fold()
+        assert file.stat().st_size > before + 8_000_000
+        with closing(sqlite3.connect(f"file:{file}?immutable=1", uri=True)) as alone:
+            assert alone.execute("SELECT count(*) FROM stream").fetchone() == (2000,), "the file alone has it now"
 
 
 def test_an_exception_leaves_nothing(app: Flask) -> None:
