@@ -136,18 +136,14 @@ class Outbox:
         with self._lock:
             return [one for changes in self._pending.values() for one in changes.items()]
 
-    def settled(self, names: Iterable[str]) -> None:
-        """Forget changes that are settled on disk."""
-        gone = set(names)
-        if not gone:
-            return
+    def settled(self, gone: Mapping[str, Change]) -> None:
+        """Forget changes that are settled on disk, by their names."""
         with self._lock:
-            for record in list(self._pending):
-                left = {name: change for name, change in self._pending[record].items() if name not in gone}
-                if left:
-                    self._pending[record] = left
-                else:
-                    del self._pending[record]
+            for name, change in gone.items():
+                left = self._pending.get(change.record, {})
+                left.pop(name, None)
+                if not left:
+                    self._pending.pop(change.record, None)
 
     # sending
 
