@@ -4,14 +4,18 @@ Both take changes with sealed values, and both can die: between two steps, and t
 """
 
 import hashlib
+import json
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from copy import deepcopy
 from pathlib import Path
 from typing import Any, Protocol
 
+from sqlalchemy import Engine, select
+
 from mobile.database import Database
+from server.models import Blob
 from shared.catalogue import Catalogue
 from shared.ids import b64
 from sync.compose import Seal
@@ -26,7 +30,7 @@ from tests.soak.published import version
 from tests.support.store_tablet import StoreTablet
 from tests.support.tablet import MemoryTablet
 
-__all__ = ["Crash", "PlainTablet", "RealTablet", "Tablet", "seal_with"]
+__all__ = ["Crash", "PlainTablet", "RealTablet", "Tablet", "seal_with", "sealed_nowhere"]
 
 
 NOT_STORED = frozenset({"catalogue", "shipped", "half", "refills"})
@@ -325,6 +329,17 @@ class RealTablet(StoreTablet):
             twin.restore(copy)
         twin.catalogue = self.catalogue
         return twin
+
+
+def sealed_nowhere(lines: Iterable[bytes], engine: Engine, tablets: Sequence[Tablet]) -> set[str]:
+    """The sealed values that some lines name and that neither the server nor any tablet holds.
+
+    After a restore of the server that can be right: the tablet that had pushed one may have lost the right to it meanwhile, and destroyed it.
+    """
+    named = {op["b"] for line in lines for op in json.loads(line)["o"] if "b" in op}
+    with engine.connect() as connection:
+        here = set(connection.scalars(select(Blob.hash)))
+    return named - here.union(*(tablet.kept_blobs() for tablet in tablets))
 
 
 def _take(tablet: PlainTablet | RealTablet, told: Any) -> bool:

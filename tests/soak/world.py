@@ -33,7 +33,7 @@ from tests.soak.catalogues import FIRST, folder_of, route_of
 from tests.soak.history import History, Step
 from tests.soak.published import Knowledge, following
 from tests.soak.serving import SoakServer, empty
-from tests.soak.tablets import Crash, PlainTablet, RealTablet, Tablet
+from tests.soak.tablets import Crash, PlainTablet, RealTablet, Tablet, sealed_nowhere
 from tests.support.pair import NOON_MS, STREAM
 
 UNITS = ("long_khanh_a", "long_khanh_b")
@@ -113,7 +113,7 @@ class World:
         self.made_with: dict[str, str] = {}
         """Name of a line → version of the catalogue whose form it was typed into."""
         self.poison: set[str] = set()
-        self.lost: set[str] = set()
+        self.lost, self.lost_sealed = set[str](), set[str]()
         self.server_logs: list[str] = []
         self.records: list[str] = []
         self.fields = {code: self.rng.sample(fields, min(len(fields), self.rng.randint(2, 4))) for code, fields in FIELD_CODES.items()}
@@ -375,6 +375,7 @@ class World:
             for row in connection.execute(select(LineRow.log, LineRow.number, LineRow.digest)):
                 there.add(f"{row.log}.{row.number}.{b64(row.digest[:6])}")
         self.lost |= self.written.keys() - there
+        self.lost_sealed |= sealed_nowhere(self.written.values(), self.engine, [seat.tablet for seat in self.seats])
 
     def died(self, seat: Seat) -> None:
         """A tablet's process ends and starts again: open forms and what was on its way to it are gone."""
