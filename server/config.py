@@ -34,6 +34,7 @@ class Config:
     host: str = field(default="127.0.0.1", metadata={"help": "address to listen on"})
     port: int = field(default=8040, metadata={"help": "TCP port to listen on; 0 takes a free one"})
     threads: int = field(default=10, metadata={"help": "how many requests are worked on at once"})
+    connections: int = field(default=400, metadata={"help": "how many may be connected and heard at once; slow links among them"})
     tls_certificate: Path | None = field(default=None, metadata={"help": "path of the certificate; needed to listen beyond this machine"})
     tls_key: Path | None = field(default=None, metadata={"help": "path of the certificate's private key in PEM"})
     behind_proxy: bool = field(default=False, metadata={"help": "1 behind a proxy that speaks HTTPS: its X-Forwarded headers are believed"})

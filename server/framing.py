@@ -8,11 +8,12 @@ so is a head without end. The answer is a problem in both languages, as all othe
 import contextlib
 import json
 import re
+import ssl
 from typing import Any
 
 from cheroot.server import HeaderReader, HTTPConnection, HTTPRequest
 
-from server.problems import HTTP_CODES
+from server.problems import HTTP_CODES, again_s
 from shared.messages import phrase
 
 MOST_HEAD_BYTES = 64 * 1024
@@ -26,7 +27,7 @@ FRAMING = frozenset({b"content-length", b"connection"})
 NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 LENGTH = re.compile(rb"[0-9]{1,18}")
 
-__all__ = ["MOST_HEAD_BYTES", "Connection"]
+__all__ = ["MOST_HEAD_BYTES", "Connection", "problem_in_both"]
 
 
 class _Lines:
@@ -95,17 +96,34 @@ class _Request(HTTPRequest):
         number = int(str(status)[:3])
         if number in (501, 505):  # a version or an encoding that this server does not speak is the sender's fault
             number, status = 400, "400 Bad Request"
-        code = HTTP_CODES.get(number, "bad_request" if number < 500 else "general_error")
-        vi, en = phrase(code, "vi"), phrase(code, "en")
-        errors = [{"path": "", "code": code, "vi": vi, "en": en}]
-        body = json.dumps({"type": "about:blank", "title": vi, "status": number, "code": code, "errors": errors}).encode()
-        head = f"HTTP/1.1 {status}\r\nContent-Type: application/problem+json\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        body, headers = problem_in_both(HTTP_CODES.get(number, "bad_request" if number < 500 else "general_error"), number)
+        told = "".join(f"{name}: {value}\r\n" for name, value in (*headers, ("Connection", "close")))
         self.close_connection = True
         with contextlib.suppress(OSError):  # the other side may be gone
-            self.conn.wfile.write(head.encode("ascii") + body)
+            self.conn.wfile.write(f"HTTP/1.1 {status}\r\n{told}\r\n".encode("ascii") + body)
+
+
+def problem_in_both(code: str, status: int) -> tuple[bytes, list[tuple[str, str]]]:
+    """A problem (RFC 9457) in both languages, where the app is not there to say it in one: its body and its headers."""
+    vi, en = phrase(code, "vi"), phrase(code, "en")
+    errors = [{"path": "", "code": code, "vi": vi, "en": en}]
+    body = json.dumps({"type": "about:blank", "title": vi, "status": status, "code": code, "errors": errors}).encode()
+    again = [("Retry-After", str(again_s()))] if status == 503 else []
+    return body, [("Content-Type", "application/problem+json"), ("Content-Length", str(len(body))), *again]
 
 
 class Connection(HTTPConnection):
     """A connection whose requests are framed strictly."""
 
     RequestHandlerClass = _Request
+    _shaken = False
+
+    def communicate(self) -> bool:
+        """Read one request and answer it; whether there may be another. TLS's handshake is done here first, in a thread of its own."""
+        if not self._shaken and isinstance(self.socket, ssl.SSLSocket):
+            try:
+                self.socket.do_handshake()
+            except OSError:  # whoever knocks and speaks no TLS is not worth a word
+                return False
+        self._shaken = True
+        return bool(super().communicate())  # type: ignore[no-untyped-call]

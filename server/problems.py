@@ -3,6 +3,7 @@
 A person gets a sentence in both languages with the next step; nobody gets a stack trace or a value that was sent.
 """
 
+import random
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,7 +22,8 @@ from shared.messages import codes, phrase, status_of
 SIGN_IN = "session.sign_in"
 """The endpoint of the console's sign-in page."""
 
-RETRY_AFTER_S = 5
+AGAIN_S = (5, 20)
+"""Who is told to come again comes after so many seconds, drawn between these two: not all in one moment."""
 
 HTTP_CODES = {
     400: "bad_request", 401: "sign_in_first", 403: "no_access", 404: "not_found", 405: "bad_method", 406: "bad_request",
@@ -36,7 +38,12 @@ MARSHMALLOW_CODES = {
 }
 """Marshmallow's own sentences that have a code of ours; a schema of ours gives codes itself."""
 
-__all__ = ["Problem", "answer_problems", "problem_of"]
+__all__ = ["HTTP_CODES", "Problem", "again_s", "answer_problems", "problem_of"]
+
+
+def again_s() -> int:
+    """Seconds after which who was refused may come again (RFC 9110, section 10.2.3)."""
+    return random.randint(*AGAIN_S)
 
 
 class Problem:
@@ -115,7 +122,7 @@ def _answer(error: Exception) -> Any:
             if name in ("Allow", "Retry-After"):
                 response.headers[name] = value
     if problem.status in (429, 503) and "Retry-After" not in response.headers:
-        response.headers["Retry-After"] = str(problem.facts.get("wait_s", RETRY_AFTER_S))
+        response.headers["Retry-After"] = str(problem.facts.get("wait_s", again_s()))
     response.headers["Cache-Control"] = "no-store"
     return response
 

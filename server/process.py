@@ -13,8 +13,6 @@ import sys
 from collections.abc import Callable, Iterator
 from types import FrameType
 
-from cheroot.ssl.builtin import BuiltinSSLAdapter
-from cheroot.wsgi import Server
 from flask import Flask
 from sqlalchemy import select
 
@@ -22,6 +20,7 @@ from server.app import create_app
 from server.certificates import keep_missing, take_up_forgotten
 from server.config import LOOPBACK, Config
 from server.db import reading
+from server.desk import MOST_WAITING, Desk, Listener, Tls
 from server.endings import apply_ended
 from server.framing import MOST_HEAD_BYTES, Connection
 from server.housekeeping import Housekeeper
@@ -36,7 +35,7 @@ from server.upward.courier import Courier
 from shared.errors import SenError
 
 QUEUE = 128
-"""Connections that may wait for a thread."""
+"""Connections that may wait to be taken."""
 
 SILENCE_S = 60
 """Seconds without a byte after which a connection is given up: there is no limit on the whole, links are slow."""
@@ -84,7 +83,7 @@ def serve(config: Config, announce: Callable[[str, int], None]) -> None:
         with server_lock(Places(config), address):
             app = ready_app(config)
             _keep_demo_here(app, config)
-            server.wsgi_app = app
+            server.wsgi_app = Desk(app, config.threads, largest=app.config["MAX_CONTENT_LENGTH"])
             gc.freeze()
             gc.set_threshold(*COLLECTOR)
             housekeeper = app.extensions["sen-housekeeper"] = Housekeeper(app)
@@ -147,14 +146,16 @@ def _keep_demo_here(app: Flask, config: Config) -> None:
             raise SenError("demo_only_here")
 
 
-def _listen(config: Config) -> Server:
+def _listen(config: Config) -> Listener:
     """Take the port before anything else is touched; connections wait until the app is ready."""
-    server = Server(
-        (config.host, config.port), _not_ready, numthreads=config.threads, request_queue_size=QUEUE, timeout=SILENCE_S,
+    server = Listener(
+        (config.host, config.port), _not_ready, numthreads=config.threads, max=max(config.connections, config.threads),
+        accepted_queue_size=MOST_WAITING, accepted_queue_timeout=0, request_queue_size=QUEUE, timeout=SILENCE_S,
         shutdown_timeout=ENDING_S, server_name="Sen",
     )  # fmt: skip
+    server.keep_alive_conn_limit = config.connections
     if config.tls_certificate is not None:
-        server.ssl_adapter = BuiltinSSLAdapter(str(config.tls_certificate), str(config.tls_key) if config.tls_key else None)
+        server.ssl_adapter = Tls(str(config.tls_certificate), str(config.tls_key) if config.tls_key else None)
     server.error_log = _log_error  # type: ignore[method-assign,assignment]
     server.ConnectionClass = Connection
     server.max_request_header_size = MOST_HEAD_BYTES
