@@ -16,7 +16,7 @@ from server.api.wire import ApiBlueprint
 from server.db import retrying
 from server.editing import sql_server
 from server.housekeeping import lines_came
-from server.logbook import log_request
+from server.logbook import log_failure, log_request
 from server.services import services
 from server.visit import Visit
 from sync.errors import FrameFault
@@ -80,9 +80,14 @@ class _Told:
         yield self.answer
 
     def close(self) -> None:
-        """Note the contact, and that lines came."""
+        """Note the contact, and that lines came. The answer has left: a disk that is full or away now cuts nobody's connection, and
+        the contact is noted at the next.
+        """
         with self._app.app_context():
-            self._server.note_seen(self._device, self._now_ms, self._unsent)
+            try:
+                self._server.note_seen(self._device, self._now_ms, self._unsent)
+            except Exception as error:
+                log_failure(error, "contact_not_noted")
             lines_came()
 
 
