@@ -13,6 +13,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+from server.clock import VIETNAM
 from shared.errors import SenError
 
 PREFIX = "SEN_"
@@ -104,8 +105,7 @@ def _truth(text: str) -> bool:
 def _moment(text: str) -> datetime:
     if len(text) > len("2022-05-30"):
         return datetime.fromisoformat(text)
-    now = datetime.now().astimezone().time()
-    return datetime.combine(date.fromisoformat(text), now)
+    return datetime.combine(date.fromisoformat(text), datetime.now(VIETNAM).time())
 
 
 _PARSERS: Mapping[str, Callable[[str], Any]] = {

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import sys
 import threading
 from collections.abc import Sequence
@@ -57,13 +58,13 @@ class Fate:
 
         def commit_and_tell(dialect: DefaultDialect, connection: Any) -> None:
             self.step()
-            commit(dialect, connection)
+            commit(dialect, connection)  # type: ignore[no-untyped-call]
             if self.what == "cut" and 0 < self.at <= self.step():
                 self.at = 0
                 connection.driver_connection.close()
-                error = dialect.loaded_dbapi.OperationalError("the connection was lost")
+                error: Any = dialect.loaded_dbapi.OperationalError("the connection was lost")
                 if dialect.name == "sqlite":
-                    error.sqlite_errorcode = 10  # SQLITE_IOERR
+                    error.sqlite_errorcode = sqlite3.SQLITE_IOERR
                 raise error
             if self.what == "kill":
                 self.step()
