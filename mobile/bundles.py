@@ -11,17 +11,22 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from mobile import separation
 from mobile.hardware import write_whole
 from mobile.keys import DeviceKeys
 from mobile.remarks import note_update
 from shared.errors import SenError
 from shared.ids import unb64
+from shared.sealing import BoxKeys
 from sync.again import entry_of
 from sync.by_file import Kept, keep_answers, write_requests
 from sync.clock import Time
+from sync.copy_entries import ANSWERED, read_answer, write_question
 from sync.errors import FrameFault
 from sync.exchange import TabletHalf
 from sync.file_entries import FILE, TOLD, Asked, in_groups, read_file, read_told, write_asked, write_file
+from sync.lost import Lost
+from sync.mended import read_lost, write_lost
 from sync.over_file import (
     SIZES,
     SUFFIX,
@@ -40,6 +45,9 @@ if TYPE_CHECKING:
 
 NOTE: Final = "bundle"
 """The note of the bundle that was written last and not answered yet."""
+
+MEND: Final = "bundle_mend"
+"""The note of what the server's disk lost and answers by bundle asked for; the next bundle brings what is held of it."""
 
 MOST_KEPT: Final = 8
 """Bundles of which parts wait for others; the oldest goes when another begins."""
@@ -63,6 +71,7 @@ class Read:
     """What some files brought: answers that were kept, bundles of which parts are missing (their numbers), files that were refused.
 
     ``opened`` bundles were whole; ``handed_in`` of this tablet's photos and files are at the district now; ``photos`` came from there.
+    ``separated``: this tablet was a copy, and is a device of its own from now on.
     """
 
     kept: list[Kept] = field(default_factory=list)
@@ -71,6 +80,7 @@ class Read:
     opened: int = 0
     handed_in: int = 0
     photos: int = 0
+    separated: bool = False
 
 
 class Bundles:
@@ -94,15 +104,16 @@ class Bundles:
         Raises:
             SenError: ``folder_not_writable``; parts that were written before it may be left there, and do no harm.
         """
-        tablet, keys = self._tablet, self._keys()
+        tablet = self._tablet
         with tablet.syncer.alone():
             changes, now_ms = tablet.store.unsent_count(), tablet.clock.now_ms()
-            messages = write_requests(tablet.store, now=Time(now_ms, 0))
-        sender, receiver, names, photos = Sender.of(tablet.who.device, keys.sign), unb64(tablet.who.server_box), list[str](), 0
+            messages = write_requests(tablet.store, now=Time(now_ms, 0), mend=self._mend())
+            who, sender = tablet.who, Sender.of(tablet.who.device, self._keys().sign)
+            beside = [write_question(separation.question(tablet))] if separation.asked(tablet) else []
+        receiver, names, photos = unb64(who.server_box), list[str](), 0
         asked = tablet.files.asked()
-        beside = [write_asked(asked)] if any(asked) else []
-        who = entry_of(tablet.who.certificate)
-        _put(write_bundle(sender, receiver, messages, before=who, beside=beside, largest=largest), folder, names)
+        beside += [write_asked(asked)] if any(asked) else []
+        _put(write_bundle(sender, receiver, messages, before=entry_of(who.certificate), beside=beside, largest=largest), folder, names)
         for group in in_groups(tablet.files.bring()):
             photos += len(group)
             entries = [write_asked(Asked(tuple(digest for digest, _ in group))), *(write_file(*one) for one in group)]
@@ -110,6 +121,10 @@ class Bundles:
         written = Written(at_ms=now_ms, changes=changes, photos=photos, files=tuple(names), folder=str(folder))
         tablet.store.set_note(NOTE, json.dumps(asdict(written)))
         return written
+
+    def _mend(self) -> Lost:
+        """What the server's disk lost and the answers asked for."""
+        return read_lost(json.loads(self._tablet.store.note(MEND) or "[]"))
 
     def unanswered(self) -> Written | None:
         """The bundle that was written last, while no answer has come by file."""
@@ -123,17 +138,17 @@ class Bundles:
 
     def read(self, paths: Sequence[Path]) -> Read:
         """Read the district's answers from files; of a folder, from all of Sen's files in it, in whatever order and by whatever name."""
-        found, keys, touched = Read(), self._keys(), dict[str, None]()
+        found, boxes, touched = Read(), self._boxes(), dict[str, bytes]()
         for path in _files(paths):
             try:
                 data = _bytes_of(path)
-                part = self._open(data, keys)
+                part = self._open(data, boxes)
                 self._keep_part(part, data)
-                touched[part.head.bundle] = None
+                touched[part.head.bundle] = part.head.receiver
             except SenError as error:
                 found.refused.append((path.name, error))
-        for bundle in touched:
-            gathering = self._gather(bundle, keys)
+        for bundle in sorted(touched, key=lambda one: touched[one] != key_mark(boxes[0].public)):  # what makes it another device comes last
+            gathering = self._gather(bundle, boxes)
             if gathering.missing:
                 found.missing.append(gathering.missing)
                 continue
@@ -148,9 +163,14 @@ class Bundles:
             self._tablet.store.set_note(NOTE, "")
         return found
 
-    def _open(self, data: bytes, keys: DeviceKeys) -> Part:
-        who = self._tablet.who
-        if read_head(data).receiver == key_mark(unb64(who.server_box)):
+    def _boxes(self) -> list[BoxKeys]:
+        """The pairs to which an answer may be sealed: this device's, and that of the one that it asked to become."""
+        to_be = DeviceKeys.load(self._tablet.hardware, separation.SECRET)
+        return [self._keys().box, *([] if to_be is None else [to_be.box])]
+
+    def _open(self, data: bytes, boxes: Sequence[BoxKeys]) -> Part:
+        who, receiver = self._tablet.who, read_head(data).receiver
+        if receiver == key_mark(unb64(who.server_box)):
             raise FrameFault("bundle_is_outgoing")
 
         def key_of(sender: str) -> bytes:
@@ -158,24 +178,36 @@ class Bundles:
                 raise FrameFault("bundle_damaged")
             return unb64(who.server_sign)
 
-        return open_part(data, keys.box, key_of)
+        return open_part(data, next((box for box in boxes if key_mark(box.public) == receiver), boxes[0]), key_of)
 
     def _take(self, gathering: Gathering, found: Read) -> None:
-        """Keep what a bundle brings: an answer, what it says of files, and files."""
-        messages, syncer, files = gathering.messages(), self._tablet.syncer, self._tablet.files
+        """Keep what a bundle brings: an answer, who this tablet is from now on, what it says of files, and files."""
+        tablet, entries = self._tablet, gathering.entries()
+        syncer, files = tablet.syncer, tablet.files
         found.opened += 1
-        if messages:
-            half = TabletHalf(self._tablet.store)
-            with syncer.alone():
-                kept = keep_answers(half, messages)
-                syncer.observe(kept.heard, self._tablet.clock.now_ms())
-                note_update(self._tablet.store, kept.update)
-            found.kept.append(kept)
-        for entry in gathering.entries():
+        told = [read_answer(entry.body) for entry in entries if entry.kind == ANSWERED]
+        with syncer.alone():
+            if (messages := gathering.messages()) and not any(one.get("device") == tablet.who.device for one in told):
+                found.kept.append(self._keep(messages))
+            for one in told:
+                found.separated = separation.take_answer(tablet, one) or found.separated
+        for entry in entries:
             if entry.kind == TOLD:
                 found.handed_in += files.told(read_told(entry.body))
             elif entry.kind == FILE:
                 found.photos += files.came(*read_file(entry.body))
+
+    def _keep(self, messages: Sequence[bytes]) -> Kept:
+        """Keep an answer; what it asks of this tablet waits for the next bundle."""
+        tablet = self._tablet
+        kept = keep_answers(TabletHalf(tablet.store), messages, mend=self._mend())
+        tablet.syncer.observe(kept.heard, tablet.clock.now_ms())
+        note_update(tablet.store, kept.update)
+        if kept.mend != self._mend():
+            tablet.store.set_note(MEND, json.dumps(write_lost(kept.mend)))
+        if kept.copied:
+            separation.begin(tablet)
+        return kept
 
     # parts that wait for others
 
@@ -193,12 +225,12 @@ class Bundles:
         for folder in waiting[: max(0, len(waiting) - MOST_KEPT + 1)]:
             self._forget(folder.name)
 
-    def _gather(self, bundle: str, keys: DeviceKeys) -> Gathering:
+    def _gather(self, bundle: str, boxes: Sequence[BoxKeys]) -> Gathering:
         """The parts that have come; one that opens no more, for the storage damaged it, must come again."""
         gathering = Gathering()
         for path in (self._kept / bundle).glob(f"*{SUFFIX}"):
             try:
-                gathering.add(self._open(path.read_bytes(), keys))
+                gathering.add(self._open(path.read_bytes(), boxes))
             except SenError:
                 path.unlink()
         return gathering

@@ -17,6 +17,7 @@ from sqlalchemy import select
 from server import db
 from server.access import units_visible, units_where
 from server.audit import note
+from server.bundle_copies import answered_copy
 from server.bundle_files import Brought as FilesBrought
 from server.bundle_files import asked_in, bring, given, told_of
 from server.certificates import read_certificate, take_up
@@ -223,10 +224,11 @@ def _answer(gathering: Gathering, by: User) -> Answered:
     now_ms = services().clock.now_ms()
     messages, half = gathering.messages(), ServerHalf(server)
     brought = db.retrying(lambda: answer_requests(half, sender, messages, now_ms=now_ms))
+    copy, box = answered_copy(sender, gathering.entries())
     files, asked = _bring_files(sender, asked_in(gathering.entries()))
-    beside = [told_of(sender, asked, files)] if asked.files or asked.held else []
+    beside = [*copy, *([told_of(sender, asked, files)] if asked.files or asked.held else [])]
     bundles = chain([(brought.answer, beside)], (([], entries) for entries in given(sender, asked)))
-    one = _keep_answer(sender, bundles, files, by, brought)
+    one = _keep_answer(sender, bundles, files, by, brought, box=box)
     server.note_seen(sender, now_ms, half.unsent)
     return one
 
@@ -252,11 +254,14 @@ def _bring_files(sender: str, asked: Asked) -> tuple[FilesBrought, Asked]:
 
 
 def _keep_answer(
-    sender: str, bundles: Iterable[tuple[Sequence[bytes], Sequence[Entry]]], files: FilesBrought, by: User, brought: Brought | None = None
+    sender: str, bundles: Iterable[tuple[Sequence[bytes], Sequence[Entry]]], files: FilesBrought, by: User,
+    brought: Brought | None = None, *, box: bytes | None = None,
 ) -> Answered:  # fmt: skip
-    """Write the bundles of an answer, one after the other, and note it in the audit trail."""
+    """Write the bundles of an answer, one after the other, and note it in the audit trail; ``box`` is the key to which it is sealed, where
+    that is another than the sender's.
+    """
     held = services()
-    now_ms, box = held.clock.now_ms(), db.db.session.get_one(Device, sender).box
+    now_ms, box = held.clock.now_ms(), box or db.db.session.get_one(Device, sender).box
     server, id, count = Sender(held.keys.identity.id, held.keys.sign), "", 0
     for messages, beside in bundles:
         for part in write_bundle(server, box, messages, beside=beside):

@@ -146,6 +146,13 @@ class DamageBook:
             self._asking[device.id] = {one.key for one in wanted}
         return Lost([(one.log, one.number) for one in wanted if not one.blob], [one.blob for one in wanted if one.blob])
 
+    def was_asked_for(self, device: Device, lost: Lost) -> None:
+        """This device has said all that it holds of these, which an answer by bundle asked for some time ago."""
+        lines, blobs = set(lost.lines), set(lost.blobs)
+        with self._lock:
+            keys = {key for key, one in self._open.items() if (one.blob in blobs if one.blob else (one.log, one.number) in lines)}
+            self._asked.setdefault(device.id, set()).update(keys)
+
     def was_asked(self, device: Device) -> None:
         """This device has said all that it holds of what it was asked for last."""
         with self._lock:

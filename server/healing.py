@@ -147,7 +147,10 @@ class Healing:
         """What a device has not been asked for yet."""
         return self.book.wants(device)
 
-    def mend(self, device: Device, lines: Sequence[Brought], blobs: Sequence[tuple[str, bytes]], *, through: bool, now_ms: int) -> None:
+    def mend(
+        self, device: Device, lines: Sequence[Brought], blobs: Sequence[tuple[str, bytes]], *, through: bool, now_ms: int,
+        sought: Lost | None = None,
+    ) -> None:  # fmt: skip
         """Put back what fits of what a device brings."""
         if lines or blobs:
             with self.server.writing(device.scope.stream, "", now_ms) as ledger:
@@ -155,5 +158,7 @@ class Healing:
             if keys:
                 log_event("damage_healed", count=len(keys), device=device.id)
             self.refresh()
-        if through:
+        if sought is not None:
+            self.book.was_asked_for(device, sought)
+        elif through:
             self.book.was_asked(device)

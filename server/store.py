@@ -157,9 +157,12 @@ class SqlServer:
         """What was lost here and this device has not been asked for yet."""
         return self.healing.wants(device)
 
-    def mend(self, device: Device, lines: Sequence[Brought], blobs: Sequence[tuple[str, bytes]], *, through: bool, now_ms: int) -> None:
+    def mend(
+        self, device: Device, lines: Sequence[Brought], blobs: Sequence[tuple[str, bytes]], *, through: bool, now_ms: int,
+        sought: Lost | None = None,
+    ) -> None:  # fmt: skip
         """Put back what a device brings of it."""
-        self.healing.mend(device, lines, blobs, through=through, now_ms=now_ms)
+        self.healing.mend(device, lines, blobs, through=through, now_ms=now_ms, sought=sought)
 
     def _wraps(self, connection: Connection, keys: Sequence[str], device: Device) -> list[tuple[str, str, str]]:
         """Case keys, wrapped to the officer's key on the tablet that asks; their other tablets ask for themselves."""

@@ -65,10 +65,13 @@ class Visit:
         """What was lost here and this device has not been asked for yet."""
         return self._server.wants(device)
 
-    def mend(self, device: Device, lines: Sequence[Brought], blobs: Sequence[tuple[str, bytes]], *, through: bool, now_ms: int) -> None:
+    def mend(
+        self, device: Device, lines: Sequence[Brought], blobs: Sequence[tuple[str, bytes]], *, through: bool, now_ms: int,
+        sought: Lost | None = None,
+    ) -> None:  # fmt: skip
         """Put back what a device brings of it."""
         self._end()
-        self._server.mend(device, lines, blobs, through=through, now_ms=now_ms)
+        self._server.mend(device, lines, blobs, through=through, now_ms=now_ms, sought=sought)
 
     def note_marks(self, device: Device, marks: Marks) -> None:
         """Keep what is known now of a device's being used in two places."""

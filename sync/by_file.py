@@ -8,7 +8,8 @@ as there are. In between the tablet may exchange by the network or write other b
 - it begins further back and ends further on: it tells at least all that is lacking, and is kept with its last cursor alone;
 - else it is overtaken, and only how far the server has read is learnt from it.
 
-A cursor never moves back by it and never skips; to import twice is to change nothing.
+A cursor never moves back by it and never skips; to import twice is to change nothing. Two copies of one tablet can open each other's
+answers: one that was asked for by a storage with other lines is refused.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,11 +17,14 @@ from typing import Any, Final, NamedTuple
 
 from shared.ids import b64, unb64
 from sync.clock import Time
+from sync.copies import Read
 from sync.cursor import Cursor
 from sync.errors import FrameFault
 from sync.exchange import ServerHalf, TabletHalf
 from sync.lineage import Segment
-from sync.log import LogHead
+from sync.log import LogHead, chain_next
+from sync.lost import Lost
+from sync.mended import NOTHING, holds_some, loads, read_lost, write_lost
 from sync.messages import RAW_PER_PAGE_BYTE, Opened, Run, open_message, seal_message
 from sync.pull import short_digest
 from sync.request import pack_request
@@ -41,11 +45,12 @@ __all__ = ["Brought", "Kept", "answer_requests", "keep_answers", "write_requests
 # the tablet
 
 
-def write_requests(store: TabletStore, *, now: Time, version: int = VERSION) -> list[bytes]:
-    """All that this tablet has to say: its unsent lines, page by page, and last the question what it lacks.
+def write_requests(store: TabletStore, *, now: Time, version: int = VERSION, mend: Lost = NOTHING) -> list[bytes]:
+    """All that this tablet has to say: its unsent lines, page by page, what was asked back, and last the question what it lacks.
 
     Args:
         version: what it speaks (``sync.versions``).
+        mend: what the server's disk lost and asked for, by the answers that were read (``sync.mended``).
     """
     logs = store.own_logs()
     reached = {log.log: log.acknowledged for log in logs}
@@ -64,7 +69,9 @@ def write_requests(store: TabletStore, *, now: Time, version: int = VERSION) -> 
             break
         messages.append(pack_request(store, {**common, "h": heads}, runs))
     messages += [pack_request(store, dict(common), runs) for runs in _pages(store.handing_back(EVERYTHING)[0])]
-    return [*messages, _question(store, common, _heads(logs, {log.log: log.acknowledged for log in logs}), alone=not messages)]
+    question = _question(store, common, _heads(logs, {log.log: log.acknowledged for log in logs}), alone=not messages)
+    held = loads(store, mend, PAGE * RAW_PER_PAGE_BYTE)
+    return [*messages, *(pack_request(store, {**common, "sought": write_lost(some)}, [], load) for load, some in held), question]
 
 
 def _pages(runs: Sequence[Run]) -> Iterator[list[Run]]:
@@ -89,6 +96,7 @@ def _question(store: TabletStore, common: Mapping[str, Any], heads: Mapping[str,
     past = store.past_cursors(scope.stream) or [token for place, token in cursors.items() if "/" not in place]
     head: dict[str, Any] = {
         **common, "h": heads, "late": 1, "page": PAGE, "c": cursors, "v": {**store.versions(), "scope": scope.version},
+        "mark": store.mark(),
     }  # fmt: skip
     if past:
         head |= {"past": past, "held": store.held_heads()}
@@ -102,7 +110,8 @@ class Kept(NamedTuple):
 
     ``pages`` of ``told`` were kept; ``received`` records changed; ``read`` own lines are known to have arrived since; ``again``: another
     bundle has to go, for the server asked for more, or lines of the tablet wait. ``heard`` is the server's clock; ``update`` who must be
-    updated before anything is told (``sync.versions``).
+    updated before anything is told (``sync.versions``). ``mend`` is what is to be brought of what the server's disk lost, ``holds`` says
+    that some of it is held here. ``copied``: this is a copy of a tablet that goes on (``sync.copies``).
     """
 
     told: int
@@ -112,6 +121,9 @@ class Kept(NamedTuple):
     again: bool
     heard: Time
     update: str = ""
+    mend: Lost = NOTHING
+    holds: bool = False
+    copied: bool = False
 
     @property
     def overtaken(self) -> bool:
@@ -119,21 +131,26 @@ class Kept(NamedTuple):
         return not self.pages
 
 
-def keep_answers(half: TabletHalf, messages: Sequence[bytes]) -> Kept:
+def keep_answers(half: TabletHalf, messages: Sequence[bytes], *, mend: Lost = NOTHING) -> Kept:
     """Keep what the messages of one answer bring.
 
+    Args:
+        mend: what earlier answers asked for.
+
     Raises:
-        FrameFault: ``not_an_answer``, or what ``TabletHalf.read_page`` raises; pages before that are kept.
+        FrameFault: ``not_an_answer``, ``bundle_for_copy``, or what ``TabletHalf.read_page`` raises; pages before that are kept.
     """
     answers = [half.open(message) for message in messages]
     if not answers or any(_from(answer) is None for answer in answers):
         raise FrameFault("not_an_answer")
     store = half.store
+    if not all(_asked_here(store, log, at) for answer in answers for log, at in _logs_of(answer).items()):
+        raise FrameFault("bundle_for_copy")
     before, update = _unread(store), who_updates(answers[-1].head, half.servers_from)
     if update:
         _acknowledge(store, answers)
         left = _unread(store)
-        return Kept(len(answers), 0, 0, max(0, before - left), left > 0, _time(answers[-1].head), update)
+        return Kept(len(answers), 0, 0, max(0, before - left), left > 0, _time(answers[-1].head), update, mend)
     newest = answers[0].head.get("q") == store.answers()
     pages, received = _keep_following(half, answers, newest=newest)
     if not pages and _covers(store, answers):
@@ -145,9 +162,33 @@ def keep_answers(half: TabletHalf, messages: Sequence[bytes]) -> Kept:
         _acknowledge(store, answers)
     elif newest:
         _settle_debts(store, answers)
-    left = _unread(store)
-    again = left > 0 or store.owes() or any("/" in place for place in store.cursors())
-    return Kept(len(answers), pages, received, max(0, before - left), again, _time(answers[-1].head))
+    left, mend = _unread(store), _asked_back(answers, NOTHING if newest else mend)
+    holds, mark = holds_some(store, mend), store.mark()
+    copied = bool(mark) and any(answer.head.get("copied") == mark for answer in answers)
+    again = left > 0 or holds or copied or store.owes() or any("/" in place for place in store.cursors())
+    return Kept(len(answers), pages, received, max(0, before - left), again, _time(answers[-1].head), "", mend, holds, copied)
+
+
+def _logs_of(answer: Opened) -> Mapping[str, Sequence[Any]]:
+    """The logs of the question: number of the last line, first letters of its hash; none where an earlier server does not say."""
+    logs = answer.head.get("asked", {})
+    if not isinstance(logs, dict) or any(type(at) is not list or [type(one) for one in at] != [int, str] for at in logs.values()):
+        raise FrameFault("not_an_answer")
+    return logs
+
+
+def _asked_here(store: TabletStore, log: str, at: Sequence[Any]) -> bool:
+    """Whether a log of the question is one of this storage, which holds that very line."""
+    number, hash8 = at
+    run = store.unsent(log, number - 1, 1)
+    return run is not None and b64(chain_next(run.before, run.hashes[0]))[:8] == hash8
+
+
+def _asked_back(answers: Sequence[Opened], before: Lost) -> Lost:
+    """What these answers ask for of what was lost, behind what was asked before."""
+    told = [before, *(read_lost(answer.head["mend"]) for answer in answers if "mend" in answer.head)]
+    lines, blobs = (dict.fromkeys(one for some in all for one in some) for all in zip(*told, strict=True))
+    return Lost(list(lines), list(blobs))
 
 
 def _unread(store: TabletStore) -> int:
@@ -290,7 +331,7 @@ def answer_requests(half: ServerHalf, sender: str, messages: Sequence[bytes], *,
         half.answer(message, now_ms=now_ms)
     after = half.server.device(sender).read
     new = _lines(after) - _lines(before)
-    answers = _all_pages(half, sender, key, messages[-1], requests[-1].head, now_ms)
+    answers = _all_pages(half, sender, key, messages[-1], requests[-1].head, now_ms, before if "mark" in requests[-1].head else None)
     told = sum(run[3] for request in requests for run in request.head.get("runs", []) if len(run) == OWN_RUN)
     head, heads = open_message(answers[0], lambda _: key, writer=SERVER).head, requests[-1].head.get("h", {})
     read = {log: told[0] for log, told in head.get("read", {}).items()}
@@ -308,12 +349,14 @@ def _time(head: Mapping[str, Any]) -> Time:
     return Time(*at) if good and at is not None else Time(0, 0)
 
 
-def _all_pages(half: ServerHalf, device: str, key: bytes, question: bytes, head: Mapping[str, Any], now_ms: int) -> list[bytes]:
-    """The answer to a question, and to those that the tablet would ask next."""
+def _all_pages(
+    half: ServerHalf, device: str, key: bytes, question: bytes, head: Mapping[str, Any], now_ms: int, before: Read | None
+) -> list[bytes]:  # fmt: skip
+    """The answer to a question, and to those that the tablet would ask next; what is ``before`` is for the question that it did ask."""
     answers: list[bytes] = []
     asked = dict(head)
     for _ in range(MOST_PAGES):
-        answers.append(half.answer(question, now_ms=now_ms))
+        answers.append(half.answer(question, now_ms=now_ms, before=None if answers else before))
         told = open_message(answers[-1], lambda _: key, writer=SERVER).head
         asked = _next(asked, told)
         if UPDATE in told or not asked.get("page") or not (told.get("more") or any("/" in place for place in asked["c"])):

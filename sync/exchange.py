@@ -14,12 +14,12 @@ from shared.ids import b64, unb64
 from sync.accept import Accepted, accept
 from sync.answer import page_of
 from sync.clock import Time
-from sync.copies import stands_where_left
+from sync.copies import Read, marks_after
 from sync.cursor import Cursor
 from sync.errors import FrameFault
 from sync.handback import HandBack
 from sync.lineage import Segment
-from sync.mended import Bringing, read_mended, write_lost
+from sync.mended import Bringing, read_lost, read_mended, write_lost
 from sync.messages import (
     RAW_PER_PAGE_BYTE,
     Opened,
@@ -62,8 +62,11 @@ class ServerHalf:
         self.unsent: int | None = None
         """Lines that the tablet still held when it was answered; None where it asked for no pull: an urgent exchange tells of one log."""
 
-    def answer(self, data: bytes, *, now_ms: int) -> bytes:
+    def answer(self, data: bytes, *, now_ms: int, before: Read | None = None) -> bytes:
         """Read a request, commit its lines, and write the answer.
+
+        Args:
+            before: of a bundle's question, what was read of the device's logs before the bundle; None where it shows no mark.
 
         Raises:
             FrameFault: the request is refused and applied nothing.
@@ -76,7 +79,7 @@ class ServerHalf:
 
         opened = open_message(data, key_of)
         wanted = Wanted.read(opened.head)
-        work = _Answering(self.server, devices[0], wanted, now_ms, served=wanted.version >= self.apps_from)
+        work = _Answering(self.server, devices[0], wanted, now_ms, served=wanted.version >= self.apps_from, before=before)
         if opened.head.get("runs") or "mended" in opened.head:
             work.accept(opened)
         del opened, data  # a page's lines need not stand in memory beside the answer's
@@ -87,17 +90,21 @@ class ServerHalf:
         head = {"q": work.wanted.number, "at": [now_ms, 0], **head}
         if work.wanted.late:
             head["from"] = [work.wanted.versions.get("scope", ""), dict(work.wanted.cursors)]
+            head["asked"] = {log: [number, hash8] for log, (number, _, hash8) in work.wanted.heads.items() if number}
         return seal_message("", work.device.mac_key, marked(head, self.version), lines)
 
 
 class _Answering:
     """One request on its way to its answer."""
 
-    def __init__(self, server: Server, device: Device, wanted: Wanted, now_ms: int, *, served: bool) -> None:
+    def __init__(
+        self, server: Server, device: Device, wanted: Wanted, now_ms: int, *, served: bool, before: Read | None
+    ) -> None:  # fmt: skip
         self.server = server
         self.device = device
         self.wanted = wanted
         self.served = served
+        self.before = before
         self.now_ms = now_ms
         self.segments: dict[str, Sequence[Segment]] = dict(device.read)
         self.stands: dict[str, Stand] = {}
@@ -120,7 +127,8 @@ class _Answering:
             raise FrameFault("message_cut")
         sealed, stream = [(digest, _unpacked(data)) for digest, data in blobs], self.device.scope.stream
         if "mended" in opened.head:
-            self.server.mend(self.device, mended, sealed, through=not self.wanted.handing, now_ms=self.now_ms)
+            sought = read_lost(opened.head["sought"]) if "sought" in opened.head else None
+            self.server.mend(self.device, mended, sealed, through=not self.wanted.handing, now_ms=self.now_ms, sought=sought)
         if not runs:
             return
         with self.server.writing(stream, self.device.user, self.now_ms) as ledger:
@@ -168,7 +176,7 @@ class _Answering:
     def answer(self) -> tuple[dict[str, Any], list[bytes]]:
         """The members of the answer's head, and the lines behind it."""
         with self.server.reading() as reader:
-            head = self._read(reader) | self._copied()
+            head = self._read(reader) | self._copied(reader)
             lines: list[bytes] = []
             if self.device.revoked:
                 return head | self._last_word(reader), lines
@@ -181,7 +189,7 @@ class _Answering:
                 told = Pull(reader, self.device, self.wanted, own, self.server.run_key).answer()
                 head |= told.head | ({"upto": self._upto()} if told.told else {})
                 lines = told.lines
-        if self.wanted.page and not self.wanted.late and not self.wanted.handing:
+        if self.wanted.page and not self.wanted.handing and not (self.wanted.late and head.get("more")):
             lost = write_lost(self.server.wants(self.device))
             head |= {"mend": lost} if lost else {}
         documents = self.server.documents(self.device, self.wanted.versions) if self.wanted.page else {}
@@ -200,19 +208,22 @@ class _Answering:
                 own = stand.own(claim[0], segments)
                 rows = reader.set_aside(log, claim[1])
                 aside += [[log, number, code] for number, code, segment in rows if number <= own.get(segment, 0)]
-            forked += [log] if any(one.fork for one in segments) else []
+            on = stand.own(claim[0], segments) if self.wanted.late else [one.id for one in segments]
+            forked += [log] if any(one.fork and one.id in on for one in segments) else []
         told = {"read": told_read(self.wanted.heads, self.stands, self.left_aside), "aside": aside, "forked": forked}
         return {member: body for member, body in told.items() if body}
 
-    def _copied(self) -> dict[str, Any]:
-        """What a copy is told whose original goes on: that it is to become a device of its own."""
+    def _copied(self, reader: Reader) -> dict[str, Any]:
+        """What a copy is told whose original goes on: that it is to become a device of its own. In a bundle it is named by its mark, for
+        others can read the answer too.
+        """
         wanted, device = self.wanted, self.device
-        if not (wanted.mark or device.marks.order) or not wanted.page or wanted.late or device.revoked:
+        if not (wanted.mark or device.marks.order) or not wanted.page or device.revoked or (wanted.late and self.before is None):
             return {}
-        marks = device.marks.heard(wanted.mark, left_here=stands_where_left(wanted.heads, self.begins, device.read))
+        marks = marks_after(device, wanted, self.begins, self.before, reader)
         if marks != device.marks:
             self.server.note_marks(device, marks)
-        return {"copied": 1} if wanted.mark in marks.copies else {}
+        return {"copied": wanted.mark if wanted.late else 1} if wanted.mark in marks.copies else {}
 
     def _last_word(self, reader: Reader) -> dict[str, Any]:
         """What a revoked device is told: what a restored server still wants of it; then, once all is read, that it is to wipe itself.

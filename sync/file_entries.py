@@ -27,8 +27,8 @@ MOST_NAMED: Final = 100_000
 _HASH_BYTES: Final = 32
 
 __all__ = [
-    "ASKED", "FILE", "TOLD", "Asked", "Told", "in_groups", "read_asked", "read_file", "read_told", "write_asked", "write_file",
-    "write_told",
+    "ASKED", "FILE", "TOLD", "Asked", "Told", "in_groups", "read_asked", "read_file", "read_object", "read_told", "write_asked",
+    "write_file", "write_told",
 ]  # fmt: skip
 
 
@@ -69,7 +69,7 @@ def write_asked(asked: Asked) -> Entry:
 
 def read_asked(body: bytes) -> Asked:
     """Read such an entry. Raises FrameFault("bundle_damaged")."""
-    told = _object(body)
+    told = read_object(body)
     return Asked(*(_hashes(told.get(name, [])) for name in ("files", "wish", "held")))
 
 
@@ -80,7 +80,7 @@ def write_told(told: Told) -> Entry:
 
 def read_told(body: bytes) -> Told:
     """Read such an entry. Raises FrameFault("bundle_damaged")."""
-    told = _object(body)
+    told = read_object(body)
     files = told.get("files")
     if not isinstance(files, dict) or not all(type(code) is str for code in files.values()):
         raise FrameFault("bundle_damaged")
@@ -104,7 +104,8 @@ def _json(told: Mapping[str, Any]) -> bytes:
     return json.dumps(told, separators=(",", ":")).encode("ascii")
 
 
-def _object(body: bytes) -> dict[str, Any]:
+def read_object(body: bytes) -> dict[str, Any]:
+    """The JSON object in an entry. Raises FrameFault("bundle_damaged")."""
     try:
         told = json.loads(body)
     except (ValueError, RecursionError) as error:

@@ -32,8 +32,13 @@ class Mending(Protocol):
     def wants(self, device: "Device") -> Lost:
         """What this device has not been asked for yet of what was lost; without a query."""
 
-    def mend(self, device: "Device", lines: Sequence[Brought], blobs: Sequence[tuple[str, bytes]], *, through: bool, now_ms: int) -> None:
-        """Put back what fits, in a transaction of its own. ``through``: the device holds nothing more of what it was asked for."""
+    def mend(
+        self, device: "Device", lines: Sequence[Brought], blobs: Sequence[tuple[str, bytes]], *, through: bool, now_ms: int,
+        sought: Lost | None = None,
+    ) -> None:  # fmt: skip
+        """Put back what fits, in a transaction of its own. ``through``: the device holds nothing more of what it was asked for last; of a
+        bundle ``sought`` is what it was asked for, of which it holds nothing more.
+        """
 
 
 class Sound(Protocol):

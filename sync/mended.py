@@ -5,7 +5,7 @@ tablet holds of it (``mended``): rows ``[log, number, arrival, code]`` in the he
 It proves nothing and needs no proof: the server takes a line only where it fits into the chains that it kept.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -14,7 +14,9 @@ from sync.log import MAX_LINE_BYTES
 from sync.lost import Brought, Holding, Lost
 from sync.messages import LARGEST_NUMBER, sealed_weight
 
-__all__ = ["Bringing", "Load", "read_lost", "read_mended", "rows_of", "write_lost"]
+__all__ = ["NOTHING", "Bringing", "Load", "holds_some", "loads", "read_lost", "read_mended", "rows_of", "write_lost"]
+
+NOTHING = Lost((), ())
 
 
 class Load(NamedTuple):
@@ -118,7 +120,26 @@ class Bringing:
 
     def brings_more(self) -> bool:
         """Whether some of it waits for another request."""
-        return len(self.asked) > self._sent
+        return self.left() > 0
+
+    def left(self) -> int:
+        """How many of them wait for another request."""
+        return len(self.asked) - self._sent
+
+
+def holds_some(store: Holding, lost: Lost) -> bool:
+    """Whether any of what was asked back is held."""
+    return any(store.lines_at(*one) for one in lost.lines) or any(store.blob(one) is not None for one in lost.blobs)
+
+
+def loads(store: Holding, lost: Lost, limit_bytes: int) -> Iterator[tuple[Load, Lost]]:
+    """What is held of what was asked back, some at a time, each with what of it that answers; nothing where nothing was asked."""
+    work = Bringing(store)
+    work.asked = [*lost.lines, *lost.blobs]
+    while (load := work.bring(limit_bytes)) is not None:
+        sought = work.asked[: len(work.asked) - work.left()]
+        yield load, Lost([one for one in sought if not isinstance(one, str)], [one for one in sought if isinstance(one, str)])
+        work.asked_for({})
 
 
 def rows_of(lines: Iterable[Brought]) -> list[list[Any]]:

@@ -13,7 +13,8 @@ from server.db import transaction
 from server.enrolment import CopyRequest, Enrolled, Request, enrol, enrol_again, enrol_copy
 from server.people import LONGEST_NAME
 from server.services import services
-from shared.ids import b64, unb64
+from server.welcome import welcome
+from shared.ids import unb64
 from shared.sealing import KEY_BYTES
 from sync.again import LONGEST_CERTIFICATE
 from sync.copies import LONGEST_MARK
@@ -110,24 +111,7 @@ class EnrolView(MethodView):
             code=told["code"], sign=told["device_sign"], box=told["device_box"], officer_box=told["officer_box"], name=told["name"]
         )
         enrolled: Enrolled = transaction(lambda session: enrol(session, held.keys, request, now_ms=held.clock.now_ms()))
-        return _told(enrolled)
-
-
-def _told(enrolled: Enrolled) -> dict[str, Any]:
-    """What a tablet is told that was enrolled; the key store keeps first that it was."""
-    held = services()
-    held.keys.keep_certificates({enrolled.device.id: enrolled.certificate})
-    device, user, own = enrolled.device, enrolled.user, held.keys.identity
-    today = held.clock.today()
-    return {
-        "device": device.id,
-        "server": {"id": own.id, "box": b64(own.box.public), "sign": b64(own.key), "name": held.config.name},
-        "user": {"id": user.id, "name": user.name, "roles": sorted({role.role for role in user.roles_on(today)})},
-        "unit": device.unit,
-        "stream": held.catalogue.units.stream_of(device.unit),
-        "catalogue": held.catalogue.version,
-        "certificate": enrolled.certificate,
-    }
+        return welcome(enrolled)
 
 
 class CopySchema(Schema):
@@ -158,7 +142,7 @@ class CopyView(MethodView):
             device=told["device"], mark=told["mark"], sign=told["device_sign"], box=told["device_box"], name=told["name"],
             signature=told["signature"],
         )  # fmt: skip
-        return _told(transaction(lambda session: enrol_copy(session, held.keys, request, now_ms=held.clock.now_ms())))
+        return welcome(transaction(lambda session: enrol_copy(session, held.keys, request, now_ms=held.clock.now_ms())))
 
 
 class AgainSchema(Schema):
@@ -182,4 +166,4 @@ class AgainView(MethodView):
         """Take up a device that was enrolled here after the backup from which this server was restored; told again it changes nothing."""
         held = services()
         certificate, signature = told["certificate"], told["signature"]
-        return _told(transaction(lambda session: enrol_again(session, held.keys, certificate, signature, now_ms=held.clock.now_ms())))
+        return welcome(transaction(lambda session: enrol_again(session, held.keys, certificate, signature, now_ms=held.clock.now_ms())))

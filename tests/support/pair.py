@@ -81,7 +81,10 @@ class PairServer:
         """Nothing is damaged here: a disk that loses something takes a real server (tests/server/test_damage.py)."""
         return Lost((), ())
 
-    def mend(self, device: Device, lines: Sequence[Brought], blobs: Sequence[tuple[str, bytes]], *, through: bool, now_ms: int) -> None:
+    def mend(
+        self, device: Device, lines: Sequence[Brought], blobs: Sequence[tuple[str, bytes]], *, through: bool, now_ms: int,
+        sought: Lost | None = None,
+    ) -> None:  # fmt: skip
         raise AssertionError("nothing was asked for")
 
     def told_to_wipe(self, device: Device, now_ms: int) -> None:

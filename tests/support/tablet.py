@@ -153,13 +153,13 @@ class MemoryTablet:
     def unsent(self, log: str, after: int, limit_bytes: int) -> Run | None:
         lines: list[bytes] = []
         size = 0
-        for line in self.lines_of[log][after:]:
+        for line in self.lines_of.get(log, [])[after:]:
             if lines and size + len(line.body) > limit_bytes:
                 break
             lines.append(line.body)
             size += len(line.body)
         chain = chain_start(log, self.identity.key)
-        for line in self.lines_of[log][:after]:
+        for line in self.lines_of.get(log, [])[:after]:
             chain = chain_next(chain, line.hash)
         return Run(log, after + 1, chain, lines) if lines else None
 

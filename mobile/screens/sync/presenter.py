@@ -119,7 +119,8 @@ class SyncPresenter:
                 yield say("bundle_nothing_new")
             else:
                 yield say("bundle_kept", received=kept.received, read=kept.read)
-        if any(kept.again and not kept.overtaken for kept in found.kept):
+        waits = any(kept.copied or kept.holds or (kept.again and not kept.overtaken) for kept in found.kept)
+        if waits and not found.separated:
             yield say("bundle_again")
         if found.handed_in:
             yield say("bundle_photos_handed_in", count=found.handed_in)
