@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shared.ids import b64
-from sync.copies import NO_MARK, Marks, stands_where_left
+from sync.copies import NO_MARK, Marks, ends_where_read, stands_where_left
 from sync.lineage import Segment
 from sync.log import LogHead
 
@@ -65,3 +65,31 @@ def test_f22_a_copy_that_became_a_device_of_its_own_is_forgotten() -> None:
 )  # fmt: skip
 def test_f21_an_older_copy_that_is_put_back_stands_elsewhere(claims: dict[str, list[object]], begins: dict[str, bytes], here: bool) -> None:
     assert stands_where_left(claims, begins, {"L": [WHOLE, BRANCH]}) is here
+
+
+def test_f22_what_an_earlier_server_kept_of_marks_is_read_and_written_as_it_was() -> None:
+    for text in ('[["","a"],["b"]]', '[["","a"],["b"],"hong_ngu",77]'):
+        assert Marks.load(text).dump() == text
+    assert Marks.load('[["","a"],["b"],"hong_ngu",77]').without("b") == Marks(("", "a"), (), ("hong_ngu", 77))
+
+
+LONGER = Segment(0, None, False, False, LogHead(0, b"\0" * 32), LogHead(14, b"\4" * 32))
+
+
+@pytest.mark.parametrize(
+    ("claims", "after", "here"),
+    [
+        ({"L": [12, 12, b64(TWELVE.hash)[:8]]}, [WHOLE], True),
+        ({"L": [14, 12, b64(LONGER.head.hash)[:8]]}, [LONGER], True),
+        ({"L": [12, 12, b64(TWELVE.hash)[:8]]}, [LONGER], False),
+        ({"L": [10, 9, b64(FORK.hash)[:8]]}, [WHOLE, BRANCH], False),
+        ({"L": [12, 10, b64(TEN.hash)[:8]]}, [WHOLE], False),
+        ({"L": [12, 12, b64(TWELVE.hash)[:8]], "M": [2, 0, "whatever"]}, [WHOLE], True),
+        ({"M": [2, 2, "whatever"]}, [WHOLE], False),
+        ({}, [WHOLE], False),
+    ],
+)  # fmt: skip
+def test_f21_a_bundle_of_a_storage_that_goes_on_ends_where_the_reading_ends(
+    claims: dict[str, list[object]], after: list[Segment], here: bool
+) -> None:
+    assert ends_where_read(claims, {"L": [WHOLE]}, {"L": after}) is here
