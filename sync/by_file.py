@@ -144,7 +144,7 @@ def keep_answers(half: TabletHalf, messages: Sequence[bytes], *, mend: Lost = NO
     if not answers or any(_from(answer) is None for answer in answers):
         raise FrameFault("not_an_answer")
     store = half.store
-    if not all(_asked_here(store, log, at) for answer in answers for log, at in _logs_of(answer).items()):
+    if not all(_asked_here(store, *line) for line in {line for answer in answers for line in _lines_asked(answer)}):
         raise FrameFault("bundle_for_copy")
     before, update = _unread(store), who_updates(answers[-1].head, half.servers_from)
     if update:
@@ -169,17 +169,16 @@ def keep_answers(half: TabletHalf, messages: Sequence[bytes], *, mend: Lost = NO
     return Kept(len(answers), pages, received, max(0, before - left), again, _time(answers[-1].head), "", mend, holds, copied)
 
 
-def _logs_of(answer: Opened) -> Mapping[str, Sequence[Any]]:
-    """The logs of the question: number of the last line, first letters of its hash; none where an earlier server does not say."""
+def _lines_asked(answer: Opened) -> list[tuple[str, int, str]]:
+    """The last lines of the question's logs: log, number, first letters of the hash; none where an earlier server does not say."""
     logs = answer.head.get("asked", {})
     if not isinstance(logs, dict) or any(type(at) is not list or [type(one) for one in at] != [int, str] for at in logs.values()):
         raise FrameFault("not_an_answer")
-    return logs
+    return [(log, number, hash8) for log, (number, hash8) in logs.items()]
 
 
-def _asked_here(store: TabletStore, log: str, at: Sequence[Any]) -> bool:
-    """Whether a log of the question is one of this storage, which holds that very line."""
-    number, hash8 = at
+def _asked_here(store: TabletStore, log: str, number: int, hash8: str) -> bool:
+    """Whether a line of the question's is one of this storage."""
     run = store.unsent(log, number - 1, 1)
     return run is not None and b64(chain_next(run.before, run.hashes[0]))[:8] == hash8
 

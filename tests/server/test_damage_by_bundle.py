@@ -20,11 +20,11 @@ from server.models import Damage
 from server.verify import verify
 from sync.mended import NOTHING
 from tests.server.conftest import AddUser
-from tests.server.test_copies_by_bundle import open_again
 from tests.server.test_damage import FROM_A_TABLET, Story, damaged, differences, edit, look, story, waiting
 from tests.server.test_mending import shown
 from tests.server.test_scope import enrol
 from tests.support.stick import Stick
+from tests.support.twins import open_again
 
 __all__ = ["enrol", "story"]
 
