@@ -116,7 +116,7 @@ def test_f47_photos_that_come_before_their_records_wait_for_them(own: tuple[Offi
     assert "tệp có hồ sơ của các ảnh này" not in stick.page()
 
 
-def test_f46_a_lost_part_of_the_photos_holds_no_record_back(own: tuple[Office, Path], far: Tablet, stick: Stick, tmp_path: Path) -> None:
+def test_f47_a_lost_part_of_the_photos_holds_no_record_back(own: tuple[Office, Path], far: Tablet, stick: Stick, tmp_path: Path) -> None:
     record = record_with(far, photo(tmp_path, 64))
     (digest,) = files_of(far, record)
     records, *photos = stick.written(far, SIZES[2])
