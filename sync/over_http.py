@@ -5,6 +5,7 @@ Only a silence ends a request, never its length: a page may take minutes on a we
 
 import io
 import json
+import ssl
 import threading
 import time
 from collections.abc import Mapping
@@ -26,6 +27,9 @@ KEPT_S: Final = 20
 """How long a connection waits for the next request: the round trips of an exchange share one, and none is used that a network in
 between may have forgotten."""
 
+CERTIFICATE_DATES: Final = frozenset({9, 10})
+"""OpenSSL's codes for a certificate that does not hold yet, and for one that has run out."""
+
 JSON: Final = "application/json"
 
 HEADERS: Final = {
@@ -40,7 +44,8 @@ def post_message(address: str, data: bytes) -> bytes:
     """Send a message of the sync protocol and give the answer.
 
     Raises:
-        SenError: ``no_network``, ``network_cut``, ``server_busy``, ``not_a_message`` (a wifi that asks to sign in), or the server's code.
+        SenError: ``no_network``, ``network_cut``, ``server_busy``, ``not_a_message`` (a wifi that asks to sign in),
+            ``certificate_dates``, ``server_not_proved``, or the server's code.
     """
     return _posted(f"{address}/api/exchange", CONTENT_TYPE, data)
 
@@ -152,11 +157,23 @@ def _post(ready: _Ready, body: io.BytesIO, size: int) -> _Answer:
             return _Answer(answer.status_code, answer.headers.get("Content-Type", "").split(";")[0], bytes(content))
     except requests.exceptions.ConnectTimeout as error:
         raise SenError("no_network") from error
+    except requests.exceptions.SSLError as error:
+        raise SenError(_unproved(error)) from error
     except requests.exceptions.ConnectionError as error:
         refused = "NewConnectionError" in repr(error) or "NameResolutionError" in repr(error)
         raise SenError("no_network" if refused else "network_cut") from error
     except (requests.exceptions.RequestException, OSError) as error:
         raise SenError("network_cut") from error
+
+
+def _unproved(error: BaseException) -> str:
+    """Why TLS did not come about: the certificate's dates, another server's certificate, no TLS as it must be; or the link broke."""
+    found: BaseException | None = error
+    while found is not None and not isinstance(found, ssl.SSLError):
+        found = getattr(found, "reason", None) or next((one for one in found.args if isinstance(one, BaseException)), None)
+    if isinstance(found, ssl.SSLCertVerificationError):
+        return "certificate_dates" if found.verify_code in CERTIFICATE_DATES else "server_not_proved"
+    return "network_cut" if found is None or isinstance(found, ssl.SSLEOFError | ssl.SSLZeroReturnError) else "server_not_proved"
 
 
 def _problem(answer: _Answer) -> SenError:
