@@ -74,7 +74,7 @@ def serving(folder: Path, **settings: str) -> Iterator[Serving]:
         yield Serving(psutil.Process(server.process.pid), ("127.0.0.1", port))
 
 
-def test_f44_l5_three_hundred_slow_links_hold_no_place(tmp_path: Path) -> None:
+def test_f44_l05_three_hundred_slow_links_hold_no_place(tmp_path: Path) -> None:
     with serving(tmp_path, SEN_THREADS="2") as server, contextlib.ExitStack() as open_:
         before = server.process.num_threads()
         slow = [open_.enter_context(server.connect()) for _ in range(300)]
@@ -89,7 +89,7 @@ def test_f44_l5_three_hundred_slow_links_hold_no_place(tmp_path: Path) -> None:
         server.wait_for_threads(before + 32)
 
 
-def test_l6_who_is_refused_is_told_when_to_come_and_is_served_then(tmp_path: Path) -> None:
+def test_l06_who_is_refused_is_told_when_to_come_and_is_served_then(tmp_path: Path) -> None:
     with serving(tmp_path, SEN_THREADS="1", SEN_CONNECTIONS="4") as server:
         with contextlib.ExitStack() as open_:
             for _ in range(4 + MOST_WAITING):
