@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from mobile.incident import left_words, minutes_left
+from mobile.mending import to_mend
 from mobile.status import time_words
 from mobile.unfinished import unfinished
 from shared.labels import date_text
@@ -143,7 +144,7 @@ def _unfinished(tablet: "Tablet") -> Iterator[Duty]:
 
 
 def _set_aside(tablet: "Tablet") -> Iterator[Duty]:
-    count = len(tablet.store.set_aside())
+    count = len(to_mend(tablet.store))
     if count:
         yield Duty(words=tablet.say("aside_count", count=count), below=tablet.say("aside_below"), tone="soon", go="sync")
 

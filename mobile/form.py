@@ -46,6 +46,8 @@ class Form:
         self.tried = False
         """Whether sending was tried: from then on what is missing is shown."""
         self.saved_ms = 0
+        self.mends: list[str] = []
+        """The names of lines that were set aside and whose words were put in again (``mending``)."""
         self.catalogue = catalogue
         self._today = today
         self._look = look
@@ -260,6 +262,11 @@ class Form:
         self.values = renewed(self.values, type)
         self._changed()
 
+    def put(self, values: Mapping[str, Any]) -> None:
+        """Put values in as if they had been typed."""
+        self.values = copy.deepcopy(dict(values))
+        self._changed()
+
     def reopen(self, opened: Snapshot) -> None:
         """Show the record as it is now; only where nothing was typed since it was opened or written."""
         self.opened, self.known = opened, True
@@ -273,7 +280,7 @@ class Form:
         """The plain form of the draft; ``restore`` reads it back."""
         return {
             "type": self.type.code, "unit": self.unit, "known": self.known, "values": _portable(self.values), "kept": self.kept,
-            "tried": self.tried,
+            "tried": self.tried, "mends": self.mends,
             "opened": [_portable(self.opened.values), {path: list(names) for path, names in self.opened.seen.items()}, self.opened.places],
         }  # fmt: skip
 
@@ -284,6 +291,7 @@ class Form:
         self.opened = Snapshot(values, {path: tuple(names) for path, names in seen.items()}, places)
         self.values, self.kept, self.tried = renewed(_restored(body["values"]), self.type), dict(body["kept"]), body["tried"]
         self.unit, self.known, self.saved_ms = body["unit"], body["known"], saved_ms
+        self.mends = list(body.get("mends", ()))  # a draft of an earlier version has none
         self._changed()
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from mobile.case_keys import case_of
 from mobile.form import Form
+from mobile.mending import mended
 from mobile.neighbours import beside
 from mobile.offers import Offer
 from mobile.outbox import Subject
@@ -90,6 +91,16 @@ class Forms:
         if draft is not None:
             form.restore(*draft)
         self._open[record] = form
+        return form
+
+    def open_or_begin(self, record: str, type_code: str, unit: str) -> Form:
+        """A record's form, also where nothing of the record stands any more. Raises SenError: as ``open``."""
+        with suppress(SenError):
+            return self.open(record)
+        record_type = self.tablet.catalogue.all_types.get(type_code)
+        if record_type is None:
+            raise SenError("unknown_type")
+        form = self._open[record] = self._form(record, record_type, unit, Snapshot.empty(), known=False)
         return form
 
     def _shown(self, record: str, record_type: RecordType, state: RecordState) -> Snapshot:
@@ -172,6 +183,8 @@ class Forms:
         names = self.tablet.store.outbox.write(subject, changes, blobs, draft_done=True)
         self.tablet.drafts.forgotten(form.record)
         form.written(changes, names)
+        mended(self.tablet.store, form.mends)
+        form.mends = []
         form.saved_ms = self.tablet.clock.now_ms()
         self.tablet.wrote(urgent=form.type.urgent)
         return names

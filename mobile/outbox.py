@@ -7,7 +7,7 @@ what the screens show on top of the told state.
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from sqlite3 import Connection
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from shared.errors import SenError
 from shared.ids import new_id
@@ -22,7 +22,15 @@ from sync.store import OwnLog
 if TYPE_CHECKING:
     from mobile.store import Store
 
-__all__ = ["Outbox", "Subject"]
+__all__ = ["Aside", "Outbox", "Subject"]
+
+
+class Aside(NamedTuple):
+    """An own line that was set aside: its name, its change, the code of the reason."""
+
+    name: str
+    change: Change
+    code: str
 
 
 class Subject:
@@ -322,10 +330,13 @@ class Outbox:
         known = [time for time in times if time is not None]
         return max(known) if known and len(known) == len(times) else None
 
-    def set_aside(self) -> list[tuple[str, str]]:
-        """The lines that the server set aside: (record, code), the newest first."""
-        query = "SELECT name, body, aside FROM own_line WHERE aside <> '' ORDER BY made DESC"
+    def lines_aside(self) -> list[Aside]:
+        """The lines that the server set aside, the newest first."""
+        query = "SELECT name, body, aside FROM own_line WHERE aside <> '' ORDER BY made DESC, number DESC"
         with self.store.database.reading() as connection:
             rows = connection.execute(query).fetchall()
-        lines = [(self.store.rows.open(body, f"line {name}"), code) for name, body, code in rows]
-        return [(Change.parse(line).record, code) for line, code in lines]
+        return [Aside(name, Change.parse(self.store.rows.open(body, f"line {name}")), code) for name, body, code in rows]
+
+    def set_aside(self) -> list[tuple[str, str]]:
+        """The lines that the server set aside, mended or not: (record, code), the newest first."""
+        return [(one.change.record, one.code) for one in self.lines_aside()]

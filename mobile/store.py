@@ -293,6 +293,10 @@ class Store:
         pending = self.outbox.pending(record)
         return overlay(told, pending, self._policy) if pending else told
 
+    def shown_under(self, record: str, changes: Sequence[tuple[str, Change]]) -> RecordState | None:
+        """What a record would be with these changes, the oldest first, on top of what its screen shows."""
+        return overlay(self.told([record]).get(record), [*self.outbox.pending(record), *changes], self._policy)
+
     def _policy(self, type_code: str, path: str) -> str:
         record_type = self.catalogue().all_types.get(type_code)
         return "ask" if record_type is None else policy_of(record_type, path)

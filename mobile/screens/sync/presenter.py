@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Final
 
 from mobile.bundles import Read
+from mobile.mending import put_again, to_mend
 from mobile.remarks import remarks
 from mobile.status import sync_words, time_words
 from mobile.tablet import Tablet
 from shared.figure_text import amount_text
+from sync.log import Change
 
 MOST_NAMED: Final = 6
 """Names of written files that are told; of more, how many there are."""
@@ -86,11 +88,22 @@ class SyncPresenter:
     def aside(self) -> list[WaitingRow]:
         """The lines that the server set aside, with the reason and what to do."""
         rows = []
-        for record, code in self.tablet.store.set_aside():
-            rows.append(WaitingRow(record=record, words=self.tablet.title_of(record), below=self.tablet.say(code), tone="soon"))
+        for one in to_mend(self.tablet.store):
+            record = one.change.record
+            rows.append(WaitingRow(record=record, words=self._title(one.change), below=self.tablet.say(one.code), tone="soon"))
         for refused in self.tablet.files.refused():
             rows.append(WaitingRow(record="", words=self.tablet.say("file_not_taken"), below=self.tablet.say(refused.code), tone="soon"))
         return rows
+
+    def _title(self, change: Change) -> str:
+        """A record's name; of one that stands nowhere any more its type's."""
+        found = self.tablet.catalogue.all_types.get(change.type)
+        label = change.type if found is None else found.label.get(self.tablet.language)
+        return label if self.tablet.store.show(change.record) is None else self.tablet.title_of(change.record)
+
+    def mend(self, record: str) -> None:
+        """Put what was set aside of a record into its form again. Raises SenError, as ``mending``."""
+        put_again(self.tablet, record)
 
     # by files
 

@@ -1,6 +1,6 @@
 """«Đồng bộ»: what goes on, the switch, the way by files, and beside it what has not left, in words."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -105,8 +105,9 @@ class SyncScreen(Page):
         column.clear_widgets()
         if aside:
             column.add_widget(Words(role="head", text=say("mobile.sync.aside")))
+            column.add_widget(Words(role="small", text=say("mobile.sync.aside_below")))
             for row in aside:
-                column.add_widget(self._row(row))
+                column.add_widget(self._row(row, self.mend))
         if waiting or not photos:
             column.add_widget(Words(role="head", text=say("mobile.sync.waiting" if waiting else "mobile.sync.nothing")))
         if waiting:
@@ -118,13 +119,22 @@ class SyncScreen(Page):
         if photos:
             column.add_widget(Words(role="head", text=photos))
 
-    def _row(self, row: WaitingRow) -> PressCard:
+    def _row(self, row: WaitingRow, pressed: Callable[[str], object] | None = None) -> PressCard:
         card = PressCard(stripe=theme.AMBER if row.tone == "soon" else theme.NONE)
         card.add_widget(Words(role="strong", text=row.words))
         card.add_widget(Words(role="small", text=row.below))
         if row.record:
-            card.bind(on_release=lambda *_: self.shell.go("form", record=row.record))
+            card.bind(on_release=lambda *_: pressed(row.record) if pressed else self.shell.go("form", record=row.record))
         return card
+
+    def mend(self, record: str) -> None:
+        """Open a record's form with what was set aside of it."""
+        try:
+            self.presenter.mend(record)
+        except SenError as error:
+            self.shell.tell(error)
+        else:
+            self.shell.go("form", record=record)
 
     def sync(self) -> None:
         """Exchange now, outside the window's thread."""
