@@ -215,7 +215,12 @@ class Files:
 
     def lacking(self, digests: Iterable[str]) -> None:
         """The server lacks files that it had: they are to be sent again."""
-        with self._database.writing() as connection:
+        self.lacks(self._database, digests)
+
+    @staticmethod
+    def lacks(database: Database, digests: Iterable[str]) -> None:
+        """The same, of the files of a database that is open."""
+        with database.writing() as connection:
             rows = [(digest,) for digest in digests]
             connection.executemany("UPDATE file SET state = 'waits' WHERE hash = ? AND state = 'sent'", rows)
 

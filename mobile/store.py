@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from mobile.bulk import uncollected
 from mobile.database import Database
+from mobile.files import Files
 from mobile.handback import HandBack
 from mobile.keys import RowKey
 from mobile.outbox import Outbox
@@ -298,8 +299,7 @@ class Store:
         return overlay(self.told([record]).get(record), [*self.outbox.pending(record), *changes], self._policy)
 
     def _policy(self, type_code: str, path: str) -> str:
-        record_type = self.catalogue().all_types.get(type_code)
-        return "ask" if record_type is None else policy_of(record_type, path)
+        return "ask" if (one := self.catalogue().all_types.get(type_code)) is None else policy_of(one, path)
 
     def records(self) -> list[str]:
         """The ids of all records that the screens may show."""
@@ -314,6 +314,10 @@ class Store:
         with self.database.reading() as connection:
             row = connection.execute("SELECT data FROM blob WHERE hash = ?", (digest,)).fetchone()
         return None if row is None else bytes(row[0])
+
+    def lacks_file(self, digest: str) -> None:
+        """Take note that the server lost the bytes of a file: where they are held they are sent again."""
+        Files.lacks(self.database, [digest])
 
     def wrap(self, key_id: str, recipient: str) -> str | None:
         """A case key wrapped to a recipient, in base64url."""

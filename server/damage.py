@@ -88,6 +88,8 @@ class _Open(NamedTuple):
     found_ms: int
     waits: bool
     """Not yet healed; else its time of arrival alone is wanted."""
+    is_file: bool
+    """The bytes of a file: no record waits for them."""
 
 
 class DamageBook:
@@ -105,8 +107,8 @@ class DamageBook:
         with self._lock:
             self._open = {
                 key: _Open(
-                    key, row.stream, row.log, row.number, key[5:] if row.kind == "blob" else "", row.unit, row.found_ms,
-                    row.healed_ms is None,
+                    key, row.stream, row.log, row.number, key[5:] if row.kind in ("blob", "file") else "", row.unit, row.found_ms,
+                    row.healed_ms is None, row.kind == "file",
                 )
                 for key, row in rows.items()
             }
@@ -128,10 +130,18 @@ class DamageBook:
 
     def waits(self, scope: Scope) -> bool:
         """Whether lines or sealed values are lost that may belong to a scope: then digests that differ tell nothing."""
-        if not self._open:
-            return False
-        waiting = [one for one in list(self._open.values()) if one.waits and one.stream == scope.stream]
-        return any(not one.unit or one.unit in scope.units for one in waiting)
+        return bool(self._open) and bool(self._waiting(scope))
+
+    def _waiting(self, scope: Scope) -> "list[_Open]":
+        waiting = [one for one in list(self._open.values()) if one.waits and one.stream == scope.stream and not one.is_file]
+        return [one for one in waiting if not one.unit or one.unit in scope.units]
+
+    def must_ask(self, device: Device) -> bool:
+        """Whether lines or sealed values are lost that may belong to a device's scope, and that it may hold: it has not said that it
+        does not, or nobody knows what to ask it for.
+        """
+        asked = self._asked.get(device.id, set())
+        return any(one.key not in asked or not (one.log or one.blob) for one in self._waiting(device.scope))
 
     def wants(self, device: Device) -> Lost:
         """What a device of the same stream has not been asked for since this process began."""

@@ -3,12 +3,32 @@
 import json
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from server.models import FallenValue
+from server.replaying import UNREADABLE
 from sync.merge import Fallen
 
-__all__ = ["write_fallen"]
+_OF = select(FallenValue).where(FallenValue.record.in_(bindparam("records", expanding=True)))
+"""Built once: a list in a statement costs a look at each of its members."""
+
+__all__ = ["read_fallen", "write_fallen"]
+
+
+def read_fallen(connection: Connection, records: Sequence[str]) -> tuple[dict[tuple[str, str, str], Fallen], set[str]]:
+    """What fell in some records, by record, path and name; and the records of which a row cannot be read: it is let go."""
+    found: dict[tuple[str, str, str], Fallen] = {}
+    wrong: set[str] = set()
+    for row in connection.execute(_OF, {"records": records}).all():
+        try:
+            past, waits = json.loads(row.past)
+            past = {log: (int(last[0]), str(last[1])) for log, last in past.items()}
+            found[row.record, row.path, row.name] = Fallen(row.path, row.name, past, tuple(map(str, waits)))
+        except UNREADABLE:
+            wrong.add(row.record)
+            here = (FallenValue.record == row.record, FallenValue.path == row.path, FallenValue.name == row.name)
+            connection.execute(delete(FallenValue).where(*here))
+    return found, wrong
 
 
 def write_fallen(connection: Connection, fallen: Sequence[tuple[str, Fallen]]) -> None:

@@ -9,11 +9,12 @@ import hashlib
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import BigInteger, Connection, LargeBinary, String, delete, func, insert, select, update
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import Connection, delete, func, insert, select, update
 
-from server.db import db, insert_missing, reading, retrying, writing
+from server.db import insert_missing, reading, retrying, writing
+from server.file_damage import came_back, is_asked_for_no_more, nobody_wants, set_apart
 from server.file_names import Naming, held_in_force, namings, read_names, waiting_names
+from server.file_rows import WHOLE, FileChunk, FilePart, FileRow
 from server.records import case_of, state_of
 from server.services import services
 from shared.attachment import MOST_BYTES, fits
@@ -27,44 +28,11 @@ KEPT_UNNAMED_MS = 30 * 24 * 3600 * 1000
 MOST_PARTS = 8
 """Files that a device may have begun at once; beginning another one drops its oldest."""
 BATCH = 200
-WHOLE = ""
-"""The device of the chunks of a whole file."""
 
 __all__ = [
     "FileChunk", "FilePart", "FileRow", "collect", "hand_in", "has", "how_much", "keep_whole", "load", "own_alone", "piece", "readable",
     "take",
 ]  # fmt: skip
-
-
-class FileRow(db.Model):  # type: ignore[name-defined,misc]
-    """A whole file. ``device`` brought it ("" the console); ``unnamed_ms`` is when it was first found that no record holds it."""
-
-    __tablename__ = "file"
-    hash: Mapped[str] = mapped_column(String(64), primary_key=True)
-    size: Mapped[int] = mapped_column(BigInteger)
-    device: Mapped[str] = mapped_column(String(11), index=True)
-    unnamed_ms: Mapped[int | None] = mapped_column(BigInteger)
-
-
-class FilePart(db.Model):  # type: ignore[name-defined,misc]
-    """How far a device has brought a file; ``touched_ms`` is when its last chunk came."""
-
-    __tablename__ = "file_part"
-    hash: Mapped[str] = mapped_column(String(64), primary_key=True)
-    device: Mapped[str] = mapped_column(String(11), primary_key=True)
-    size: Mapped[int] = mapped_column(BigInteger)
-    held: Mapped[int] = mapped_column(BigInteger)
-    touched_ms: Mapped[int] = mapped_column(BigInteger)
-
-
-class FileChunk(db.Model):  # type: ignore[name-defined,misc]
-    """Consecutive bytes of a file from ``at``."""
-
-    __tablename__ = "file_chunk"
-    hash: Mapped[str] = mapped_column(String(64), primary_key=True)
-    device: Mapped[str] = mapped_column(String(11), primary_key=True)
-    at: Mapped[int] = mapped_column(BigInteger, primary_key=True)
-    data: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class Held(NamedTuple):
@@ -216,12 +184,15 @@ def _finish(device: Device, digest: str, known: list[Naming]) -> Held:
                 _drop_part(connection, digest, device.id)
                 return there or not code
             mine = (FileChunk.hash == digest, FileChunk.device == device.id)
+            connection.execute(delete(FileChunk).where(FileChunk.hash == digest, FileChunk.device == WHOLE))  # without a row they are left
             connection.execute(update(FileChunk).where(*mine).values(device=WHOLE))
+            came_back(connection, digest, device.id)
             connection.execute(delete(FilePart).where(FilePart.hash == digest, FilePart.device == device.id))
             return True
 
     if not retrying(settle):
         raise SenError(code)
+    is_asked_for_no_more(digest)
     return Held(len(data), True)
 
 
@@ -323,13 +294,16 @@ def keep_whole(digest: str, data: bytes, *, by: str = WHOLE) -> None:
     def work() -> None:
         with writing() as connection:
             if insert_missing(connection, FileRow, [{"hash": digest, "size": len(data), "device": by}]):
+                connection.execute(delete(FileChunk).where(FileChunk.hash == digest, FileChunk.device == WHOLE))
                 connection.execute(insert(FileChunk), [{"hash": digest, "device": WHOLE, **piece} for piece in pieces])
+                came_back(connection, digest, by)
             else:
                 connection.execute(update(FileRow).where(FileRow.hash == digest).values(unnamed_ms=None))
             if by:
                 _drop_part(connection, digest, by)
 
     retrying(work)
+    is_asked_for_no_more(digest)
 
 
 def has(hashes: list[str]) -> set[str]:
@@ -375,6 +349,8 @@ def collect(now_ms: int) -> int:
 
     def drop_parts() -> None:
         with writing() as connection:
+            apart = set_apart(connection)
+            nobody_wants(connection, set(apart) - held_in_force(connection, apart) - waiting_names(connection, apart))
             old = select(FilePart.hash, FilePart.device).where(FilePart.touched_ms < now_ms - KEPT_UNNAMED_MS)
             for row in connection.execute(old).all():
                 _drop_part(connection, row.hash, row.device)

@@ -14,7 +14,7 @@ from server.damage import lost_line
 from server.models import LineRow, LogRow, RecordRow, StreamRow
 from sync.log import parse_name
 
-__all__ = ["gaps"]
+__all__ = ["empty_numbers", "empty_places", "gaps"]
 
 MOST = 100_000
 """Empty places that are noted of one stream: a table that lost more is a case for the backup."""
@@ -31,10 +31,10 @@ class _Empty(NamedTuple):
 def gaps(connection: Connection, stream: str) -> list[dict[str, Any]]:
     """The rows of damage for the empty places of a stream."""
     last = connection.scalar(select(StreamRow.number).where(StreamRow.code == stream)) or 0
-    places = list(_empty_places(connection, stream, last))
+    places = list(empty_places(connection, stream, last))
     if not places:
         return []
-    empty = sorted(_empty_numbers(connection, stream), key=lambda one: (one.after, one.log, one.number))
+    empty = sorted(empty_numbers(connection, stream), key=lambda one: (one.after, one.log, one.number))
     rows = []
     for index, place in enumerate(places):
         one = empty[index] if index < len(empty) else _Empty("", 0, 0, 0)
@@ -43,7 +43,7 @@ def gaps(connection: Connection, stream: str) -> list[dict[str, Any]]:
     return rows
 
 
-def _empty_places(connection: Connection, stream: str, last: int) -> Iterator[int]:
+def empty_places(connection: Connection, stream: str, last: int) -> Iterator[int]:
     """The numbers up to the last that no line has."""
     before = 0
     rows = connection.execute(
@@ -51,7 +51,7 @@ def _empty_places(connection: Connection, stream: str, last: int) -> Iterator[in
     )
     told = 0
     for place in [*rows.scalars(), last + 1]:
-        for empty in range(before + 1, min(place, last + 1)):
+        for empty in range(max(before + 1, 1), min(place, last + 1)):
             told += 1
             if told > MOST:
                 return
@@ -59,7 +59,7 @@ def _empty_places(connection: Connection, stream: str, last: int) -> Iterator[in
         before = place
 
 
-def _empty_numbers(connection: Connection, stream: str) -> Iterator[_Empty]:
+def empty_numbers(connection: Connection, stream: str) -> Iterator[_Empty]:
     """The numbers of the logs of a stream that no line has, with the place of the line before."""
     counted = func.count(LineRow.number).label("lines")
     lines = LineRow.log == LogRow.id, LineRow.segment == LogRow.segment
@@ -71,7 +71,7 @@ def _empty_numbers(connection: Connection, stream: str) -> Iterator[_Empty]:
         if numbers and all(one.stream != stream for one in numbers.values()):
             continue
         place = 0
-        for number in range(row.start + 1, row.number + 1):
+        for number in range(row.start + 1, min(row.number, row.start + row.lines + MOST) + 1):
             if number in numbers:
                 place = numbers[number].place if numbers[number].stream == stream else place
             else:

@@ -3,21 +3,27 @@
 One for a process. What waits is in memory (``damage.DamageBook``), so that an exchange asks for it without a query.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from server import db
+from server.chains import lines_are_there
 from server.damage import DamageBook, blob_key, found, lost_blob, lost_line
+from server.doubts import in_doubt
 from server.gaps import gaps
+from server.heads import drop_stream, is_called_wrong, logs_hold, mend_logs, mend_stream, stream_holds
 from server.logbook import log_event
-from server.mending import lines_are_there, make_anew, mend
+from server.mending import make_anew, mend
+from server.misplaced import call_by_name, move_back
 from server.models import LineRow, RecordRow, StreamRow
 from server.reader import SqlReader
+from server.replaying import sound_change
 from server.restoring import put_back, put_back_blobs
-from sync.log import parse_name
-from sync.lost import Brought, Lost
+from sync.log import LogHead, Name, name_of, parse_name
+from sync.lost import Brought, Compared, Lost
 from sync.state import RecordState
 from sync.store import Device, PartHead, Scope
 
@@ -40,6 +46,12 @@ class Healing:
         self.server = server
         self.book = DamageBook()
         self._looked: dict[str, int] = {}
+        self._heads: dict[str, LogHead] = {}
+        """The head of each stream where it was last looked at, since its last line says something else."""
+        self._skips: dict[str, list[str]] = {}
+        """Of each scope in which lines are lost the parts where something rests on them."""
+        self._said: dict[str, tuple[str, list[PartHead]]] = {}
+        """What each device that was told of those parts had said, and what it was told."""
         self._short: set[str] = set()
         """The devices that were not told something; where a process forgets it, digests show it at the next quiet exchange."""
 
@@ -64,29 +76,101 @@ class Healing:
 
     def look_for_gaps(self, stream: str) -> int:
         """Note the lines of a stream of which nothing is left; gives how many are news."""
+        with self.server.writing(stream, "", self._now()) as ledger:
+            moved = move_back(ledger.connection, stream, ledger.now_ms)
         with db.reading() as connection:
             rows = gaps(connection, stream)
-        return self.note(rows)
+        return self.note(rows) + moved
 
-    def mended(self, scope: Scope) -> Sequence[PartHead] | None:
-        """Make anew what is damaged of a scope; looked at once a minute at most while nothing is found."""
-        if self.book.waits(scope):
-            return ()
-        now_ms = self._now()
-        if 0 <= now_ms - self._looked.get(scope.version, -MEND_EVERY_MS) < MEND_EVERY_MS:
+    def stream_row(self, stream: str) -> int:
+        """Make the row of a stream anew where it is not what its lines say; gives how many were others."""
+        with db.reading() as connection:
+            if stream_holds(connection, stream):
+                return 0
+            empty = is_called_wrong(connection, stream)
+        if empty:
+            with db.writing() as connection:
+                drop_stream(connection, stream, self._now())
+        else:
+            with self.server.writing(stream, "", self._now()) as ledger:
+                mend_stream(ledger.connection, stream, ledger.now_ms)
+        log_event("heads_made_anew", count=1)
+        return 1
+
+    def mended(self, device: Device, said: str) -> Compared | None:
+        """Make anew what is damaged of a device's scope; looked at once a minute at most while nothing is found.
+
+        Where lines stay lost, it is told in which parts something rests on them, once for each digest that the device says.
+        """
+        scope, now_ms = device.scope, self._now()
+        if self.book.must_ask(device):
+            return Compared((), ())
+        waits = self.book.waits(scope)
+        if not 0 <= now_ms - self._looked.get(scope.version, -MEND_EVERY_MS) < MEND_EVERY_MS or waits != (scope.version in self._skips):
+            made = self._mend(scope, now_ms)
+            if made is not None or self.book.must_ask(device):
+                return Compared(made or (), ())
+        skip = self._skips.get(scope.version)
+        if skip is None:
             return None
-        if not self._whole(scope.stream):
+        with db.reading() as connection:
+            parts = SqlReader(connection, self.server.services.catalogue).parts(scope)
+        news = self._said.get(device.id) != (said, parts)
+        self._said[device.id] = said, parts
+        return Compared(parts if news else (), skip)
+
+    def _mend(self, scope: Scope, now_ms: int) -> Sequence[PartHead] | None:
+        """The heads of a scope's parts where something of it was made anew and nothing waits; None where not."""
+        if not self.book.waits(scope) and not self._whole(scope.stream):
             self.look_for_gaps(scope.stream)
-            if self.book.waits(scope):
-                return ()
         with self.server.writing(scope.stream, "", now_ms) as ledger:
-            made = mend(ledger, scope)
-            parts = SqlReader(ledger.connection, self.server.services.catalogue).parts(scope) if made else None
+            made, broken = mend(ledger, scope)
+            parts = SqlReader(ledger.connection, self.server.services.catalogue).parts(scope)
+            skip = in_doubt(ledger.connection, scope, broken, ledger.gate.catalogue.all_types)
+        self._skips.pop(scope.version, None)
         if self.book.waits(scope):
-            return ()
-        if parts is None:
             self._looked[scope.version] = now_ms
-        return parts
+            self._skips[scope.version] = skip
+            return None
+        if not made:
+            self._looked[scope.version] = now_ms
+        return parts if made else None
+
+    def head(self, stream: str, head: LogHead) -> LogHead:
+        """A stream's head once it was made anew, or once the lines that it tells of were found to be lost."""
+        if self._heads.get(stream) == head:
+            return head
+        with self.server.writing(stream, "", self._now()) as ledger:  # looks by itself
+            true = ledger.head()
+        if true == head and not self._whole(stream):
+            self.look_for_gaps(stream)
+        self._heads[stream] = true
+        return true
+
+    def mend_logs(self, logs: Sequence[str]) -> int:
+        """Make the rows of logs anew that are not what their lines say; gives how many were others."""
+        if not logs:
+            return 0
+        with db.reading() as connection:
+            wrong = [log for log in logs if not logs_hold(connection, [log], self.server.own)]
+            columns = select(LineRow.stream).where(LineRow.log.in_(wrong)).order_by(LineRow.place.desc()).limit(1)
+            stream = connection.scalar(columns) if wrong else None
+        if not wrong:
+            return 0
+        with self._writing(stream) as connection:
+            count = mend_logs(connection, wrong, self.server.own, self._now())
+        log_event("heads_made_anew", count=count)
+        return count
+
+    @contextmanager
+    def _writing(self, stream: str | None) -> Iterator[Connection]:
+        """A writing transaction: under the lock of a stream, where there is one."""
+        if stream is None:
+            with db.writing() as connection:
+                yield connection
+            return
+        with self.server.writing(stream, "", self._now()) as ledger:
+            yield ledger.connection
 
     def _whole(self, stream: str) -> bool:
         with db.reading() as connection:
@@ -117,11 +201,22 @@ class Healing:
             with db.reading() as connection:
                 line = select(LineRow).where(LineRow.log == name.log, LineRow.number == name.number, LineRow.stream == stream)
                 there = connection.execute(line).all()
+            if not there and self._called_by_name(stream, record, name):
+                continue
             rows += [lost_line(stream, one.place, one.log, one.number, one.segment, record=record, unit=unit) for one in there]
             gone |= set() if there else {stream}
         self.note(rows)
         for stream in gone:
             self.look_for_gaps(stream)
+
+    def _called_by_name(self, stream: str, record: str, name: Name) -> bool:
+        """Whether a line of a record was found under another name than its own, which it has again."""
+        with self.server.writing(stream, "", self._now()) as ledger:
+            for row in ledger.connection.execute(select(LineRow).where(LineRow.record == record, LineRow.stream == stream)):
+                change = sound_change(row.body, row.digest)
+                if change is not None and name_of(change.log, change.number, row.digest) == str(name):
+                    return call_by_name(ledger.connection, row, change, ledger.now_ms)
+        return False
 
     def blobs_are_lost(self, hashes: Mapping[str, str]) -> None:
         """Sealed values of records are damaged or gone."""

@@ -13,11 +13,12 @@ from sqlalchemy import Connection, bindparam, insert, select, text, update
 
 from server.damage import found
 from server.db import insert_rows
-from server.fallen import write_fallen
+from server.fallen import read_fallen, write_fallen
 from server.gate import Gate
+from server.heads import mend_logs, mend_stream
 from server.judge import SqlJudge
 from server.logs import Logs
-from server.models import Blob, FallenValue, LineRow, RecordRow, StreamRow
+from server.models import Blob, LineRow, RecordRow, StreamRow
 from server.own_identity import OwnIdentity
 from server.parts import PartSums
 from server.projection import load_states, project
@@ -61,15 +62,19 @@ class Loaded(NamedTuple):
 
 
 _LISTED: Any = bindparam("records", expanding=True)
-_RECORDS, _FELL = select(RecordRow).where(RecordRow.id.in_(_LISTED)), select(FallenValue).where(FallenValue.record.in_(_LISTED))
+_RECORDS = select(RecordRow).where(RecordRow.id.in_(_LISTED))
 """Built once: a list in a statement costs a look at each of its members."""
 
 _OPEN_STREAM = text("INSERT INTO stream (code, number, hash, segments) VALUES (:code, 0, :hash, 0) ON CONFLICT DO NOTHING")
 """Of two that open a stream at once the second finds the row of the first."""
 
 _LOCKED = update(StreamRow).where(StreamRow.code == bindparam("stream")).values(number=StreamRow.number)
-_LOCK = _LOCKED.returning(StreamRow.number, StreamRow.hash, StreamRow.segments)
-"""Takes a stream's row, which others that write there wait for."""
+_LAST = select(LineRow.place).where(LineRow.stream == bindparam("stream"), LineRow.place > 0).order_by(LineRow.place.desc()).limit(1)
+_LOCK = _LOCKED.returning(
+    StreamRow.number, StreamRow.hash, StreamRow.segments,
+    _LAST.scalar_subquery().label("place"), _LAST.with_only_columns(LineRow.stream_hash).scalar_subquery().label("stream_hash"),
+)  # fmt: skip
+"""Takes a stream's row, which others that write there wait for, and tells of its last line."""
 
 _PAST_UNIT = text(
     "INSERT INTO past_unit (record, unit, touched) VALUES (:record, :unit, :touched)"
@@ -94,14 +99,16 @@ class SqlLedger:
         if row is None:
             connection.execute(_OPEN_STREAM, {"code": stream, "hash": stream_start(stream)})
             row = connection.execute(_LOCK, {"stream": stream}).one()
-        self.number: int = row.number
+        head = LogHead(row.number, row.hash)
+        if head != (row.place or 0, row.stream_hash or stream_start(stream)):  # of a row that a disk changed no number is given
+            head = mend_stream(connection, stream, now_ms) or head
+        self.number, self.hash = head
         self.first = self.number
-        self.hash: bytes = row.hash
         self.own_log = ""
         self.witness = ""
         self.lost = 0
         """How much damage was found on the way."""
-        self.logs = Logs(connection, row.segments, self._segment_written)
+        self.logs = Logs(connection, row.segments, self._segment_written, lambda log: mend_logs(connection, [log], own, now_ms))
         self.known_states: dict[str, RecordState] = {}
         self.loaded: dict[str, Loaded] = {}
         self.dirty: dict[str, RecordState] = {}
@@ -180,10 +187,10 @@ class SqlLedger:
                 digests = int.from_bytes(row.digest, "big"), int.from_bytes(row.digest_sealed, "big")
                 self.loaded[row.id] = Loaded(*digests, tuple(state.units), row.created_ms)
             if rows:
-                for row in self.connection.execute(_FELL, {"records": [row.id for row in rows]}):
-                    past, waits = json.loads(row.past)
-                    past = {log: (last[0], last[1]) for log, last in past.items()}
-                    self.fallen[row.record, row.path, row.name] = Fallen(row.path, row.name, past, tuple(waits))
+                fell, damaged = read_fallen(self.connection, [row.id for row in rows])
+                self.fallen.update(fell)
+                for record, made in ((one, replay(self, one)) for one in damaged):
+                    self._fell(record, () if made is None else made.fallen)
         found = {record: self.state(record) for record in records}
         return {record: one for record, one in found.items() if one is not None}
 

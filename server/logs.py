@@ -8,10 +8,29 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 from server.models import LineRow, LogRow, segment_of
 from shared.ids import b64
 from sync.lineage import NO_FORKS, Lineage, Segment
-from sync.log import NAME_HASH_BYTES, LogHead, Name
+from sync.log import NAME_HASH_BYTES, LogHead, Name, chain_next
 from sync.store import KnownLine, LogState
 
 __all__ = ["Logs"]
+
+_ENDS = {"last": LineRow.number, "before": LineRow.before, "digest": LineRow.digest}
+_LAST = (
+    select(LineRow.number)
+    .where(LineRow.log == LogRow.id, LineRow.number >= LogRow.number, LineRow.segment == LogRow.segment)
+    .order_by(LineRow.number.desc())
+    .limit(1)
+)
+_LOG = (
+    select(LogRow, *(_LAST.with_only_columns(column).scalar_subquery().label(name) for name, column in _ENDS.items()))
+    .where(LogRow.id == bindparam("log"))
+    .order_by(LogRow.segment)
+)
+"""The segments of a log, each with its last line."""
+
+
+def _is_true(row: Any) -> bool:
+    """Whether a segment's head is what its last line says."""
+    return row.last is not None and (row.number, row.hash) == (row.last, chain_next(row.before, row.digest))
 
 
 class Logs:
@@ -21,12 +40,16 @@ class Logs:
         further: how many further segments the logs of this stream have; 0 where no log was ever forked or handed back,
             so that nothing is read to know it.
         written: gives the segment of a line that is not flushed yet, by its name.
+        mend: writes a log's rows anew where its lines say something else; tells whether any was (``server.heads``).
     """
 
-    def __init__(self, connection: Connection, further: int, written: Callable[[str], int | None]) -> None:
+    def __init__(
+        self, connection: Connection, further: int, written: Callable[[str], int | None], mend: Callable[[str], int] = lambda log: 0
+    ) -> None:  # fmt: skip
         self.connection = connection
         self.further = further
         self.written = written
+        self.mend = mend
         self._states: dict[str, LogState] = {}
         self._new: set[tuple[str, int]] = set()
         self._moved: set[tuple[str, int]] = set()
@@ -41,17 +64,18 @@ class Logs:
         several = select(LogRow.id).where(LogRow.segment > 0)
         for row in self.connection.execute(select(LogRow).where(LogRow.id.in_(several)).order_by(LogRow.id, LogRow.segment)):
             forked[row.id] = (*forked.get(row.id, ()), segment_of(row))
-            self._states[row.id] = LogState(row.device, forked[row.id])
         return forked
 
     def get(self, log: str) -> LogState | None:
         """Whose a log is, and its segments; None when it is new."""
         self._catch_up()
         if log not in self._states:
-            rows = self.connection.execute(select(LogRow).where(LogRow.id == log).order_by(LogRow.segment)).all()
+            rows = self.connection.execute(_LOG, {"log": log}).all()
+            if not all(_is_true(row) for row in rows) and self.mend(log):
+                rows = self.connection.execute(_LOG, {"log": log}).all()
             if not rows:
                 return None
-            self._states[log] = LogState(rows[0].device, tuple(segment_of(row) for row in rows))
+            self._set(log, LogState(rows[0].device, tuple(segment_of(row) for row in rows)))
         return self._states[log]
 
     def open(self, log: str, device: str, segment: Segment) -> None:
@@ -97,7 +121,18 @@ class Logs:
         """The stored lines of a log with one of these numbers, of all its segments."""
         columns = select(LineRow.number, LineRow.before, LineRow.digest, LineRow.segment)
         rows = self.connection.execute(columns.where(LineRow.log == log, LineRow.number >= first, LineRow.number < first + count))
-        return [KnownLine(row.number, row.before, row.digest, row.segment) for row in rows]
+        known = [KnownLine(row.number, row.before, row.digest, row.segment) for row in rows]
+        return known if self._has_rows(log, known) or not self.mend(log) else self.known_lines(log, first, count)
+
+    def _has_rows(self, log: str, lines: Sequence[KnownLine]) -> bool:
+        """Whether the segments of these lines have rows; asked where nothing of the log is noted that was not written."""
+        if not lines or any(one[0] == log for one in (*self._new, *self._moved, *self._ahead)):
+            return True
+        state = self.get(log)
+        if state is not None and {line.segment for line in lines} <= {one.id for one in state.segments}:
+            return True
+        self._states.pop(log, None)
+        return False
 
     def _segment_of(self, name: Name) -> int | None:
         found = self.written(str(name))

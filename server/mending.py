@@ -8,40 +8,41 @@ tablets are asked for it (``server.restoring``), and nothing is made from the re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from sqlalchemy import Connection, exists, func, or_, select, update
+from sqlalchemy import Connection, delete, exists, func, insert, or_, select, update
 
+from server.chains import lines_are_there
 from server.damage import found, made_anew
 from server.ledger import Loaded, SqlLedger
-from server.models import LineRow, PartRow, PastUnit, RecordRow
-from server.parts import MODULUS, PartSums
+from server.models import Damage, FallenValue, LineRow, PartRow, PastUnit, RecordRow
+from server.parts import MODULUS
 from server.replaying import heads_of, loaded, lost_lines, replay
 from shared.catalogue import Catalogue
 from sync.store import Scope
 
-__all__ = ["lines_are_there", "make_anew", "mend", "recount", "wrong_sums"]
+__all__ = ["make_anew", "mend", "recount", "wrong_sums"]
 
 
-def lines_are_there(connection: Connection, stream: str, number: int) -> bool:
-    """Whether a stream has as many lines as its number says."""
-    return connection.scalar(select(func.count()).select_from(LineRow).where(LineRow.stream == stream)) == number
-
-
-def mend(ledger: SqlLedger, scope: Scope) -> bool:
-    """Make anew what is damaged of a scope, in a writing transaction on its stream; tells whether anything was."""
+def mend(ledger: SqlLedger, scope: Scope) -> tuple[bool, list[str]]:
+    """Make anew what is damaged of a scope, in a writing transaction on its stream; tells whether anything was, and which records
+    cannot be.
+    """
     broken = [*_without_a_row(ledger), *_unreadable(ledger, scope)]
-    made = [record for record in broken if make_anew(ledger, record)]
-    return recount(ledger, scope.units) or bool(made)
+    left = [record for record in broken if not make_anew(ledger, record)]
+    return recount(ledger, scope.units) or len(left) < len(broken), left
 
 
 def make_anew(ledger: SqlLedger, record: str) -> bool:
     """Write a record's row anew from its lines, and sum its parts; where a line is lost that is noted, and nothing is made."""
     row = ledger.connection.execute(select(RecordRow.created_ms, RecordRow.unit).where(RecordRow.id == record)).one_or_none()
     made = replay(ledger, record)
+    if made is None and _is_of_no_line(ledger, record):
+        return _let_go(ledger, record, "" if row is None else row.unit)
     if made is None:
         ledger.lost += found(ledger.connection, lost_lines(ledger.connection, record, "" if row is None else row.unit), ledger.now_ms)
         return False
     if row is not None:
         ledger.loaded[record] = Loaded(0, 0, (), row.created_ms)  # its row is written over
+    ledger.connection.execute(delete(PastUnit).where(PastUnit.record == record))
     ledger.keep(made.state, made.fallen)
     ledger.rewrite()
     recount(ledger, made.state.units)
@@ -51,6 +52,24 @@ def make_anew(ledger: SqlLedger, record: str) -> bool:
     ledger.connection.execute(written.values(created_ms=times.first, updated_ms=times.last))
     made_anew(ledger.connection, "record", record, ledger.stream, ledger.now_ms, record=record, unit=made.state.unit)
     return True
+
+
+def _is_of_no_line(ledger: SqlLedger, record: str) -> bool:
+    """Whether a row is about no record: no line, and none that is lost, tells of one of that id."""
+    if ledger.connection.scalar(select(LineRow.place).where(LineRow.record == record).limit(1)) is not None:
+        return False
+    waits = select(Damage.key).where(Damage.healed_ms.is_(None), Damage.kind == "line", Damage.stream == ledger.stream).limit(1)
+    return ledger.connection.scalar(waits) is None and lines_are_there(ledger.connection, ledger.stream, ledger.number)
+
+
+def _let_go(ledger: SqlLedger, record: str, unit: str) -> bool:
+    """Drop such a row: its id was changed, and the record that it was has another one."""
+    for table in (PastUnit, FallenValue):
+        ledger.connection.execute(delete(table).where(table.record == record))
+    dropped = ledger.connection.execute(delete(RecordRow).where(RecordRow.id == record)).rowcount
+    recount(ledger, [unit])
+    made_anew(ledger.connection, "record", record, ledger.stream, ledger.now_ms, unit=unit)
+    return bool(dropped)
 
 
 def _without_a_row(ledger: SqlLedger) -> list[str]:
@@ -75,18 +94,27 @@ def _unreadable(ledger: SqlLedger, scope: Scope) -> Iterator[str]:
 
 
 def recount(ledger: SqlLedger, units: Iterable[str]) -> bool:
-    """Sum the digests of the records in each part of some units, and write the sums that were others; tells whether one was."""
-    moved = PartSums()
+    """Sum the digests of the records in each part of some units, and write the heads that were others; tells whether one was."""
     differing = wrong_sums(ledger.connection, ledger.gate.catalogue, units)
-    for (unit, code, sealed), (number, change) in differing.items():
-        moved.add(unit, code, sealed=sealed, number=number, change=change)
-    moved.write(ledger.connection)
+    for (unit, code, sealed), true in differing.items():
+        here = (PartRow.unit == unit, PartRow.type == code, PartRow.sealed.is_(sealed))
+        ledger.connection.execute(delete(PartRow).where(*here))
+        if true is not None:
+            row = {"unit": unit, "type": code, "sealed": sealed, "number": true[0], "digest": true[1].to_bytes(16, "big")}
+            ledger.connection.execute(insert(PartRow), [row])
     return bool(differing)
 
 
-def wrong_sums(connection: Connection, catalogue: Catalogue, units: Iterable[str]) -> dict[tuple[str, str, bool], tuple[int, int]]:
-    """The parts of some units whose sum is not that of their records: (unit, type, sealed) → last number, what it lacks."""
-    sums, some = dict[tuple[str, str, bool], tuple[int, int]](), tuple(units)
+Sums = dict[tuple[str, str, bool], tuple[int, int]]
+
+
+def wrong_sums(
+    connection: Connection, catalogue: Catalogue, units: Iterable[str]
+) -> dict[tuple[str, str, bool], tuple[int, int] | None]:  # fmt: skip
+    """The parts of some units whose heads are not those of their records: (unit, type, sealed) → last number and sum; None where there
+    is no record.
+    """
+    sums, some = Sums(), tuple(units)
     columns = (RecordRow.type, RecordRow.touched, RecordRow.digest, RecordRow.digest_sealed)
     present = select(RecordRow.unit, *columns).where(RecordRow.unit.in_(some))
     past = select(PastUnit.unit, *columns).join(RecordRow, RecordRow.id == PastUnit.record).where(PastUnit.unit.in_(some))
@@ -94,8 +122,7 @@ def wrong_sums(connection: Connection, catalogue: Catalogue, units: Iterable[str
         for unit, code, touched, digest, sealed in connection.execute(query):
             for kind, one in ((False, digest), (True, sealed)) if code in catalogue.sealed_types else ((False, digest),):
                 last, total = sums.get((unit, code, kind), (0, 0))
-                sums[unit, code, kind] = max(last, touched), total + int.from_bytes(one, "big")
+                sums[unit, code, kind] = max(last, touched), (total + int.from_bytes(one, "big")) % MODULUS
     rows = connection.execute(select(PartRow).where(PartRow.unit.in_(some))).all()
-    there = {(row.unit, row.type, row.sealed): int.from_bytes(row.digest, "big") for row in rows}
-    keys = [key for key in {*sums, *there} if sums.get(key, (0, 0))[1] % MODULUS != there.get(key, 0)]
-    return {key: (sums.get(key, (0, 0))[0], sums.get(key, (0, 0))[1] - there.get(key, 0)) for key in keys}
+    there = {(row.unit, row.type, row.sealed): (row.number, int.from_bytes(row.digest, "big")) for row in rows}
+    return {key: sums.get(key) for key in {*sums, *there} if sums.get(key) != there.get(key)}

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import Connection, and_, bindparam, func, or_, select, text
 
+from server.misplaced import is_named
 from server.models import WAITS, Blob, LineRow, LogRow, RecordRow, StreamRow, segment_of
 from server.replaying import heads_of, loaded
 from server.touched import Kinds, touched_behind
@@ -16,11 +17,19 @@ from shared.catalogue import Catalogue
 from shared.ids import b64
 from sync.lineage import Segment, attached, past_names
 from sync.log import LogHead, name_of, parse_name, stream_start
+from sync.lost import Compared
 from sync.state import RecordState
 from sync.store import Device, KnownLine, PartHead, Scope, StoredLine, Touched
 
-_HEAD = select(StreamRow.number, StreamRow.hash).where(StreamRow.code == bindparam("stream"))
-"""What every exchange asks: built once, since building a statement costs more than SQLite takes to answer it."""
+_SAME = LineRow.__table__.alias("same")
+_BEHIND = select(_SAME.c.place).where(_SAME.c.stream == StreamRow.code, _SAME.c.place >= StreamRow.number)
+_LAST = _BEHIND.order_by(_SAME.c.place.desc()).limit(1).scalar_subquery()
+_HEAD = (
+    select(StreamRow.number, StreamRow.hash, LineRow.place, LineRow.stream_hash)
+    .outerjoin(LineRow, and_(LineRow.stream == StreamRow.code, LineRow.place == _LAST))
+    .where(StreamRow.code == bindparam("stream"))
+)
+"""What every exchange asks, with the last line: built once, since building a statement costs more than SQLite takes to answer it."""
 
 
 @lru_cache(maxsize=256)
@@ -48,6 +57,9 @@ class Care(Protocol):
     def gives_up(self, digest: str) -> bool:
         """Whether a sealed value is lost for so long that its record is told without it."""
 
+    def head(self, stream: str, head: LogHead) -> LogHead:
+        """What a stream's head is where its last line does not say what its row says."""
+
     def left_out(self, device: Device) -> None:
         """This device was not told a record that is damaged."""
 
@@ -60,7 +72,7 @@ class SqlReader:
 
     def __init__(
         self, connection: Connection, catalogue: Catalogue, read_wraps: Callable[[Sequence[str], Device], Any] = lambda *_: [],
-        mend: Callable[[Scope], Sequence[PartHead] | None] = lambda scope: None, care: Care | None = None,
+        mend: Callable[[Device, str], Compared | None] = lambda device, said: None, care: Care | None = None,
     ) -> None:  # fmt: skip
         self.connection = connection
         self.catalogue = catalogue
@@ -76,7 +88,13 @@ class SqlReader:
     def head(self, stream: str) -> LogHead:
         """The last number of a stream and s(k) there."""
         row = self.connection.execute(_HEAD, {"stream": stream}).one_or_none()
-        return LogHead(0, stream_start(stream)) if row is None else LogHead(row.number, row.hash)
+        head = LogHead(0, stream_start(stream)) if row is None else LogHead(row.number, row.hash)
+        if row is not None and head == (row.place or 0, row.stream_hash or stream_start(stream)):
+            return head
+        first = select(LineRow.place).where(LineRow.stream == stream, LineRow.place > 0).limit(1)
+        if row is None and self.connection.scalar(first) is None:
+            return head
+        return head if self.care is None else self.care.head(stream, head)
 
     def hash_at(self, stream: str, number: int) -> bytes | None:
         """s(number), or None past the end."""
@@ -143,7 +161,7 @@ class SqlReader:
             StoredLine(row[0], row[1], row[2], row[3], row[4], name_of(row[0], row[1], row[4]), row[5], row[6], row[7], row[8], row[9])
             for query in queries
             for row in self.connection.execute(query).all()
-            if row[3] is not None and hashlib.sha256(row[3]).digest() == row[4]
+            if row[3] is not None and hashlib.sha256(row[3]).digest() == row[4] and is_named(row[3], row[0], row[1])
         ]  # fmt: skip
 
     def unsound(self, records: Sequence[Touched], lines: Sequence[StoredLine], after: int) -> set[str]:

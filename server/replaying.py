@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sqlalchemy import Connection, select
 
 from server.damage import lost_line
+from server.misplaced import call_by_name
 from server.models import Damage, LineRow
 from shared.catalogue import Catalogue
 from sync.errors import ContentFault
@@ -65,9 +66,12 @@ def _replay(ledger: "SqlLedger", record: str) -> Replayed | None:
     for row in _lines(ledger.connection, record, set_aside=True):
         if row.verdict and (row.body is None or state is None):
             continue
-        change, name = sound_change(row.body, row.digest), name_of(row.log, row.number, row.digest)
+        change = sound_change(row.body, row.digest)
         if change is None:
             return None
+        if (change.log, change.number) != (row.log, row.number) and not call_by_name(ledger.connection, row, change, ledger.now_ms):
+            return None
+        name = name_of(change.log, change.number, row.digest)
         state = state or RecordState(record, change.type, [change.unit])
         judge = ledger.judge(state, change, row.place)
         if row.verdict:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, and_, delete, insert, or_, select, update
 
+from server.chains import after_line, is_exact, stream_hash
 from server.damage import blob_key, healed, open_damage
 from server.file_names import FileCursor
 from server.ledger import SqlLedger
@@ -22,13 +23,13 @@ from server.replaying import heads_of, is_sound, loaded
 from shared.ids import b64
 from sync.accept import NOT_KEPT
 from sync.errors import ContentFault
-from sync.log import Change, chain_next, stream_start
+from sync.log import Change, chain_next
 from sync.lost import Brought
 
 MOST_TRIES = 20_000
 """Hashes that are tried to find the times and verdicts of one gap: some twenty milliseconds."""
 
-__all__ = ["after_line", "put_back", "put_back_blobs", "settle"]
+__all__ = ["put_back", "put_back_blobs", "settle"]
 
 
 class _Piece(NamedTuple):
@@ -48,12 +49,6 @@ class _Placed(NamedTuple):
     arrived_ms: int
     verdict: str
     stream_hash: bytes
-
-
-def after_line(before: bytes, place: int, row: Any, digest: bytes, *, arrived_ms: int, verdict: str) -> bytes:
-    """s(place) behind s(place - 1): ``row`` has the line's log and number."""
-    told = f"{place} {row.log} {row.number} {arrived_ms} {verdict} ".encode("ascii")
-    return hashlib.sha256(before + told + digest).digest()
 
 
 def put_back(ledger: SqlLedger, device: str, lines: Sequence[Brought]) -> list[str]:
@@ -143,22 +138,9 @@ def _is_whole(connection: Connection, row: Any, kept: Any, last: int) -> bool:
 
 def _holds(connection: Connection, kept: Any) -> bool:
     """Whether a row stands in the stream's chain as it is."""
-    before = _stream_hash(connection, kept.stream, kept.place - 1)
+    before = stream_hash(connection, kept.stream, kept.place - 1)
     told = after_line(before or b"", kept.place, kept, kept.digest, arrived_ms=kept.arrived_ms, verdict=kept.verdict)
-    return before is None or told == kept.stream_hash or not _exact(connection, kept.stream, kept.place - 1)
-
-
-def _exact(connection: Connection, stream: str, place: int) -> bool:
-    """Whether the line at a place has the time of arrival that the chain holds."""
-    query = select(Damage.key).where(Damage.stream == stream, Damage.place == place, Damage.exact.is_(False), Damage.kind == "line")
-    return connection.scalar(query) is None
-
-
-def _stream_hash(connection: Connection, stream: str, place: int) -> bytes | None:
-    if place == 0:
-        return stream_start(stream)
-    found = connection.scalar(select(LineRow.stream_hash).where(LineRow.stream == stream, LineRow.place == place))
-    return None if found is None else bytes(found)
+    return before is None or told == kept.stream_hash or not is_exact(connection, kept.stream, kept.place - 1)
 
 
 def _body_back(ledger: SqlLedger, row: Any) -> str:
@@ -183,7 +165,7 @@ def _gap_back(ledger: SqlLedger, gap: Sequence[Any]) -> list[tuple[Any, str]]:
     """Fill a gap of consecutive places; gives its rows with their records, none where it does not fit."""
     connection, first, last = ledger.connection, gap[0].place, gap[-1].place
     pieces = _chained(connection, gap)
-    before = _stream_hash(connection, ledger.stream, first - 1)
+    before = stream_hash(connection, ledger.stream, first - 1)
     if pieces is None or before is None:
         return []
     times = _times(connection, gap)

@@ -1,14 +1,14 @@
 """The part of a round (``server.rounds``) that looks at records: against their digests, their lines and their columns."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, select, update
 
 from server import db
 from server.logbook import log_event
 from server.mending import make_anew
-from server.models import LineRow, RecordRow
+from server.models import LineRow, PastUnit, RecordRow
 from server.projection import PROJECTED, STATE_COLUMNS, load_states, project
 from server.replaying import heads_of, is_sound, loaded
 from sync.errors import ContentFault
@@ -44,7 +44,8 @@ def anew(one: "Round", stream: str, records: Iterable[str]) -> int:
 
 
 RECORD_COLUMNS = (
-    *STATE_COLUMNS, RecordRow.stream, RecordRow.digest, RecordRow.digest_sealed, *(getattr(RecordRow, name) for name in PROJECTED),
+    *STATE_COLUMNS, RecordRow.stream, RecordRow.digest, RecordRow.digest_sealed, RecordRow.withdrawn, RecordRow.open_count,
+    RecordRow.created_ms, *(getattr(RecordRow, name) for name in PROJECTED),
 )  # fmt: skip
 """What of a record is looked at."""
 
@@ -58,19 +59,27 @@ def look_at_records(one: "Round") -> Iterator[tuple[str, int, int]]:
             rows = connection.execute(select(*RECORD_COLUMNS).where(RecordRow.id > after).order_by(RecordRow.id).limit(SLICE)).all()
             states = load_states(connection, rows)
             told = values_told(connection, [row.id for row in rows])
+            pasts = _pasts(connection, [row.id for row in rows])
+            stand = _stand(connection, [row.id for row in rows])
         broken: dict[str, set[str]] = {}
         columns: list[dict[str, Any]] = []
         for row in rows:
-            state, heads = states[row.id], heads_of(catalogue, row.type)
+            state, heads, lines = states[row.id], heads_of(catalogue, row.type), stand.get(row.id, _NOWHERE)
+            if not lines.streams:
+                broken.setdefault(row.stream, set()).add(row.id)  # no line is about it: they are lost, or its id was changed
             if not state.registers and row.registers is None:
+                if lines.places and row.sole not in lines.places:
+                    broken.setdefault(min(lines.streams), set()).add(row.id)
                 continue  # its line is lost, which the lines' own round has found
-            if not agrees(row, state, heads, told.get(row.id, {})):
-                broken.setdefault(row.stream, set()).add(row.id)
+            if row.stream not in lines.streams or not lines.fit(row) or not agrees(row, state, heads, told.get(row.id, {})):
+                broken.setdefault(row.stream if row.stream in lines.streams else min(lines.streams, default=row.stream), set()).add(row.id)
             elif row.current is not None and row.type in catalogue.all_types:
                 now = project(state, catalogue.all_types[row.type])
                 if any(now[name] != getattr(row, name) for name in PROJECTED):
                     columns.append({"record_id": row.id, "at_touched": row.touched, **{name: now[name] for name in PROJECTED}})
         _write_columns(columns)
+        for stream, records in _other_pasts(rows, states, pasts).items():
+            broken.setdefault(stream, set()).update(records)
         found = sum(anew(one, stream, records) for stream, records in broken.items()) + len(columns)
         if len(rows) < SLICE:
             yield "record", len(rows), found
@@ -91,12 +100,41 @@ def values_told(connection: Connection, records: Sequence[str]) -> dict[str, dic
     return told
 
 
+class _Stand(NamedTuple):
+    """Where the lines of a record stand: in which streams, under which names at which place, and when the first one came."""
+
+    streams: set[str]
+    places: dict[str, int]
+    first_ms: int
+
+    def fit(self, row: Any) -> bool:
+        """Whether a record's row stands where its lines do."""
+        return row.created_ms == self.first_ms and (row.sole is None or self.places.get(row.sole) == row.touched)
+
+
+_NOWHERE = _Stand(set(), {}, 0)
+
+
+def _stand(connection: Connection, records: Sequence[str]) -> dict[str, _Stand]:
+    found: dict[str, _Stand] = {}
+    columns = select(LineRow.record, LineRow.stream, LineRow.place, LineRow.log, LineRow.number, LineRow.digest, LineRow.arrived_ms)
+    for row in connection.execute(columns.where(LineRow.record.in_(records), LineRow.verdict == "")):
+        one = found.get(row.record, _Stand(set(), {}, row.arrived_ms))
+        one.streams.add(row.stream)
+        one.places[name_of(row.log, row.number, row.digest)] = row.place
+        found[row.record] = one._replace(first_ms=min(one.first_ms, row.arrived_ms))
+    return found
+
+
 def agrees(row: Any, state: RecordState, heads: frozenset[str], told: Mapping[tuple[str, str], Any]) -> bool:
     """Whether a record is what its digests and its lines say."""
     if row.registers is None:
         sealed = state.digest(heads, sealed=True) if heads else 0
         kept = int.from_bytes(row.digest, "big"), int.from_bytes(row.digest_sealed, "big")
-        return (state.digest(heads, sealed=False), sealed) == kept and state.unit == row.unit
+        whole = (state.digest(heads, sealed=False), sealed) == kept and (state.type, state.unit) == (row.type, row.unit)
+        return whole and not row.withdrawn and not row.open_count
+    if (row.sole, row.withdrawn, row.open_count) != (None, state.withdrawn, len(state.open_paths())):
+        return False
     if loaded(row, heads) is None or (state.type, state.unit, state.touched) != (row.type, row.unit, row.touched):
         return False
     for path, value in state.values():
@@ -104,6 +142,25 @@ def agrees(row: Any, state: RecordState, heads: frozenset[str], told: Mapping[tu
         if lines and (value.kind, value.value, value.blob) not in lines:  # several who wrote the same may have done it in several ways
             return False
     return True
+
+
+def _pasts(connection: Connection, records: Sequence[str]) -> dict[str, set[tuple[str, int]]]:
+    """The units in which records were before, as their rows say, each with its number."""
+    found: dict[str, set[tuple[str, int]]] = {}
+    for row in connection.execute(select(PastUnit).where(PastUnit.record.in_(records))):
+        found.setdefault(row.record, set()).add((row.unit, row.touched))
+    return found
+
+
+def _other_pasts(
+    rows: Sequence[Any], states: Mapping[str, RecordState], pasts: Mapping[str, set[tuple[str, int]]]
+) -> dict[str, set[str]]:  # fmt: skip
+    """By stream the records whose rows of units before are not what their registers say."""
+    wrong: dict[str, set[str]] = {}
+    for row in rows:
+        if pasts.get(row.id, set()) != {(unit, row.touched) for unit in states[row.id].units[:-1]}:
+            wrong.setdefault(row.stream, set()).add(row.id)
+    return wrong
 
 
 def _write_columns(columns: Sequence[Mapping[str, Any]]) -> None:

@@ -8,19 +8,24 @@ asked back from tablets (``server.healing``). Each slice is one short reading tr
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from server import db
+from server.chains import after, after_line, follows
 from server.damage import blob_key, healed, lost_blob, lost_line, made_anew
+from server.file_damage import look_at_files
+from server.gaps import empty_numbers
+from server.heads import log_names, stream_codes
 from server.mending import recount, wrong_sums
 from server.models import Blob, Damage, LineRow, LogRow, PartRow, RecordRow, StreamRow
 from server.replaying import is_sound
-from server.restoring import after_line, settle
+from server.restoring import settle
 from server.round_of_records import anew, change_in, look_at_records
 from shared.ids import b64
-from sync.log import chain_next, stream_start
+from sync.log import Change, chain_next, stream_start
 from sync.messages import blobs_named
 from sync.store import Scope
 
@@ -28,10 +33,13 @@ if TYPE_CHECKING:
     from server.healing import Healing
     from server.ledger import SqlLedger
 
-SLICE, BLOBS = 500, 50
-"""Lines and sealed values of one reading transaction."""
+SLICE, BLOBS, LOGS = 500, 50, 20
+"""Lines, sealed values and logs of one reading transaction."""
 
 UNKNOWN = b""
+
+WRITTEN = ("log", "number", "before", "record", "operations", "stream_hash")
+"""The columns of a line that follow from what else is there."""
 
 __all__ = ["SLICE", "Round", "Standing"]
 
@@ -78,13 +86,35 @@ class Round:
     def _round(self) -> Iterator[tuple[str, int, int]]:
         self.healing.refresh()
         with db.reading() as connection:
+            streams = sorted({*connection.scalars(select(StreamRow.code)), *_lost_streams(connection)})
+        for stream in streams:
+            yield "stream", 1, self.healing.stream_row(stream)
+        with db.reading() as connection:
             streams = list(connection.scalars(select(StreamRow.code).order_by(StreamRow.code)))
+        yield from _logs(self)
         for stream in streams:
             yield from _Lines(self, stream).slices()
         yield from look_at_records(self)
         yield from _blobs(self)
+        yield from look_at_files(self)
         for stream in streams:
             yield from _sums(self, stream)
+
+
+def _lost_streams(connection: Connection) -> list[str]:
+    """The streams that have lines from the first on, and no row."""
+    first = ((stream, select(LineRow).where(LineRow.stream == stream, LineRow.place == 1)) for stream in stream_codes(connection))
+    lines = ((stream, connection.execute(query).one_or_none()) for stream, query in first)
+    return [stream for stream, line in lines if line is not None and follows(connection, line)]
+
+
+def _logs(one: "Round") -> Iterator[tuple[str, int, int]]:
+    """The rows of the logs, before anything is judged by them."""
+    with db.reading() as connection:
+        names = log_names(connection)
+    for start in range(0, len(names), LOGS):
+        some = names[start : start + LOGS]
+        yield "log", len(some), one.healing.mend_logs(some)
 
 
 class _Lines:
@@ -98,6 +128,8 @@ class _Lines:
         self.starts: dict[tuple[str, int], tuple[int, bytes]] = {}
         self.logs: dict[tuple[str, int], tuple[int, bytes]] = {}
         """Of each segment how far it was read, and its chain there."""
+        self.empty: list[tuple[str, int]] | None = None
+        """Numbers of logs that no line has."""
 
     def slices(self) -> Iterator[tuple[str, int, int]]:
         """Slice by slice: the table, how many rows, how much damage."""
@@ -124,7 +156,7 @@ class _Lines:
             if len(rows) <= SLICE:
                 break
             yield "line", SLICE, found
-        ends, heads = self._ends(at, chain)
+        ends, heads = self._ends(at)
         found += heads
         if empty or not ends:
             found += self.round.healing.look_for_gaps(self.stream)
@@ -155,24 +187,40 @@ class _Lines:
         change = change_in(row.body)
         if row.body is not None and not is_sound(row.body, digest):
             return True, {}
+        log, own = row.log, row.number
         told = after_line(before, row.place, row, digest, arrived_ms=row.arrived_ms, verdict=row.verdict)
+        if before != UNKNOWN and told != row.stream_hash and (name := self._name(row, change, before)) is not None:
+            told, (log, own) = row.stream_hash, name
+            right |= {"to_log": log, "to_number": own}
         if before != UNKNOWN and told != row.stream_hash:
             if behind is None or behind.place != row.place + 1 or _leads(row.stream_hash, behind) or not _leads(told, behind):
                 return True, {}
             right["to_stream_hash"] = told
-        number, chain = self.logs.get((row.log, row.segment), (0, UNKNOWN))
-        if chain != UNKNOWN and number == row.number - 1 and row.before != chain:
+        number, chain = self.logs.get((log, row.segment), (0, UNKNOWN))
+        if chain != UNKNOWN and number == own - 1 and row.before != chain:
             right["to_before"] = chain
-        if chain == UNKNOWN and row.number == self.starts.get((row.log, row.segment), (-1, UNKNOWN))[0] + 1:
-            start = self.starts[row.log, row.segment][1]
+        if chain == UNKNOWN and own == self.starts.get((log, row.segment), (-1, UNKNOWN))[0] + 1:
+            start = self.starts[log, row.segment][1]
             right |= {"to_before": start} if row.before != start else {}
-        self.logs[row.log, row.segment] = row.number, chain_next(right.get("to_before", row.before), digest)
+        self.logs[log, row.segment] = own, chain_next(right.get("to_before", row.before), digest)
         if change is not None and not row.verdict and (change.record, len(change.operations)) != (row.record, row.operations):
             right |= {"to_record": change.record, "to_operations": len(change.operations)}
         if not right:
             return False, {}
-        kept = {"to_before": row.before, "to_record": row.record, "to_operations": row.operations, "to_stream_hash": row.stream_hash}
+        kept = {f"to_{name}": getattr(row, name) for name in WRITTEN}
         return False, {**kept, **right, "at": row.place}
+
+    def _name(self, row: Any, change: Change | None, before: bytes) -> tuple[str, int] | None:
+        """The log and number of a line that stands under others: they are in its bytes, or nobody has them, and the chain proves them."""
+        if self.empty is None:
+            with db.reading() as connection:
+                self.empty = [(one.log, one.number) for one in islice(empty_numbers(connection, self.stream), SLICE)]
+        names = [*([] if change is None else [(change.log, change.number)]), *self.empty]
+        for log, number in names:
+            told = after(before, row.place, log, number, row.digest, arrived_ms=row.arrived_ms, verdict=row.verdict)
+            if told == row.stream_hash:
+                return log, number
+        return None
 
     def _without_blobs(self, connection: Connection, rows: Sequence[Any]) -> list[dict[str, Any]]:
         """The sealed values that sound lines name and that are not here."""
@@ -199,40 +247,19 @@ class _Lines:
         return found + len(mended)
 
     def _write(self, ledger: "SqlLedger", mended: Sequence[Mapping[str, Any]]) -> None:
-        names = ("before", "record", "operations", "stream_hash")
         statement = update(LineRow).where(LineRow.stream == self.stream, LineRow.place == bindparam("at"))
         if mended:
-            ledger.connection.execute(statement.values({name: bindparam(f"to_{name}") for name in names}), list(mended))
+            ledger.connection.execute(statement.values({name: bindparam(f"to_{name}") for name in WRITTEN}), list(mended))
         for row in mended:
             made_anew(ledger.connection, "line", f"{self.stream} {row['at']}", self.stream, ledger.now_ms, record=row["to_record"] or "")
 
-    def _ends(self, at: int, chain: bytes) -> tuple[bool, int]:
-        """Whether the stream ends where its head says, and how many heads were wrong: one that alone is wrong is written anew."""
+    def _ends(self, at: int) -> tuple[bool, int]:
+        """Whether the stream ends where its row says, and how many rows of it and of its logs were wrong: they are written anew."""
+        wrong = self.round.healing.stream_row(self.stream)
+        wrong += self.round.healing.mend_logs(sorted({log for log, _ in self.logs}))
         with db.reading() as connection:
-            head = connection.execute(select(StreamRow).where(StreamRow.code == self.stream)).one()
-            heads = self._wrong_heads(connection)
-            wrong = head.number == at and head.hash != chain and bool(at) and at not in self._inexact(connection)
-        if wrong or heads:
-            with self.round.server.writing(self.stream, "", self.round.server.services.clock.now_ms()) as ledger:
-                if wrong and ledger.number == at:
-                    ledger.connection.execute(update(StreamRow).where(StreamRow.code == self.stream).values(hash=chain))
-                    made_anew(ledger.connection, "head", self.stream, self.stream, ledger.now_ms)
-                for log, segment, number in heads:
-                    which = (LogRow.id == log, LogRow.segment == segment, LogRow.number == number)
-                    ledger.connection.execute(update(LogRow).where(*which).values(hash=self.logs[log, segment][1]))
-                    made_anew(ledger.connection, "head", f"{log} {segment}", self.stream, ledger.now_ms)
-        return bool(head.number <= at), len(heads) + wrong
-
-    def _wrong_heads(self, connection: Connection) -> list[tuple[str, int, int]]:
-        """The segments whose last line does not lead to the hash beside them: (log, segment, number)."""
-        wrong: list[tuple[str, int, int]] = []
-        logs = sorted({log for log, _ in self.logs})
-        for start in range(0, len(logs), 500):
-            query = select(LogRow.id, LogRow.segment, LogRow.number, LogRow.hash).where(LogRow.id.in_(logs[start : start + 500]))
-            for row in connection.execute(query):
-                number, chain = self.logs.get((row.id, row.segment), (0, UNKNOWN))
-                wrong += [(row.id, row.segment, row.number)] if number == row.number and chain != row.hash else []
-        return wrong
+            number = connection.scalar(select(StreamRow.number).where(StreamRow.code == self.stream)) or 0
+        return number <= at, wrong
 
 
 def _leads(chain: bytes, behind: Any) -> bool:
@@ -267,13 +294,28 @@ def _blobs(one: Round) -> Iterator[tuple[str, int, int]]:
     while True:
         with db.reading() as connection:
             rows = connection.execute(select(Blob).where(Blob.hash > after).order_by(Blob.hash).limit(BLOBS)).all()
-        wrong = [row.hash for row in rows if b64(hashlib.sha256(row.data).digest()) != row.hash]
-        lost = [_blob_of(digest) for digest in wrong if not one.healing.book.knows(blob_key(digest))]
+        wrong = {row.hash: row.data for row in rows if b64(hashlib.sha256(row.data).digest()) != row.hash}
+        lost = {digest: _blob_of(digest) for digest in wrong if not one.healing.book.knows(blob_key(digest))}
         _whole_again(one, {row.hash for row in rows} - set(wrong))
-        yield "blob", len(rows), one.healing.note([row for row in lost if row])
+        renamed = sum(_rename_blob(one, digest, b64(hashlib.sha256(wrong[digest]).digest())) for digest, row in lost.items() if not row)
+        yield "blob", len(rows), one.healing.note([row for row in lost.values() if row]) + renamed
         if len(rows) < BLOBS:
             return
         after = rows[-1].hash
+
+
+def _rename_blob(one: Round, digest: str, true: str) -> int:
+    """A sealed value stands under a name that no line has: it gets its own where that is missing, else it goes."""
+    row = _blob_of(true)
+    with db.writing() as connection:
+        if row and connection.scalar(select(Blob.hash).where(Blob.hash == true)) is None:
+            connection.execute(update(Blob).where(Blob.hash == digest).values(hash=true))
+        else:
+            connection.execute(delete(Blob).where(Blob.hash == digest))
+        now_ms = one.server.services.clock.now_ms()
+        made_anew(connection, "blob", true, row.get("stream", ""), now_ms, record=row.get("record", ""), unit=row.get("unit", ""))
+    one.healing.refresh()
+    return 1
 
 
 def _whole_again(one: Round, good: set[str]) -> None:
@@ -287,7 +329,7 @@ def _whole_again(one: Round, good: set[str]) -> None:
 
 def _blob_of(digest: str) -> dict[str, Any]:
     """The row of damage of a sealed value: its record is looked for in all lines."""
-    columns = select(LineRow.record, LineRow.stream, LineRow.body).where(LineRow.verdict == "", LineRow.body.is_not(None))
+    columns = select(LineRow.record, LineRow.stream, LineRow.body).where(LineRow.body.is_not(None))
     with db.reading() as connection:
         for row in connection.execute(columns.execution_options(yield_per=SLICE)):
             if row.record and digest in blobs_named(row.body):

@@ -157,6 +157,10 @@ class SqlServer:
         """What was lost here and this device has not been asked for yet."""
         return self.healing.wants(device)
 
+    def mend_logs(self, logs: Sequence[str]) -> int:
+        """Make what is kept of logs anew where their lines say something else."""
+        return self.healing.mend_logs(logs)
+
     def mend(
         self, device: Device, lines: Sequence[Brought], blobs: Sequence[tuple[str, bytes]], *, through: bool, now_ms: int,
         sought: Lost | None = None,

@@ -65,6 +65,13 @@ class Visit:
         """What was lost here and this device has not been asked for yet."""
         return self._server.wants(device)
 
+    def mend_logs(self, logs: Sequence[str]) -> int:
+        """Make what is kept of logs anew where their lines say something else."""
+        if not logs:
+            return 0
+        self._end()
+        return self._server.mend_logs(logs)
+
     def mend(
         self, device: Device, lines: Sequence[Brought], blobs: Sequence[tuple[str, bytes]], *, through: bool, now_ms: int,
         sought: Lost | None = None,

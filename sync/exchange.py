@@ -6,7 +6,7 @@ go on until both have nothing left. A request's lines are one page, committed wh
 
 import base64
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -34,7 +34,7 @@ from sync.messages import (
 from sync.pacing import Pacing
 from sync.pull import Pull, Wanted, short_digest
 from sync.request import pack_request
-from sync.standing import Stand, stand_of, told_again, told_read
+from sync.standing import Stand, in_doubt, stand_of, told_again, told_read
 from sync.store import Device, Ledger, Page, Reader, Server, TabletStore
 from sync.versions import APP, APPS_FROM, SERVER, SERVERS_FROM, UPDATE, VERSION, marked, who_updates
 
@@ -79,6 +79,8 @@ class ServerHalf:
 
         opened = open_message(data, key_of)
         wanted = Wanted.read(opened.head)
+        if self.server.mend_logs([log for log, claim in wanted.heads.items() if in_doubt(claim, devices[0].read.get(log, ()))]):
+            devices[0] = self.server.device(devices[0].id)
         work = _Answering(self.server, devices[0], wanted, now_ms, served=wanted.version >= self.apps_from, before=before)
         if opened.head.get("runs") or "mended" in opened.head:
             work.accept(opened)
@@ -355,7 +357,7 @@ class TabletHalf(Pacing):
             return self._handed_in(opened, update)
         if "parts" in head and self.heals < MOST_HEALS:
             self.heals += 1
-            self.heal(head["parts"])
+            self.heal(head["parts"], head.get("skip", ()))
         page = self.read_page(opened)
         self.store.keep(page)
         self.bringing.asked_for(head)
@@ -378,11 +380,12 @@ class TabletHalf(Pacing):
         waiting = any(log.acknowledged < log.head.number for log in self.store.own_logs())
         return Step(waiting, 0, len(page.aside), wipe=bool(opened.head.get("wipe")) and not waiting, update=update)
 
-    def heal(self, theirs: Mapping[str, str]) -> None:
-        """Fill the parts again whose digests are not the server's."""
+    def heal(self, theirs: Mapping[str, str], skip: Collection[str] = ()) -> None:
+        """Fill the parts again whose digests are not the server's; of those that it skips it has lost something itself."""
         self.store.recount()
         ours = self.store.part_digests()
-        differing = [part for part in {*theirs, *ours} if unb64(theirs.get(part, "A" * 22)) != ours.get(part, 0).to_bytes(16, "big")]
+        compared = {*theirs, *ours}.difference(skip)
+        differing = [part for part in compared if unb64(theirs.get(part, "A" * 22)) != ours.get(part, 0).to_bytes(16, "big")]
         self.store.refill(sorted(differing))
 
     def read_page(self, opened: Opened) -> Page:

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from sync.store import Device, StoredLine, Touched
+    from sync.store import Device, PartHead, StoredLine, Touched
 
-__all__ = ["Brought", "Holding", "Lost", "Mending", "Sound"]
+__all__ = ["Brought", "Compared", "Holding", "Lost", "Mending", "Sound"]
 
 
 class Lost(NamedTuple):
@@ -26,11 +26,23 @@ class Brought(NamedTuple):
     code: str
 
 
+class Compared(NamedTuple):
+    """What digests are compared with: the heads of all parts (none while the device has still to be asked for lines that are lost), and
+    those parts in which a record is damaged for want of a line: nobody can tell by their digests who is right.
+    """
+
+    parts: "Sequence[PartHead]"
+    skip: Sequence[str]
+
+
 class Mending(Protocol):
     """What the server's half asks of the server (``sync.store.Server``)."""
 
     def wants(self, device: "Device") -> Lost:
         """What this device has not been asked for yet of what was lost; without a query."""
+
+    def mend_logs(self, logs: Sequence[str]) -> int:
+        """Make what is kept of these logs anew where it is not what their lines say; gives how many rows were others."""
 
     def mend(
         self, device: "Device", lines: Sequence[Brought], blobs: Sequence[tuple[str, bytes]], *, through: bool, now_ms: int,
@@ -68,3 +80,6 @@ class Holding(Protocol):
 
     def blob(self, digest: str) -> bytes | None:
         """A sealed value by its hash; None where it is not held."""
+
+    def lacks_file(self, digest: str) -> None:
+        """Take note that the server lost the bytes of a file: where they are held they are sent again."""

@@ -1,7 +1,8 @@
 """What a server's disk lost or changed, asked back from the tablets that hold it: single lines, and sealed values.
 
-An answer names it (``mend``): ``[log, first number, count]`` for lines, the hash of a sealed value. The next request brings what the
-tablet holds of it (``mended``): rows ``[log, number, arrival, code]`` in the head, the lines behind the runs, the values among ``blobs``.
+An answer names it (``mend``): ``[log, first number, count]`` for lines, the hash of a sealed value or of a file. The next request
+brings what the tablet holds of it (``mended``): rows ``[log, number, arrival, code]`` in the head, the lines behind the runs, the values
+among ``blobs``. The bytes of a file go their own way (``sync.files``): it is sent as one that the server never had.
 It proves nothing and needs no proof: the server takes a line only where it fits into the chains that it kept.
 """
 
@@ -10,6 +11,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from sync.errors import FrameFault
+from sync.files import is_hash
 from sync.log import MAX_LINE_BYTES
 from sync.lost import Brought, Holding, Lost
 from sync.messages import LARGEST_NUMBER, sealed_weight
@@ -90,6 +92,8 @@ class Bringing:
         self._sent = 0
         if "mend" in head:
             lost = read_lost(head["mend"])
+            for digest in filter(is_hash, lost.blobs):
+                self.store.lacks_file(digest)
             wanted: list[tuple[str, int] | str] = [*lost.lines, *lost.blobs]
             self.asked += [one for one in wanted if one not in self.asked]
 

@@ -141,13 +141,14 @@ class Pull:
 
     def _quiet(self, cursor: Cursor, digest: int, parts: Sequence[Any]) -> Told:
         if self.wanted.digest is not None and self.wanted.digest != short_digest(digest):
-            mended = self.reader.mended(self.device.scope)
-            if mended is not None and not mended:
+            mended = self.reader.mended(self.device, self.wanted.digest)
+            if mended is not None and not mended.parts:
                 return self._nothing(cursor)
-            parts = mended or parts
+            parts, skip = (parts, ()) if mended is None else mended
             digest = sum(part.digest for part in parts) % (1 << 128)
-        if self.wanted.digest is not None and self.wanted.digest != short_digest(digest):
-            return Told({"parts": {part.part: b64(part.digest.to_bytes(16, "big")) for part in parts}}, [], True)
+            if self.wanted.digest != short_digest(digest):
+                told = {"parts": {part.part: b64(part.digest.to_bytes(16, "big")) for part in parts}}
+                return Told(told | ({"skip": list(skip)} if skip else {}), [], True)
         return self._nothing(cursor)
 
     def _nothing(self, cursor: Cursor) -> Told:

@@ -13,7 +13,7 @@ from sync.log import LogHead, chain_start
 from sync.page import Own
 from sync.store import Device, Reader
 
-__all__ = ["Stand", "stand_of", "told_again", "told_read"]
+__all__ = ["Stand", "in_doubt", "stand_of", "told_again", "told_read"]
 
 
 class Stand(NamedTuple):
@@ -55,6 +55,17 @@ def stand_of(log: str, claim: Sequence[int | str], device: Device, segments: Seq
         return Stand(LogHead(0, chain_start(log, device.key)), None)
     best = max(read, key=lambda one: (one.head.number == acknowledged, one.head.number))
     return Stand(best.head, best.id)
+
+
+def in_doubt(claim: Sequence[int | str], segments: Sequence[Segment]) -> bool:
+    """Whether a tablet takes the server to have read another line than the last one that it keeps: one of the two went back to an older
+    copy, or what is kept of the log was damaged, or the answer that told of it was lost.
+    """
+    number, acknowledged, hash8 = int(claim[0]), int(claim[1]), str(claim[2])
+    if len(segments) == 1 and segments[0].fork:
+        return True
+    here = [one.head for one in attached(segments) if one.head.number == acknowledged]
+    return bool(acknowledged) and not any(number > acknowledged or b64(one.hash)[:8] == hash8 for one in here)
 
 
 def told_again(stand: Stand, claim: Sequence[int | str], segments: Sequence[Segment]) -> Stand | None:

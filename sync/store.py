@@ -12,7 +12,7 @@ from sync.copies import Marks
 from sync.cursor import Cursor
 from sync.lineage import Segment
 from sync.log import Change, LogHead, Operation
-from sync.lost import Holding, Mending, Sound
+from sync.lost import Compared, Holding, Mending, Sound
 from sync.merge import Fallen
 from sync.messages import Run
 from sync.policies import Judge
@@ -215,9 +215,9 @@ class Reader(Sound, Protocol):
     def parts(self, scope: Scope) -> list[PartHead]:
         """The heads of the parts of a scope, in one query."""
 
-    def mended(self, scope: Scope) -> Sequence[PartHead] | None:
-        """The heads of a scope's parts, once what was damaged of it was made anew (a transaction of its own); None where all was whole.
-        Empty where lines of it are lost: until they are back, digests tell nothing.
+    def mended(self, device: Device, said: str) -> Compared | None:
+        """The heads of the parts of a device's scope, once what was damaged of it was made anew (a transaction of its own); None where
+        all was whole. ``said`` is the digest that it says.
         """
 
     def changed(self, scope: Scope, after: int, limit: int, *, part: str = "") -> list[Touched]:

@@ -166,7 +166,7 @@ def _damaged(one: Damaged, titles: Titles) -> DamagedLine:
     title = titles.of(one.type, one.record) if record_type is not None else ""
     words = {
         "line": _("thay đổi thứ %(place)d", place=one.place) if one.place else _("thay đổi"), "blob": _("giá trị bảo mật"),
-        "record": _("bản ghi"),
+        "record": _("bản ghi"), "file": _("ảnh hoặc tệp"),
     }  # fmt: skip
     return DamagedLine(
         record=one.record if title else "", title=title or ("" if record_type is None else record_type.label.get(lang())),

@@ -128,7 +128,7 @@ class Keeping:
         self.pending = {change.record for _, change in self.store.unsettled(self.connection)}
 
     def _write_record(self, record: str, state: RecordState) -> None:
-        record_type = self.store.catalogue.types.get(state.type)
+        record_type = self.store.catalogue.all_types.get(state.type)
         heads = frozenset[str]() if record_type is None else sealed_heads(record_type)
         told = json.dumps(state.dump(), ensure_ascii=False, separators=(",", ":"))
         digest = state.digest(heads, sealed=False).to_bytes(16, "big")

@@ -132,7 +132,7 @@ class UpwardStore:
         return {record: state for record, state in found.items() if state is not None}
 
     def _policy(self, type_code: str, path: str) -> str:
-        record_type = self.catalogue.types.get(type_code)
+        record_type = self.catalogue.all_types.get(type_code)
         return "ask" if record_type is None else policy_of(record_type, path)
 
     # the contract of TabletStore
@@ -236,6 +236,9 @@ class UpwardStore:
     def blob(self, digest: str) -> bytes | None:
         """Nothing sealed is ever passed on."""
         return None
+
+    def lacks_file(self, digest: str) -> None:
+        """Nor is the content of a file."""
 
     def pasts_of(self, runs: Sequence[Run]) -> list[Sequence[Any]]:
         """What was told of the pasts of these runs' changes: [name, path, names]."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,7 +20,8 @@ from mobile.tablet import Tablet
 from server.db import db
 from server.editing import sql_server
 from server.healing import Healing
-from sync.store import PartHead, Scope
+from sync.lost import Compared
+from sync.store import Device
 from tests.server.conftest import AddUser
 from tests.server.test_scope import HERE, THERE, Enrol, enrol, roles, written
 
@@ -59,10 +60,10 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
 
     mended = Healing.mended
 
-    def mend(healing: Healing, scope: Scope) -> Sequence[PartHead] | None:
+    def mend(healing: Healing, device: Device, said: str) -> Compared | None:
         mending.set()
         try:
-            return mended(healing, scope)
+            return mended(healing, device, said)
         finally:
             mending.clear()
 

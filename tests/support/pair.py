@@ -81,6 +81,10 @@ class PairServer:
         """Nothing is damaged here: a disk that loses something takes a real server (tests/server/test_damage.py)."""
         return Lost((), ())
 
+    def mend_logs(self, logs: Sequence[str]) -> int:
+        """Nothing is damaged here."""
+        return 0
+
     def mend(
         self, device: Device, lines: Sequence[Brought], blobs: Sequence[tuple[str, bytes]], *, through: bool, now_ms: int,
         sought: Lost | None = None,

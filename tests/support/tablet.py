@@ -264,6 +264,9 @@ class MemoryTablet:
     def blob(self, digest: str) -> bytes | None:
         return None
 
+    def lacks_file(self, digest: str) -> None:
+        raise AssertionError("no file was ever here")
+
     def pasts_of(self, runs: Sequence[Run]) -> list[Sequence[Any]]:
         names = {name_of(run.log, run.first + offset, digest) for run in runs for offset, digest in enumerate(run.hashes)}
         return [[name, path, seen] for (name, path), seen in self.pasts.items() if name in names]

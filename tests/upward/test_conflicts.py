@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from copy import copy
+
 import pytest
 
 from server import editing
+from sync.paths import policy_of
 from tests.support.province import DISTRICT, Level
 from tests.upward.conftest import Pair
+from tests.upward.test_faults import store_there
 
 AIM = {"year": 2022, "indicator": "own", "own_text": "Tỷ lệ cán bộ nữ", "planned": 35.0, "unit_of_measure": "%"}
 
@@ -159,3 +163,17 @@ def test_the_district_withdraws_what_the_province_has_changed_unseen(pair: Pair,
     pair.district.upward()
     assert not pair.province.state(target).withdrawn and pair.province.state(target).open_paths() == ["@"]
     assert asked(pair.province, target, "planned")[0] == 44
+
+
+def test_a_record_of_a_type_that_a_newer_catalogue_dropped_is_shown_by_its_own_policies(pair: Pair) -> None:
+    with pair.district.inside():
+        store = store_there()
+        whole = store.catalogue
+        target = whole.types["target"]
+        types = {code: one for code, one in whole.types.items() if code != "target"}
+        store.catalogue = copy(whole)
+        vars(store.catalogue).update(types=types, former_types={**whole.former_types, "target": target})
+        vars(store.catalogue).pop("all_types", None)  # it is reckoned anew
+        told = {path: store._policy("target", path) for path in target.by_path}
+    assert told == {path: policy_of(target, path) for path in target.by_path}
+    assert set(told.values()) > {"ask"}
