@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
+from mobile import soundness
 from mobile.outbox import Subject
 from shared.catalogue import Catalogue
 from shared.errors import SenError
@@ -245,3 +246,34 @@ def test_f19_f52_damage_on_a_tablet_is_found_at_the_next_exchange_and_the_part_t
     assert exchange(b, server) == 1, "healed once"  # type: ignore[arg-type]
     for tablet in (a, b):
         tablet.store.database.close()
+
+
+def test_before_an_exchange_as_many_rows_are_opened_however_many_are_held_and_all_of_them_in_turn(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sum reads two digests of each row, since a row that is gone is missed nowhere else; no content is read for it."""
+    at_once = 40
+    monkeypatch.setattr(soundness, "AT_ONCE", at_once)
+    with_files = folder_of(FIRST)
+    server = PairServer(engine, with_files)
+    a, b = (StoreTablet(server.enrol(name, [UNIT]), with_files, tmp_path / f"{name}.sqlite3") for name in "AB")
+    opened: list[list[str]] = []
+    read = b.store.read_states
+
+    def counted(rows: Any) -> Any:
+        opened.append([row[0] for row in rows])
+        return read(rows)
+
+    for held in (100, 300):
+        while len(a.store.records()) < held:
+            enter(a, title=f"Bản ghi {len(a.store.records())}")
+        exchange(a, server)  # type: ignore[arg-type]
+        exchange(b, server)  # type: ignore[arg-type]
+        b.store.soundness = soundness.Soundness(b.store)
+        with monkeypatch.context() as patch:
+            patch.setattr(b.store, "read_states", counted)
+            opened.clear()
+            looks = held // at_once + 1
+            assert not any(b.store.soundness.look() for _ in range(looks))
+        assert len(opened) == looks and max(map(len, opened)) == at_once, "bounded at each exchange"
+        assert sorted(record for some in opened for record in some) == sorted(b.store.records()), "each of them once a turn"
