@@ -6,7 +6,7 @@ is asked of its registers.
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, Connection, ForeignKey, Index, String, select, update
 from sqlalchemy.orm import Mapped, mapped_column
@@ -24,7 +24,7 @@ from sync.store import Device
 BATCH = 1000
 _MAYBE = re.compile(rb"/[0-9a-f]{64}\"")
 
-__all__ = ["FileCursor", "FileName", "Naming", "held_in_force", "namings", "read_names", "waiting_names"]
+__all__ = ["FileCursor", "FileName", "Naming", "held_in_force", "names_lost", "namings", "read_names", "waiting_names"]
 
 
 class FileName(db.Model):  # type: ignore[name-defined,misc]
@@ -85,7 +85,17 @@ def _read_batch(connection: Connection, stream: str) -> bool:
     after = connection.scalar(select(FileCursor.number).where(FileCursor.stream == stream).with_for_update()) or 0
     columns = select(LineRow.place, LineRow.log, LineRow.verdict, LineRow.body, LineRow.digest)
     lines = connection.execute(columns.where(LineRow.stream == stream, LineRow.place > after).order_by(LineRow.place).limit(BATCH)).all()
-    rows = []
+    rows = _rows(lines)
+    if rows:
+        insert_missing(connection, FileName, rows)
+    if lines:
+        connection.execute(update(FileCursor).where(FileCursor.stream == stream).values(number=lines[-1].place))
+    return len(lines) == BATCH
+
+
+def _rows(lines: Iterable[Any]) -> list[dict[str, Any]]:
+    """What lines say of files."""
+    rows: list[dict[str, Any]] = []
     for line in lines:
         if line.body is None or not _MAYBE.search(line.body):
             continue
@@ -94,11 +104,17 @@ def _read_batch(connection: Connection, stream: str) -> bool:
             continue
         told = {"record": change.record, "type": change.type[:40], "log": line.log, "accepted": line.verdict == ""}
         rows += [{"hash": digest, "path": path[:200], **told} for digest, path in files_named(change.operations).items()]
-    if rows:
-        insert_missing(connection, FileName, rows)
-    if lines:
-        connection.execute(update(FileCursor).where(FileCursor.stream == stream).values(number=lines[-1].place))
-    return len(lines) == BATCH
+    return rows
+
+
+def names_lost(connection: Connection, lines: Iterable[Any]) -> list[dict[str, Any]]:
+    """The rows that are not here of what these lines say of files: a file without one would be taken for one that no record holds."""
+    rows = _rows(lines)
+    if not rows:
+        return []
+    keys = select(FileName.hash, FileName.record, FileName.path, FileName.log, FileName.accepted)
+    there = {tuple(row) for row in connection.execute(keys.where(FileName.hash.in_({row["hash"] for row in rows})))}
+    return [row for row in rows if (row["hash"], row["record"], row["path"], row["log"], row["accepted"]) not in there]
 
 
 def namings(connection: Connection, hashes: Iterable[str], device: Device | None = None) -> dict[str, list[Naming]]:

@@ -16,7 +16,9 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 from server import db
 from server.chains import after, after_line, follows
 from server.damage import blob_key, healed, lost_blob, lost_line, made_anew
+from server.db import insert_missing
 from server.file_damage import look_at_files
+from server.file_names import FileName, names_lost
 from server.gaps import empty_numbers
 from server.heads import log_names, stream_codes
 from server.mending import recount, wrong_sums
@@ -140,8 +142,12 @@ class _Lines:
                 rows = connection.execute(query.limit(SLICE + 1)).all()
                 inexact = self._inexact(connection)
                 gone = self._without_blobs(connection, rows[:SLICE])
+                names = names_lost(connection, rows[:SLICE])
                 self._note_rowless(connection, rows[:SLICE])
                 self._note_starts(connection, {row.log for row in rows})
+            if names:
+                with db.writing() as connection:
+                    insert_missing(connection, FileName, names)
             lost: list[dict[str, Any]] = []
             mended: list[dict[str, Any]] = []
             for index, row in enumerate(rows[:SLICE]):

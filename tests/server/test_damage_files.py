@@ -18,9 +18,11 @@ from mobile.tablet import Tablet
 from server.clock import VIETNAM
 from server.db import reading
 from server.file_damage import APART
+from server.file_names import FileName
 from server.file_rows import WHOLE, FileChunk, FileRow
-from server.files import collect, load
+from server.files import KEPT_UNNAMED_MS, collect, load
 from server.models import Damage
+from server.services import services
 from server.verify import verify
 from tests.files.office import files_of, photo, record_with
 from tests.server.conftest import TODAY, AddUser
@@ -149,3 +151,14 @@ def test_f52_a_file_that_nobody_holds_is_named_on_the_page_until_no_record_holds
     with story.app.app_context():
         collect(int(TODAY.astimezone(VIETNAM).timestamp() * 1000))
     assert len(waiting(story.app)) == 1, "a record holds it"
+
+
+def test_f52_a_file_of_which_the_name_was_lost_is_not_taken_for_one_that_no_record_holds(story: Story, picture: tuple[str, bytes]) -> None:
+    digest, data = picture
+    damaged(story.app, lambda connection: connection.execute(delete(FileName)))
+    look(story.app)
+    month = KEPT_UNNAMED_MS + 1
+    with story.app.app_context():
+        now_ms = services().clock.now_ms()
+        assert [collect(now_ms), collect(now_ms + month)] == [0, 0]
+        assert load(digest) == data
