@@ -48,6 +48,9 @@ UNTOLD = frozenset({
 })  # fmt: skip
 """What is told by no page: what lists show is renewed as after another catalogue, and what fell is asked about once more at worst."""
 
+WRITTEN_OVER = frozenset({"record", "part"})
+"""Tables of which a push itself may write the row anew that was changed, from lines."""
+
 STAY = frozenset({("line", "witness")})
 """What nothing rests on, and stays."""
 
@@ -134,7 +137,8 @@ def test_f52_whatever_column_is_changed_the_work_goes_on_and_all_is_whole_again(
         assert verify()[0] == []
         with reading() as connection:
             assert [row.segment for row in connection.execute(select(LogRow))] == [0, 0, 0], "no log is taken for forked"
-            assert (table, column) in UNTOLD or connection.execute(select(Damage)).first() is not None
+            told = connection.execute(select(Damage)).first() is not None
+    assert told or (table, column) in UNTOLD or table in WRITTEN_OVER
     assert waiting(app) == []
     held = [contents(tablet, story.record, story.single, story.case, moved) for tablet in (story.a, story.b)]
     assert held[0] == held[1] and None not in held[0]
