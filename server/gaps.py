@@ -1,16 +1,18 @@
 """Lines of which nothing is left: which places of a stream and which numbers of which logs are empty.
 
-A place tells no log and a log tells no place; what is known is their order. Lines that came together stand together, so the empty
-numbers of the logs, in the order of the lines before them, are paired with the empty places. Only a line that fits into both chains is
-ever put back (``server.restoring``), so a pairing that is wrong does no harm but to the words on a page.
+A place tells no log and a log tells no place; what is known is their order. An empty number stands behind the line before it in its log
+and in front of the one behind it; so each empty place is paired with the number that may stand there and must stand soonest. What was
+noted before stays as it was paired. Several numbers may fit one place: then the bytes that come back and the chains tell more
+(``server.restoring``).
 """
 
-from collections.abc import Iterator
+import heapq
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, func, or_, select
 
-from server.damage import lost_line
+from server.damage import lost_line, open_damage
 from server.models import LineRow, LogRow, RecordRow, StreamRow
 from sync.log import parse_name
 
@@ -26,21 +28,35 @@ class _Empty(NamedTuple):
     segment: int
     after: int
     """The place of the line before it in its log."""
+    until: int
+    """The place of the line behind it there; the end of the stream where there is none."""
 
 
 def gaps(connection: Connection, stream: str) -> list[dict[str, Any]]:
     """The rows of damage for the empty places of a stream."""
     last = connection.scalar(select(StreamRow.number).where(StreamRow.code == stream)) or 0
-    places = list(empty_places(connection, stream, last))
+    noted = [row for row in open_damage(connection, stream) if row.kind == "line" and row.log]
+    there, named = {row.place for row in noted}, {(row.log, row.segment, row.number) for row in noted}
+    places = [place for place in empty_places(connection, stream, last) if place not in there]
     if not places:
         return []
-    empty = sorted(empty_numbers(connection, stream), key=lambda one: (one.after, one.log, one.number))
+    empty = [one for one in empty_numbers(connection, stream) if (one.log, one.segment, one.number) not in named]
     rows = []
-    for index, place in enumerate(places):
-        one = empty[index] if index < len(empty) else _Empty("", 0, 0, 0)
+    for place, one in _paired(places, empty):
         record, unit = _whose(connection, one) if one.log else ("", "")
         rows.append(lost_line(stream, place, one.log, one.number, one.segment, record=record, unit=unit))
     return rows
+
+
+def _paired(places: Sequence[int], empty: Iterable[_Empty]) -> Iterator[tuple[int, _Empty]]:
+    """Each empty place with a number that may stand there."""
+    coming = sorted(empty, key=lambda one: one.after, reverse=True)
+    fitting: list[tuple[int, int, str, int, _Empty]] = []
+    for place in places:
+        while coming and coming[-1].after < place:
+            one = coming.pop()
+            heapq.heappush(fitting, (one.until, one.after, one.log, one.number, one))
+        yield place, heapq.heappop(fitting)[-1] if fitting else _Empty("", 0, 0, 0, 0)
 
 
 def empty_places(connection: Connection, stream: str, last: int) -> Iterator[int]:
@@ -60,7 +76,8 @@ def empty_places(connection: Connection, stream: str, last: int) -> Iterator[int
 
 
 def empty_numbers(connection: Connection, stream: str) -> Iterator[_Empty]:
-    """The numbers of the logs of a stream that no line has, with the place of the line before."""
+    """The numbers of the logs of a stream that no line has, with the places of the lines around."""
+    behind = (connection.scalar(select(StreamRow.number).where(StreamRow.code == stream)) or 0) + 1
     counted = func.count(LineRow.number).label("lines")
     lines = LineRow.log == LogRow.id, LineRow.segment == LogRow.segment
     query = select(LogRow.id, LogRow.segment, LogRow.start, LogRow.number, counted).outerjoin(LineRow, lines[0] & lines[1])
@@ -70,12 +87,16 @@ def empty_numbers(connection: Connection, stream: str) -> Iterator[_Empty]:
         numbers = {one.number: one for one in connection.execute(there)}
         if numbers and all(one.stream != stream for one in numbers.values()):
             continue
+        here = {number: one.place for number, one in numbers.items() if one.stream == stream}
+        until = dict[int, int]()
+        last = min(row.number, row.start + row.lines + MOST)
+        for number in range(last, row.start, -1):
+            until[number] = here.get(number, until.get(number + 1, behind))
         place = 0
-        for number in range(row.start + 1, min(row.number, row.start + row.lines + MOST) + 1):
-            if number in numbers:
-                place = numbers[number].place if numbers[number].stream == stream else place
-            else:
-                yield _Empty(row.id, number, row.segment, place)
+        for number in range(row.start + 1, last + 1):
+            place = here.get(number, place)
+            if number not in numbers:
+                yield _Empty(row.id, number, row.segment, place, until[number])
 
 
 def _whose(connection: Connection, one: _Empty) -> tuple[str, str]:

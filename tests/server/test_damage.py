@@ -200,7 +200,7 @@ FROM_A_TABLET: Mapping[str, Callable[[Story, Connection], Any]] = {
     "a line": lambda story, connection: delete_lines(story, connection, story.record, 1),
     "the line in which a record stands": lambda story, connection: delete_lines(story, connection, story.single, 0),
     "the line in which a record stands, and its row": _delete_row_and_line,
-    "all lines of a record": lambda story, connection: delete_lines(story, connection, story.record, 0, 0, 0),
+    "all lines of a record": lambda story, connection: delete_lines(story, connection, story.record, 0, 1, 2),
     "the last line": _delete_last,
     "all lines but the first and the last": _delete_many,
     "a line's time of arrival": _set(arrived_ms=7),
@@ -251,6 +251,19 @@ def test_f52_what_is_lost_is_found_and_fetched_from_a_tablet_and_no_more_than_th
     sync(story.a, story.b)
     assert len(sizes) == 1 and sizes[0] < 200, "nobody fetches anything again"
     assert [shown(tablet, story.record, story.single, story.case) for tablet in (story.a, story.b)] == held
+
+
+def test_f52_two_lines_that_are_lost_one_after_the_other_are_both_asked_for_by_their_names(story: Story) -> None:
+    for lost in (lambda connection: delete_lines(story, connection, story.record, 1), lambda connection: delete_lines(story, connection, story.single, 0)):
+        damaged(story.app, lost)
+        look(story.app)
+    assert len({(row.log, row.number) for row in waiting(story.app)}) == 2
+    sync(story.b)
+    assert waiting(story.app) == []
+    sync(story.a)
+    with story.app.app_context():
+        assert differences(story) == []
+        assert verify()[0] == []
 
 
 @pytest.mark.parametrize("damage", BY_ITSELF)
