@@ -32,7 +32,7 @@ LARGEST_MANIFEST = 1 << 20
 COUNTED = ("line", "record", "blob", "file", "person", "device", "audit")
 """The tables whose rows a manifest counts."""
 
-__all__ = ["KEYS_SUFFIX", "Manifest", "back_up", "back_up_keys", "check", "restore", "would_lose"]
+__all__ = ["KEYS_SUFFIX", "Manifest", "back_up", "back_up_keys", "check", "restore", "set_aside", "would_lose"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -234,7 +234,7 @@ def restore(places: Places, file: Path, clock: Clock, *, keys: bool = False) -> 
         raise SenError("backup_exists", file=places.keys.name)
     places.sqlite.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _opened(file, places.sqlite.parent) as (_, database):
-        aside = _set_aside(places.sqlite, clock)
+        aside = set_aside(places.sqlite, clock)
         if keys:
             places.keys.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             shutil.copyfile(kept, places.keys)
@@ -244,7 +244,7 @@ def restore(places: Places, file: Path, clock: Clock, *, keys: bool = False) -> 
     return aside
 
 
-def _set_aside(database: Path, clock: Clock) -> Path | None:
+def set_aside(database: Path, clock: Clock) -> Path | None:
     """Move the present database away, whole: what its WAL holds is written into it first."""
     if not database.exists():
         return None

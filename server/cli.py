@@ -159,6 +159,20 @@ def restore(context: click.Context, file: Path, yes: bool, with_keys: bool) -> N
         click.echo(f"Bản trước đó · the former database: {aside}")
 
 
+@cli.command(name="move-to", context_settings=CONTEXT)
+@click.argument("url", metavar="postgresql://USER@HOST/DATABASE")
+@on_server()
+@click.pass_context
+def move_to(context: click.Context, url: str) -> None:
+    """Move the SQLite database to an empty PostgreSQL; the server must not be running. Tablets notice nothing."""
+    from server.moving import move
+
+    counts, aside = move(config_of(context), url)
+    click.echo(f"Đã chuyển · moved: {', '.join(f'{counts[table]} {COUNTED[table]}' for table in COUNTED)}")
+    click.echo(f"Bản SQLite trước đó · the former SQLite file: {aside}")
+    click.echo("Từ nay · from now on: SEN_DATABASE=postgresql://…")
+
+
 @cli.command()
 @on_server()
 @click.pass_context
