@@ -6,7 +6,7 @@ transaction begins IMMEDIATE. What SQLite says is told as a plain refusal: a ful
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -45,6 +45,8 @@ class Database:
         self._all: list[sqlite3.Connection] = []
         self._turn = threading.RLock()
         self.unfolded = False
+        self.committed: Callable[[sqlite3.Connection], None] = lambda connection: None
+        """Called behind each commit of ``writing``, before another one can begin; must not raise."""
 
     @property
     def connection(self) -> sqlite3.Connection:
@@ -84,6 +86,7 @@ class Database:
                 try:
                     yield connection
                     connection.execute("COMMIT")
+                    self.committed(connection)
                 except BaseException:
                     if connection.in_transaction:
                         connection.execute("ROLLBACK")

@@ -4,11 +4,13 @@ A change is in the log when ``write`` has returned, and then it is on disk. Unse
 what the screens show on top of the told state.
 """
 
+import json
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from sqlite3 import Connection
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+from mobile.heads import Heads, Lost, check_whole, come_back, lacking
 from shared.errors import SenError
 from shared.ids import new_id
 from sync.clock import tick
@@ -21,6 +23,9 @@ from sync.store import OwnLog
 
 if TYPE_CHECKING:
     from mobile.store import Store
+
+LOST: Final = "lost"
+"""The note of lines that this storage has lost (``mobile.heads.Lost``)."""
 
 __all__ = ["Aside", "Outbox", "Subject"]
 
@@ -52,12 +57,24 @@ class Outbox:
         self._lock = threading.RLock()
         self._pending: dict[str, dict[str, Change]] = {}
         """record → name → change, in the order of writing."""
+        self.heads = Heads(store.database)
         self._open_logs()
         self._read_pending()
 
     def _open_logs(self) -> None:
-        """Open a main and an urgent log where there is none; a closed one stays to be sent."""
+        """Open a main and an urgent log where there is none; a closed one stays to be sent.
+
+        A database that went back ends its logs here, so that no two lines ever bear one number.
+        """
+        told = self.heads.told()
         with self.store.database.writing() as connection:
+            self.heads.moved = True
+            lost = lacking(connection, told)
+            if lost:
+                check_whole(connection)
+                self._close_all(connection, self.key)
+                self.store.set_note("forked", str(self.store.now_ms()))
+                self.store.set_note(LOST, json.dumps({**self._lost(), **lost}))
             held = {bool(row[0]) for row in connection.execute("SELECT urgent FROM log WHERE closed = 0")}
             for urgent in {True, False} - held:
                 self._open(connection, self.key, urgent=urgent)
@@ -121,6 +138,7 @@ class Outbox:
         )
         connection.execute("INSERT INTO unsettled VALUES (?, ?)", (log, number + 1))
         connection.execute("UPDATE log SET number = ?, chain = ? WHERE id = ?", (number + 1, chain_next(chain, line.hash), log))
+        self.heads.moved = True
         named = [(digest,) for digest in files_named(change.operations)]
         upsert = "INSERT INTO file (hash, size, state) VALUES (?, 0, 'waits') ON CONFLICT DO UPDATE SET state = 'waits'"
         connection.executemany(upsert, named)
@@ -156,14 +174,17 @@ class Outbox:
     # sending
 
     def logs(self) -> list[OwnLog]:
-        """The logs, the urgent one first; a closed one as long as it has something to send, or waits to be told what became of a change."""
+        """The logs, the urgent one first; a closed one as long as it has something to send, or waits to be told what became of a change,
+        or of lines that this storage lost.
+        """
+        asked = [log for log, (_, _, told) in self._lost().items() if not told]
         query = (
             "SELECT id, urgent, number, chain, acknowledged FROM log"
-            " WHERE closed = 0 OR acknowledged < number OR id IN (SELECT log FROM unsettled)"
+            f" WHERE closed = 0 OR acknowledged < number OR id IN (SELECT log FROM unsettled) OR id IN ({','.join('?' * len(asked))})"
             " ORDER BY urgent DESC, closed DESC, id"
         )
         with self.store.database.reading() as connection:
-            rows = connection.execute(query).fetchall()
+            rows = connection.execute(query, asked).fetchall()
         return [OwnLog(log, bool(urgent), LogHead(number, chain), read) for log, urgent, number, chain, read in rows]
 
     def run(self, log: str, after: int, limit_bytes: int) -> Run | None:
@@ -211,6 +232,7 @@ class Outbox:
         at = self.store.now_ms()
         for log in forked:
             self._close(connection, log)
+        self._look_for_lost(read)
         for log, head in read.items():
             number = self._reckon(connection, log, head)
             connection.execute("UPDATE log SET acknowledged = ? WHERE id = ?", (number, log))
@@ -224,6 +246,25 @@ class Outbox:
                 connection.execute("UPDATE own_line SET aside = ? WHERE log = ? AND number = ?", (code, log, number))
                 connection.execute("DELETE FROM unsettled WHERE log = ? AND number = ?", (log, number))
         return gone
+
+    def _look_for_lost(self, read: Mapping[str, LogHead]) -> None:
+        """Of lines that this storage lost, those that the server has are lost no more."""
+        lost = self._lost()
+        if any(log in lost for log in read):
+            left = come_back(lost, read)
+            self.store.set_note(LOST, json.dumps(left)) if left else self.store.forget_notes(LOST)
+
+    def _lost(self) -> Lost:
+        return {log: (have, number, told) for log, (have, number, told) in json.loads(self.store.note(LOST) or "{}").items()}
+
+    def lost(self) -> int:
+        """How many lines were on disk here, are not any more, and are not known to be at the server, nor pulled from there."""
+        count = 0
+        for log, (have, number, _) in self._lost().items():
+            with self.store.database.reading() as connection:
+                names = connection.execute("SELECT name FROM held_line WHERE name > ? AND name < ?", (f"{log}.", f"{log}/")).fetchall()
+            count += number - have - len({n for _, n, _ in (parse_name(name) for (name,) in names) if have < n <= number})
+        return count
 
     def _reckon(self, connection: Connection, log: str, head: LogHead) -> int:
         """How far the server has read this very chain, from the line that it says to have read last."""
@@ -269,6 +310,7 @@ class Outbox:
     def _open(self, connection: Connection, key: bytes, *, urgent: bool) -> None:
         log = new_id()
         connection.execute("INSERT INTO log VALUES (?, ?, 0, ?, 0, 0)", (log, int(urgent), chain_start(log, key)))
+        self.heads.moved = True
 
     # what the screens ask
 

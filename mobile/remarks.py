@@ -93,4 +93,7 @@ def _copied(tablet: "Tablet") -> str:
 
 def _forked(tablet: "Tablet") -> str:
     found = tablet.store.note(FORKED)
-    return "" if found is None else tablet.say("log_forked", time=time_words(tablet, int(found)))
+    if found is None:
+        return ""
+    time, lost = time_words(tablet, int(found)), tablet.store.outbox.lost()
+    return tablet.say("storage_lost", time=time, count=lost) if lost else tablet.say("log_forked", time=time)
