@@ -160,6 +160,7 @@ def test_f20_a_write_ahead_log_that_is_gone_or_of_another_day_is_noticed_and_los
     stopped.mkdir()
     for path in (one.path, wal, shm):
         shutil.copy(path, stopped / path.name)
+    logs = {one.main, one.urgent}
     one.store.database.close()
     for path in (one.path, wal, shm):
         shutil.copy(stopped / path.name, path)
@@ -171,13 +172,12 @@ def test_f20_a_write_ahead_log_that_is_gone_or_of_another_day_is_noticed_and_los
     one.open_store()
     went_back = third not in one.store.records()
     assert went_back == (fate != "shm gone") and one.show(second) is not None
-    logs = {one.main, one.urgent}
+    assert (logs == {one.main, one.urgent}) == (not went_back), "a tablet that went back goes on in new logs from its start"
     fourth, _ = write(one, "Viết tiếp (dữ liệu mẫu)")
     for tablet in (one, other, one, other):
         exchange(tablet, server)  # type: ignore[arg-type]
     assert {first, second, third, fourth} == set(one.store.records()) == set(other.store.records())
     assert one.digest() == other.digest() and one.store.unsent_count() == 0
-    assert (logs == {one.main, one.urgent}) == (not went_back), "a tablet that went back goes on in new logs"
     assert set(server.verdicts()) == {""}
 
 
