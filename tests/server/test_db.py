@@ -142,7 +142,7 @@ def test_f31_a_lock_that_is_let_go_is_waited_for(app: Flask) -> None:
             assert connection.scalar(select(StreamRow.number)) == 2
 
 
-def test_f31_a_districts_lock_holds_no_other_district(app: Flask) -> None:
+def test_f31_l07_a_districts_lock_holds_no_other_district(app: Flask) -> None:
     """While one district's lines are being written another district commits; SQLite has one writer, and the other is told to come again."""
     with app.app_context():
         server, stream = sql_server(), select(StreamRow.code).where(StreamRow.code == "hong_ngu")
