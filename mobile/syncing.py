@@ -3,6 +3,7 @@
 Knows no thread and no window; ``background`` calls it when there is a network, the screen «Đồng bộ» when a person asks.
 """
 
+import secrets
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from sync.clock import Time, observe
 from sync.errors import FrameFault
 from sync.exchange import Step, TabletHalf
 from sync.over_http import post_certificate, post_message
+from sync.request import FIRST_NUMBERS
 
 if TYPE_CHECKING:
     from mobile.tablet import Tablet
@@ -43,7 +45,7 @@ class Syncer:
     def __init__(self, tablet: "Tablet", post: Callable[[str, bytes], bytes] = post_message) -> None:
         self._tablet = tablet
         self._post = post
-        self._half = TabletHalf(tablet.store)
+        self._half = TabletHalf(tablet.store, first=secrets.randbelow(FIRST_NUMBERS))
         self._one = threading.Lock()
         self.busy = False
         self.last: SenError | None = None

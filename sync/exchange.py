@@ -274,14 +274,15 @@ class TabletHalf(Pacing):
     Args:
         version: what it speaks.
         servers_from: the oldest server of which it keeps more than what that has read.
+        first: its requests are numbered behind this; below ``FIRST_NUMBERS``, drawn anew by each process that speaks over a network.
     """
 
-    def __init__(self, store: TabletStore, *, version: int = VERSION, servers_from: int = SERVERS_FROM) -> None:
+    def __init__(self, store: TabletStore, *, version: int = VERSION, servers_from: int = SERVERS_FROM, first: int = 0) -> None:
         super().__init__()
         self.store = store
         self.version = version
         self.servers_from = servers_from
-        self.number = 0
+        self.number = first
         self.lost = False
         self.heals = 0
         self.mark = ""

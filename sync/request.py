@@ -8,7 +8,10 @@ from sync.mended import Load, rows_of
 from sync.messages import Run, seal_message, write_row, write_run
 from sync.store import TabletStore
 
-__all__ = ["pack_request"]
+FIRST_NUMBERS = 10_000
+"""Among so many numbers a process begins: an answer that something in between has kept since an earlier run is none to its questions."""
+
+__all__ = ["FIRST_NUMBERS", "pack_request"]
 
 
 def pack_request(store: TabletStore, head: dict[str, Any], runs: Sequence[Run], load: Load | None = None) -> bytes:

@@ -1,5 +1,6 @@
 """Exchanges with the server above, until both have nothing left: when somebody says so, and every few minutes while the server runs."""
 
+import secrets
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from sync.again import FORGOTTEN
 from sync.errors import FrameFault
 from sync.exchange import TabletHalf
 from sync.over_http import post_certificate, post_message
+from sync.request import FIRST_NUMBERS
 
 MOST_TRIPS: Final = 10_000
 MOST_CUTS: Final = 6
@@ -73,7 +75,7 @@ class _Exchange:
         self.now_ms = clock.now_ms
         self.store = UpwardStore(link, services().catalogue, clock.now_ms)
         self.look = Look(self.store, sql_server())
-        self.half = TabletHalf(self.store)
+        self.half = TabletHalf(self.store, first=secrets.randbelow(FIRST_NUMBERS))
         self.trips = self.received = self.sent = 0
         self.revoked = False
 

@@ -1,6 +1,7 @@
 """The exchange from the tablet's side: what is cut, lost or switched off, and what a person is told meanwhile."""
 
 import hashlib
+import secrets
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,34 @@ def test_p02_f02_a_lost_answer_changes_nothing(make: Make, wire: Wire) -> None:
     tablet.syncer.sync()
     assert tablet.store.unsent_count() == 0
     assert len(wire.server.history(record)) == 1
+
+
+def test_f09_an_answer_that_was_kept_since_an_earlier_run_is_none(make: Make, wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Something in between answers the first request of this run by what it kept of the first one of yesterday's."""
+    drawn = iter((4711, 17))
+    monkeypatch.setattr(secrets, "randbelow", lambda below: next(drawn))
+    answers: list[bytes] = []
+
+    def kept(address: str, data: bytes) -> bytes:
+        answers.append(wire.post(address, data))
+        return answers[-1]
+
+    tablet = make()
+    tablet.syncer._post = kept
+    tablet.syncer.sync()
+    tablet.close()
+    tablet = make()
+    talk(FormPresenter(tablet))
+    tablet.forms.close_all()
+    told = tablet.store.cursors(), tablet.store.answers(), tablet.store.digest()
+    tablet.syncer._post = lambda address, data: answers[0]
+    with pytest.raises(SenError, match="late_answer"):
+        tablet.syncer.sync()
+    assert (tablet.store.cursors(), tablet.store.answers(), tablet.store.digest()) == told
+    assert tablet.store.unsent_count() == 1
+    tablet.syncer._post = wire.post
+    tablet.syncer.sync()
+    assert tablet.store.unsent_count() == 0
 
 
 def test_without_a_network_all_stays_and_it_is_said(make: Make, wire: Wire) -> None:
