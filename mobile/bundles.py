@@ -23,7 +23,6 @@ from sync.by_file import Kept, keep_answers, write_requests
 from sync.clock import Time
 from sync.copy_entries import ANSWERED, read_answer, write_question
 from sync.errors import FrameFault
-from sync.exchange import TabletHalf
 from sync.file_entries import FILE, TOLD, Asked, in_groups, read_file, read_told, write_asked, write_file
 from sync.lost import Lost
 from sync.mended import read_lost, write_lost
@@ -39,6 +38,7 @@ from sync.over_file import (
     read_head,
     write_bundle,
 )
+from sync.tablet_half import TabletHalf
 
 if TYPE_CHECKING:
     from mobile.tablet import Tablet

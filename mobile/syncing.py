@@ -18,9 +18,9 @@ from shared.errors import SenError
 from sync.again import FORGOTTEN
 from sync.clock import Time, observe
 from sync.errors import FrameFault
-from sync.exchange import Step, TabletHalf
 from sync.over_http import post_certificate, post_message
 from sync.request import FIRST_NUMBERS
+from sync.tablet_half import Step, TabletHalf
 
 if TYPE_CHECKING:
     from mobile.tablet import Tablet

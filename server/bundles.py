@@ -30,9 +30,9 @@ from shared.ids import SHORT_ID
 from sync.again import NEVER, certificate_of
 from sync.by_file import Brought, answer_requests
 from sync.errors import FrameFault
-from sync.exchange import ServerHalf
 from sync.file_entries import Asked
 from sync.over_file import SIZES, SUFFIX, Entry, Gathering, Part, Sender, open_part, read_head, unproved, write_bundle
+from sync.server_half import ServerHalf
 
 DAY_MS: Final = 86_400_000
 KEPT_DAYS: Final = 30

@@ -20,7 +20,6 @@ from sync.clock import Time
 from sync.copies import Read
 from sync.cursor import Cursor
 from sync.errors import FrameFault
-from sync.exchange import ServerHalf, TabletHalf
 from sync.lineage import Segment
 from sync.log import LogHead, chain_next
 from sync.lost import Lost
@@ -28,7 +27,9 @@ from sync.mended import NOTHING, holds_some, loads, read_lost, write_lost
 from sync.messages import RAW_PER_PAGE_BYTE, Opened, Run, open_message, seal_message
 from sync.pull import short_digest
 from sync.request import pack_request
+from sync.server_half import ServerHalf
 from sync.store import OwnLog, Page, TabletStore
+from sync.tablet_half import TabletHalf
 from sync.versions import SERVER, UPDATE, VERSION, marked, who_updates
 
 PAGE: Final = 256 * 1024

@@ -20,8 +20,8 @@ from server.logbook import log_failure, log_request
 from server.services import services
 from server.visit import Visit
 from sync.errors import FrameFault
-from sync.exchange import ServerHalf
 from sync.messages import CONTENT_TYPE
+from sync.server_half import ServerHalf
 
 blueprint = ApiBlueprint("exchange", __name__, description="The sync protocol")
 blueprints = (blueprint,)

@@ -19,9 +19,9 @@ from shared.errors import SenError
 from shared.ids import unb64
 from sync.again import FORGOTTEN
 from sync.errors import FrameFault
-from sync.exchange import TabletHalf
 from sync.over_http import post_certificate, post_message
 from sync.request import FIRST_NUMBERS
+from sync.tablet_half import TabletHalf
 
 MOST_TRIPS: Final = 10_000
 MOST_CUTS: Final = 6

@@ -21,9 +21,9 @@ from shared.catalogue import Catalogue
 from shared.ids import b64, new_record_id, unb64
 from shared.sealing import BoxKeys
 from sync.compose import difference
-from sync.exchange import TabletHalf
 from sync.over_http import post_message
 from sync.store import Device, Scope
+from sync.tablet_half import TabletHalf
 from sync.view import Snapshot, snapshot
 from tests.support.link import LINKS, Link
 from tests.support.proxy import Proxy

@@ -10,7 +10,8 @@ from mobile.screens.submit.presenter import SubmitPresenter
 from mobile.screens.sync.presenter import SyncPresenter
 from mobile.tablet import Tablet
 from shared.errors import SenError
-from sync.exchange import ServerHalf, TabletHalf
+from sync.server_half import ServerHalf
+from sync.tablet_half import TabletHalf
 from tests.mobile.conftest import Make, Wire
 from tests.mobile.test_forms import talk
 from tests.support.texts import TALK, dropped, renamed, retyped, shipped

@@ -23,11 +23,11 @@ from server.services import services
 from shared.ids import b64, new_record_id
 from shared.messages import codes
 from sync.accept import HELD
-from sync.exchange import ServerHalf
 from sync.log import line_hash, name_of
 from sync.merge import fresh
 from sync.messages import CONTENT_TYPE, read_rows, read_runs
 from sync.page import read_states
+from sync.server_half import ServerHalf
 from sync.state import RecordState
 from tests.server.conftest import AddUser
 from tests.support.device import TALK, Answered, HandDevice, Post, knock

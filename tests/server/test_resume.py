@@ -21,10 +21,10 @@ from shared.catalogue import load_catalogue
 from shared.errors import SenError
 from shared.ids import new_record_id, unb64
 from shared.sealing import agree, derive
-from sync.exchange import TabletHalf
 from sync.messages import FIRST_PAGE
 from sync.over_http import post_message
 from sync.store import Device, Scope
+from sync.tablet_half import TabletHalf
 from tests.support.databases import DATABASES
 from tests.support.device import Answered, HandDevice, knock
 from tests.support.link import Fault, FaultKind

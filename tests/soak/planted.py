@@ -10,10 +10,10 @@ from msgspec.structs import replace
 
 import mobile.outbox
 import sync.accept
-import sync.exchange
 import sync.merge
 import sync.messages
 import sync.policies
+import sync.tablet_half
 import sync.view
 from mobile.pull import PullWriter
 from mobile.soundness import Soundness
@@ -327,9 +327,9 @@ PLANTED: Mapping[str, Planted] = {
     "sealed types go to everybody": _always(SqlReader, "changed", _all_types),
     "sealed values stay behind": _always(SqlReader, "blobs", lambda right: lambda *_: []),
     "a cursor is kept before its page": _always(Store, "keep", _cursor_first),
-    "a late answer is taken": _always(sync.exchange.TabletHalf, "receive", _any_answer),
-    "a cut pull counts as complete": _always(sync.exchange.TabletHalf, "read_page", _never_more),
-    "unequal digests are not looked at": _always(sync.exchange.TabletHalf, "heal", lambda right: _nothing),
+    "a late answer is taken": _always(sync.tablet_half.TabletHalf, "receive", _any_answer),
+    "a cut pull counts as complete": _always(sync.tablet_half.TabletHalf, "read_page", _never_more),
+    "unequal digests are not looked at": _always(sync.tablet_half.TabletHalf, "heal", lambda right: _nothing),
     "what is not sent is dropped with its unit": _always(PullWriter, "_change_scope", _unsent_dropped),
     "what left the scope stays on the tablet": _always(PullWriter, "_drop", lambda right: _nothing),
     "what was set aside stands on its tablet": _always(PullWriter, "_settle", _aside_stands),
@@ -337,7 +337,7 @@ PLANTED: Mapping[str, Planted] = {
     "a rename is forgotten": _always(_Difference, "field", _by_present_name),
     "an open form forgets a rename": _always(people, "renewed", lambda right: lambda values, record_type: dict(values)),
     "a retyped value is dropped": _always(sync.view, "in_kind", _only_as_it_is),
-    "a line of a new type is thrown away by an old tablet": _always(sync.exchange.TabletHalf, "read_page", _only_known_types),
+    "a line of a new type is thrown away by an old tablet": _always(sync.tablet_half.TabletHalf, "read_page", _only_known_types),
     "what the forms had before is forgotten": _always(published, "evolved", lambda right: lambda old, texts: dict(texts)),
     "an answer of an old kind is set aside": _always(Gate, "_operation", _only_present_kinds),
     "a dropped sealed type is counted as an open one": _always(Soundness, "_heads", _only_present_types),

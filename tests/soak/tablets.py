@@ -19,12 +19,12 @@ from server.models import Blob
 from shared.catalogue import Catalogue
 from shared.ids import b64
 from sync.compose import Seal
-from sync.exchange import TabletHalf
 from sync.log import Change, Operation
 from sync.messages import Run
 from sync.paths import sealed_heads
 from sync.state import RecordState
 from sync.store import Device, Page
+from sync.tablet_half import TabletHalf
 from sync.view import Snapshot
 from tests.soak.published import version
 from tests.support.store_tablet import StoreTablet

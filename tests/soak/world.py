@@ -24,10 +24,10 @@ from server.projection import load_states
 from shared.catalogue import Catalogue, CatalogueError
 from shared.ids import b64
 from sync.errors import FrameFault
-from sync.exchange import TabletHalf
 from sync.messages import FIRST_PAGE, MAX_MESSAGE_BYTES, open_message
 from sync.state import RecordState
 from sync.store import Device, Scope
+from sync.tablet_half import TabletHalf
 from sync.view import Snapshot
 from tests.soak.catalogues import FIRST, folder_of, route_of
 from tests.soak.history import History, Step

@@ -21,9 +21,9 @@ from shared.former import evolved
 from shared.ids import new_id
 from sync.copies import Marks
 from sync.errors import FrameFault
-from sync.exchange import ServerHalf
 from sync.lineage import Segment
 from sync.lost import Brought, Lost
+from sync.server_half import ServerHalf
 from sync.state import RecordState
 from sync.store import Device, Scope
 from sync.view import plain

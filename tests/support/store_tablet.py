@@ -15,10 +15,10 @@ from shared.catalogue import Catalogue
 from shared.ids import new_id
 from shared.sealing import new_key
 from sync.compose import decision, difference, withdrawal
-from sync.exchange import TabletHalf
 from sync.log import Change, Line, Operation, write_line
 from sync.state import RecordState
 from sync.store import Device, OwnLog
+from sync.tablet_half import TabletHalf
 from sync.view import Snapshot, plain, snapshot
 from tests.support.pair import NOON_MS
 

@@ -11,7 +11,6 @@ from shared.catalogue import Catalogue
 from shared.ids import new_id
 from sync.clock import Time, tick
 from sync.compose import decision, difference, withdrawal
-from sync.exchange import TabletHalf
 from sync.log import Change, Line, LogHead, Operation, chain_next, chain_start, name_of, parse_name, write_line
 from sync.lost import Brought
 from sync.merge import fresh
@@ -20,6 +19,7 @@ from sync.paths import policy_of, sealed_heads
 from sync.replica import imply, overlay, replace, unit_before
 from sync.state import RecordState
 from sync.store import Device, OwnLog, Page
+from sync.tablet_half import TabletHalf
 from sync.view import Snapshot, plain, snapshot
 
 

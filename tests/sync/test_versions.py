@@ -9,11 +9,12 @@ from shared.sealing import BoxKeys
 from sync.by_file import answer_requests, keep_answers, write_requests
 from sync.clock import Time
 from sync.errors import FrameFault
-from sync.exchange import ServerHalf, TabletHalf
 from sync.log import Change, Line, line_hash, name_of
 from sync.messages import open_message, seal_message
 from sync.over_file import Gathering, open_part
+from sync.server_half import ServerHalf
 from sync.store import Device, Scope
+from sync.tablet_half import TabletHalf
 from sync.versions import APP, SERVER
 from tests.support.bundles import SigningKeys
 from tests.support.pair import NOON_MS, STREAM, PairServer

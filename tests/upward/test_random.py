@@ -13,7 +13,7 @@ from server.editing import sql_server
 from server.services import services
 from server.upward.courier import exchange
 from shared.errors import SenError
-from sync.exchange import ServerHalf
+from sync.server_half import ServerHalf
 from tests.support.province import DISTRICT, PROVINCE, Level, enrol_inside
 from tests.upward.conftest import Pair
 

@@ -17,7 +17,7 @@ from server.services import services
 from server.verify import verify
 from shared.ids import new_id, new_record_id
 from shared.sealing import BoxKeys, new_key
-from sync.exchange import ServerHalf
+from sync.server_half import ServerHalf
 from sync.store import Device, Scope
 from tests.server.console.conftest import Visit, words
 from tests.server.console.office import Office
