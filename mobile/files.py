@@ -215,14 +215,14 @@ class Files:
 
     def lacking(self, digests: Iterable[str]) -> None:
         """The server lacks files that it had: they are to be sent again."""
-        self.lacks(self._database, digests)
+        for digest in digests:
+            self.lacks(self._database, digest)
 
     @staticmethod
-    def lacks(database: Database, digests: Iterable[str]) -> None:
-        """The same, of the files of a database that is open."""
+    def lacks(database: Database, digest: str) -> None:
+        """The server lacks a file of a database that is open: where its bytes are held they are sent again."""
         with database.writing() as connection:
-            rows = [(digest,) for digest in digests]
-            connection.executemany("UPDATE file SET state = 'waits' WHERE hash = ? AND state = 'sent'", rows)
+            connection.execute("UPDATE file SET state = 'waits' WHERE hash = ? AND state = 'sent'", (digest,))
 
     def wish(self, digest: str, *, sealed: bool) -> None:
         """Ask for a file with the next bundle: there is no network to bring it."""

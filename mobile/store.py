@@ -77,6 +77,7 @@ class Store:
         self.outbox = Outbox(self, identity.key)
         self.handback = HandBack(self)
         self.soundness = Soundness(self)
+        self.lacks_file = lambda digest: Files.lacks(database, digest)
 
     # notes: small named values
 
@@ -307,17 +308,11 @@ class Store:
             held = [row[0] for row in connection.execute("SELECT id FROM record")]
         return list(dict.fromkeys([*held, *self.outbox.records()]))
 
-    # sealed values and keys beside lines
-
     def blob(self, digest: str) -> bytes | None:
         """A sealed value by its hash; None where it is not held."""
         with self.database.reading() as connection:
             row = connection.execute("SELECT data FROM blob WHERE hash = ?", (digest,)).fetchone()
         return None if row is None else bytes(row[0])
-
-    def lacks_file(self, digest: str) -> None:
-        """Take note that the server lost the bytes of a file: where they are held they are sent again."""
-        Files.lacks(self.database, [digest])
 
     def wrap(self, key_id: str, recipient: str) -> str | None:
         """A case key wrapped to a recipient, in base64url."""
