@@ -29,7 +29,7 @@ DICTIONARY = (
     b'"names":{"texts":{"docs":{"catalogue":{"version":"people":{"version":"scope":["unit":"wipe":1"forked":["want":{"parts":{"lost":1'
     b'"handing":1"held":{"past":["blobs":"wraps":"pasts":"told":"aside":[["more":1"upto":{"read":{"page":0'
     b'{"n":1,"l":"","t":[17,0],"u":"","c":"","r":"01-7-8-9-","y":"","g":"","o":[{"p":"","v":"},{"p":"","v":,"s":["."]'
-    b'"runs":[["",1,""],["page":65536,{"q":1,"at":[17,0]}{"q":1,"h":{"":[1,1,""]},"page":2097152,"c":{"":"AAAAAAAAAA"},'
+    b'"runs":[["",1,""],["page":65536,{"q":1,"at":[17,0]}{"q":1,"h":{"":[1,1,""]},"page":1441792,"c":{"":"AAAAAAAAAA"},'
     b'"v":{"catalogue":"","people":"","scope":""},"d":""}'
 )
 """What short messages say again and again; both sides know it, so that it does not travel. What is most frequent stands last."""

@@ -30,7 +30,7 @@ DICTIONARY = (
     b'"names":{"texts":{"docs":{"catalogue":{"version":"people":{"version":"scope":["unit":"wipe":1"forked":["want":{"parts":{'
     b'"lost":1"handing":1"held":{"past":["blobs":"wraps":"pasts":"told":"aside":[["more":1"upto":{"read":{"page":0{"n":1,"l":"'
     b'","t":[17,0],"u":"","c":"","r":"01-7-8-9-","y":"","g":"","o":[{"p":"","v":"},{"p":"","v":,"s":["."]"runs":[["",1,""],["p'
-    b'age":65536,{"q":1,"at":[17,0]}{"q":1,"h":{"":[1,1,""]},"page":2097152,"c":{"":"AAAAAAAAAA"},"v":{"catalogue":"","people"'
+    b'age":65536,{"q":1,"at":[17,0]}{"q":1,"h":{"":[1,1,""]},"page":1441792,"c":{"":"AAAAAAAAAA"},"v":{"catalogue":"","people"'
     b':"","scope":""},"d":""}'
 )
 

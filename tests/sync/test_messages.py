@@ -100,7 +100,7 @@ def test_b03_a_frame_that_asks_for_a_wide_window_is_refused() -> None:
 
 
 def test_a_short_payload_is_packed_with_the_dictionary_and_cut_or_changed_is_refused() -> None:
-    message = sealed({"q": 7, "c": {"hong_ngu": "AAAAAAAAAJY"}, "page": 2097152}, b"line")
+    message = sealed({"q": 7, "c": {"hong_ngu": "AAAAAAAAAJY"}, "page": 1441792}, b"line")
     payload = message.split(b"\n", 1)[1]
     assert payload[:1] == BY_DICTIONARY and len(payload) < 45
     assert code_of(with_payload(payload[:-4])) == "broken_packing"
