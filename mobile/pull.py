@@ -69,7 +69,8 @@ class PullWriter:
         if isinstance(soles, dict):
             for record, (name, change) in soles.items():
                 soles[record] = name, replaced(change, operations=())
-        self.soles = {record: (name, replaced(change, operations=())) for record, (name, change) in self.soles.items()}
+                if record in self.soles:
+                    self.soles[record] = soles[record]
 
     def _settle(self) -> None:
         """Put the told registers in place, and settle own changes that the told state holds."""

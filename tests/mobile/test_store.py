@@ -20,7 +20,7 @@ from shared.errors import SenError
 from shared.ids import b64, new_record_id
 from sync.compose import difference
 from sync.log import Operation
-from sync.messages import FIRST_PAGE
+from sync.messages import FIRST_PAGE, LARGEST_PAGE
 from sync.pacing import PAGES_A_STEP
 from sync.store import Scope, TabletStore
 from sync.view import Snapshot
@@ -185,13 +185,13 @@ def test_p07_f07_sealed_values_count_in_the_size_of_a_page(engine: Engine, tmp_p
 def test_p07_f07_a_link_that_has_broken_is_tried_carefully(tablets: dict[str, StoreTablet]) -> None:
     half = tablets["A"].half
     half.grow()
-    assert half.page == 16 * FIRST_PAGE
+    assert half.page == LARGEST_PAGE == 22 * FIRST_PAGE
     half.cut()
     sizes = []
     for _ in range(2 * PAGES_A_STEP):
         sizes.append(half.page)
         half.grow()
-    assert sizes == [4 * FIRST_PAGE] * PAGES_A_STEP + [8 * FIRST_PAGE] * PAGES_A_STEP
+    assert sizes == [LARGEST_PAGE // 4] * PAGES_A_STEP + [LARGEST_PAGE // 2] * PAGES_A_STEP
 
 
 DAMAGES = {
