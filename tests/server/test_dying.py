@@ -152,6 +152,27 @@ def test_f15_a_server_that_is_killed_at_any_step_has_what_it_answered(doomed: Do
     doomed.quiet()
 
 
+def test_f14_f15_a_server_that_is_killed_within_any_write_to_its_file_has_what_it_answered(tmp_path: Path) -> None:
+    """Each write of SQLite's in turn, to the database or to its log, of which the half reaches the file."""
+    doomed, torn = Doomed(tmp_path, str(tmp_path / "var" / "sen.sqlite3")), 0
+    try:
+        for at in range(1, 1000):
+            tablet = doomed.tablets[at % TABLETS]
+            tablet.enter(1)
+            with doomed.serving("tear", at):
+                told = tried(tablet)
+            doomed.everything_answered_is_there()
+            killed = doomed.ended["signal"] == signal.SIGKILL
+            torn += killed
+            assert killed or told == ""
+            if not killed:
+                break
+        assert torn > 20, "a push writes more pages than that"
+        doomed.quiet()
+    finally:
+        doomed.close()
+
+
 def test_f29_a_commit_whose_answer_is_lost_is_resolved_by_telling_again(doomed: Doomed) -> None:
     """The database commits, and the connection is gone before it says so: the tablet is told no, tells again, and nothing is there twice.
 

@@ -4,11 +4,13 @@
 then reads orders, one a line: `kill N` (or `cut N`) begins a server in a child process and prints its port and pid. The child counts the
 steps of whatever exchanges do: each statement, each commit, and what follows right behind a commit. At its N-th step it is killed
 (SIGKILL), or its database's answer to a commit is lost: the first commit from step N on is done, and the connection is gone before
-it is told. N = 0 leaves it alone. When the child has ended, `{"signal": …, "steps": …}` is printed.
+it is told. `tear N` counts SQLite's own writes to its files instead (by its table of system calls): of the N-th only half is written, then
+it is killed. N = 0 leaves it alone. When the child has ended, `{"signal": …, "steps": …}` is printed.
 """
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import signal
@@ -33,6 +35,22 @@ steps = RawValue("i", 0)
 """How many steps the last child has done; its parent reads it. No lock between processes: the child may die with it in its hand."""
 
 
+class _Vfs(ctypes.Structure):
+    """SQLite's sqlite3_vfs, as far as its table of system calls."""
+
+    _fields_ = [
+        ("version", ctypes.c_int), ("file_size", ctypes.c_int), ("longest_path", ctypes.c_int), ("next", ctypes.c_void_p),
+        ("name", ctypes.c_char_p), ("app_data", ctypes.c_void_p), *((f"method_{n}", ctypes.c_void_p) for n in range(13)),
+        ("set_call", ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p)),
+        ("get_call", ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_char_p)),
+    ]  # fmt: skip
+
+
+_Write = ctypes.CFUNCTYPE(ctypes.c_ssize_t, ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int64)
+_kept: list[Any] = []
+"""What SQLite calls must not be collected."""
+
+
 class Fate:
     """What befalls a process at its N-th step; nothing before the server takes requests."""
 
@@ -53,6 +71,9 @@ class Fate:
 
     def befall(self) -> None:
         """Listen to all engines of this process."""
+        if self.what == "tear":
+            self.tear()
+            return
         event.listen(Engine, "before_cursor_execute", lambda *_: self.step())
         commit = DefaultDialect.do_commit
 
@@ -70,6 +91,24 @@ class Fate:
                 self.step()
 
         DefaultDialect.do_commit = commit_and_tell  # type: ignore[method-assign]
+
+    def tear(self) -> None:
+        """Come between SQLite and the files that it writes."""
+        library = ctypes.CDLL("libsqlite3.so.0")
+        library.sqlite3_vfs_find.restype = ctypes.c_void_p
+        place = library.sqlite3_vfs_find(None)
+        vfs = _Vfs.from_address(place)
+        name = next(one for one in (b"pwrite64", b"pwrite") if vfs.get_call(place, one))
+        write = _Write(vfs.get_call(place, name))
+
+        def torn(file: int, data: int, size: int, offset: int) -> int:
+            if self.step() == self.at > 0:
+                write(file, data, size // 2, offset)
+                os.kill(os.getpid(), signal.SIGKILL)
+            return int(write(file, data, size, offset))
+
+        _kept.append(_Write(torn))
+        assert vfs.set_call(place, name, ctypes.cast(_kept[-1], ctypes.c_void_p)) == 0
 
 
 def child(config: Config, fate: Fate) -> None:
