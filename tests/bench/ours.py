@@ -22,6 +22,7 @@ from shared.ids import b64, new_record_id, unb64
 from shared.sealing import BoxKeys
 from sync.compose import difference
 from sync.over_http import post_message
+from sync.request import FIRST_NUMBERS
 from sync.store import Device, Scope
 from sync.tablet_half import TabletHalf
 from sync.view import Snapshot, snapshot
@@ -68,7 +69,7 @@ class BenchTablet:
         identity = Device(body["device"], keys.public, mac_key, body["user"]["id"], scope, {})
         database = Database(folder / "tablet.sqlite3")
         store = Store(database, RowKey(keys.rows), identity, catalogue=lambda: catalogue, now_ms=clock.now_ms)
-        return cls(store=store, half=TabletHalf(store), catalogue=catalogue, unit=body["unit"], address=address)
+        return cls(store=store, half=TabletHalf(store, first=FIRST_NUMBERS), catalogue=catalogue, unit=body["unit"], address=address)
 
     def exchange(self) -> None:
         """Exchange until both sides say that nothing is left."""
