@@ -165,7 +165,8 @@ class PlainTablet(MemoryTablet):
         if gone:
             self.held = {name: body for name, body in self.held.items() if Change.parse(body).record not in gone}
         named = {value.blob for told in self.told.values() for _, value in told.values()}
-        named |= {op.blob for line in self.unsettled.values() for op in line.change.operations}
+        unread = (line for log, lines in self.lines_of.items() for line in lines[self.acknowledged[log] :])  # also what a server forgot again
+        named |= {op.blob for line in (*self.unsettled.values(), *unread) for op in line.change.operations}
         named |= {op.blob for body in self.held.values() for op in Change.parse(body).operations}  # to be handed back with their lines
         self.sealed = {digest: data for digest, data in self.sealed.items() if digest in named}
 
