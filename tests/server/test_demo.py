@@ -117,7 +117,7 @@ def test_a_demo_is_served_on_this_machine_alone(tmp_path: Path, beyond: dict[str
             add_user(session, login="mau", name="Người Mẫu", password=None, now_ms=1, demo=True)
 
         transaction(work)
-    monkeypatch.setattr("server.process.BuiltinSSLAdapter", lambda *_: None)
+    monkeypatch.setattr("server.process.Tls", lambda *_: None)
     with pytest.raises(SenError) as told:
         serve(Config(var=tmp_path, port=0, **beyond), lambda address, port: None)
     assert told.value.code == "demo_only_here"

@@ -37,6 +37,10 @@ NOT_STORED = frozenset({"catalogue", "shipped", "half", "refills"})
 """What of a plain tablet is not in its storage."""
 
 
+NOWHERE = Path("no-such-folder") / "tablet"
+"""Where a database in memory has its second file with the heads of its logs: it has none, and finds out by the server that it went back."""
+
+
 class Crash(Exception):
     """The process died here."""
 
@@ -245,7 +249,7 @@ class RealTablet(StoreTablet):
     def __init__(self, device: Device, catalogue: Catalogue) -> None:
         self.shipped = catalogue
         self.refills = 0
-        self.file = DyingDatabase(Path("tablet"))
+        self.file = DyingDatabase(NOWHERE)
         super().__init__(device, catalogue, self.file.path)
 
     def database(self) -> Database:
