@@ -173,14 +173,15 @@ class Outbox:
 
     # sending
 
-    def logs(self) -> list[OwnLog]:
+    def logs(self, *, every: bool = False) -> list[OwnLog]:
         """The logs, the urgent one first; a closed one as long as it has something to send, or waits to be told what became of a change,
-        or of lines that this storage lost.
+        or of lines that this storage lost; or ``every`` one that has lines.
         """
         asked = [log for log, (_, _, told) in self._lost().items() if not told]
         query = (
             "SELECT id, urgent, number, chain, acknowledged FROM log"
-            f" WHERE closed = 0 OR acknowledged < number OR id IN (SELECT log FROM unsettled) OR id IN ({','.join('?' * len(asked))})"
+            f" WHERE closed = 0 OR acknowledged < number OR ({int(every)} AND number > 0) OR id IN (SELECT log FROM unsettled)"
+            f" OR id IN ({','.join('?' * len(asked))})"
             " ORDER BY urgent DESC, closed DESC, id"
         )
         with self.store.database.reading() as connection:

@@ -103,9 +103,9 @@ class Store:
         """Who this tablet is, and the scope it was last told."""
         return self._identity
 
-    def own_logs(self) -> list[OwnLog]:
+    def own_logs(self, *, every: bool = False) -> list[OwnLog]:
         """The logs that this tablet writes or has still to send, the urgent one first."""
-        return self.outbox.logs()
+        return self.outbox.logs(every=every)
 
     def mark(self) -> str:
         """What tells this storage from a copy of it: the main log that it writes, once it closed one."""

@@ -53,7 +53,7 @@ def write_requests(store: TabletStore, *, now: Time, version: int = VERSION, men
         version: what it speaks (``sync.versions``).
         mend: what the server's disk lost and asked for, by the answers that were read (``sync.mended``).
     """
-    logs = store.own_logs()
+    logs = store.own_logs(every=True)
     reached = {log.log: log.acknowledged for log in logs}
     common = marked({"q": store.answers(), "at": list(now)}, version)
     messages: list[bytes] = []

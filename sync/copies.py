@@ -92,7 +92,7 @@ def marks_after(device: "Device", wanted: "Wanted", begins: Mapping[str, bytes],
     """
     known, stream = device.marks, device.scope.stream
     if before is None:
-        left_here = stands_where_left(wanted.heads, begins, device.read)
+        left_here = not wanted.past and stands_where_left(wanted.heads, begins, device.read)  # with `past` come ended logs too
     elif not known.order:
         left_here = False
     elif known.since is None or known.since[0] != stream:

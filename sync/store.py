@@ -320,9 +320,12 @@ class TabletStore(Holding, Protocol):
     def device(self) -> Device:
         """Who this tablet is, and the scope it was last told."""
 
-    def own_logs(self) -> list[OwnLog]:
+    def own_logs(self, *, every: bool = False) -> list[OwnLog]:
         """The logs that this tablet writes, the urgent one first; before them each closed one that has still to be sent, or holds a
         change that is not settled: only of logs that are named is told what became of their changes.
+
+        Args:
+            every: also those that were read to their ends; a server that was restored may have forgotten them.
         """
 
     def mark(self) -> str:

@@ -80,7 +80,7 @@ class TabletHalf(Pacing):
         """
         device, self.number = self.store.device(), self.number + 1
         along = self.store.along() if urgent else {}
-        logs = [log for log in self.store.own_logs() if log.urgent or not urgent or log.log in along]
+        logs = [log for log in self.store.own_logs(every=self.lost and not urgent) if log.urgent or not urgent or log.log in along]
         heads = {log.log: [log.head.number, log.acknowledged, b64(log.head.hash)[:8]] for log in logs if log.head.number}
         head: dict[str, Any] = {"q": self.number} | ({"h": heads} if heads else {})
         runs, budget = list[Run](), self.page * RAW_PER_PAGE_BYTE

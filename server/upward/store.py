@@ -142,10 +142,11 @@ class UpwardStore:
         scope = self._read_note("scope")
         return self._identity if scope is None else self._identity._replace(scope=Scope(scope[0], tuple(scope[1]), *scope[2:]))
 
-    def own_logs(self) -> list[OwnLog]:
-        """The log that is written, and closed ones that have still to be sent or to be settled."""
+    def own_logs(self, *, every: bool = False) -> list[OwnLog]:
+        """The log that is written, and closed ones that have still to be sent or to be settled; or ``every`` one that has lines."""
         waits = UpwardLog.id.in_(select(UpwardLine.log).where(UpwardLine.own.is_(True), UpwardLine.settled.is_(False)))
-        query = select(UpwardLog).where(UpwardLog.closed.is_(False) | (UpwardLog.acknowledged < UpwardLog.number) | waits)
+        told = UpwardLog.number > 0 if every else UpwardLog.acknowledged < UpwardLog.number
+        query = select(UpwardLog).where(UpwardLog.closed.is_(False) | told | waits)
         with db.reading() as connection:
             rows = connection.execute(query.order_by(UpwardLog.closed.desc(), UpwardLog.id)).all()
         return [OwnLog(row.id, False, LogHead(row.number, row.chain), row.acknowledged) for row in rows]

@@ -103,9 +103,9 @@ class StoreTablet:
         """What the server told of each record."""
         return self.store.told(self.store.records())
 
-    def own_logs(self) -> list[OwnLog]:
+    def own_logs(self, *, every: bool = False) -> list[OwnLog]:
         """The logs that the tablet writes or has still to send."""
-        return self.store.own_logs()
+        return self.store.own_logs(every=every)
 
     @property
     def aside(self) -> dict[str, str]:

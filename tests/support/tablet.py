@@ -139,9 +139,9 @@ class MemoryTablet:
             chain = chain_next(chain, line.hash)
         return LogHead(len(self.lines_of[log]), chain)
 
-    def own_logs(self) -> list[OwnLog]:
+    def own_logs(self, *, every: bool = False) -> list[OwnLog]:
         waiting = {line.change.log for line in self.unsettled.values()}
-        logs = [log for log in self.lines_of if log in self.closed and (self.acknowledged[log] < len(self.lines_of[log]) or log in waiting)]
+        logs = [log for log in self.lines_of if log in self.closed and (every or self.acknowledged[log] < len(self.lines_of[log]) or log in waiting)]
         return [OwnLog(log, log == self.urgent, self.head(log), self.acknowledged[log]) for log in (*logs, self.urgent, self.main)]
 
     def mark(self) -> str:

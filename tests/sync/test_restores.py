@@ -320,3 +320,18 @@ def test_m38_a_log_that_was_handed_back_is_its_tablets_again(tablets: Tablets, s
     exchange(tablets["B"], server)
     assert exchange(tablets["B"], server) == 1
     assert texts(server, record).count(7) == 1
+
+
+def test_m88_f23_an_ended_log_that_a_restored_server_forgot_is_told_again(tablets: Tablets, server: PairServer, record: str) -> None:
+    backup = server.save()
+    copy = tablets["A"].save()
+    type_in(tablets["A"], record, people=5)
+    exchange(tablets["A"], server)
+    tablets["A"].restore(copy)
+    type_in(tablets["A"], record, people=6)
+    quiet({"A": tablets["A"]}, server)
+    assert tablets["A"].closed and all(log.head.number == 0 for log in tablets["A"].own_logs()), "its first log ended, and was read to its end"
+    server.restore(backup)
+    quiet({"A": tablets["A"]}, server)
+    assert {5, 6} <= set(texts(server, record))
+    assert tablets["A"].questions(record) == ["people"] == server.state(record).open_paths()
