@@ -32,7 +32,7 @@ def test_what_was_not_measured_is_told() -> None:
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"value": 100.0}, "push_10000: ratio is 0.1, and must be at least 0.43"),
+        ({"value": 100.0}, "push_10000: ratio is 0.1, and must be at least 0.5"),
         ({"round_trips": 4}, "push_10000: round_trips is 4, and must be at most 3"),
         ({"memory_mb": 65.0}, "push_10000: memory_mb is 65.0, and must be at most 64"),
     ],
