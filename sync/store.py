@@ -322,10 +322,8 @@ class TabletStore(Holding, Protocol):
 
     def own_logs(self, *, every: bool = False) -> list[OwnLog]:
         """The logs that this tablet writes, the urgent one first; before them each closed one that has still to be sent, or holds a
-        change that is not settled: only of logs that are named is told what became of their changes.
-
-        Args:
-            every: also those that were read to their ends; a server that was restored may have forgotten them.
+        change that is not settled: only of logs that are named is told what became of their changes. ``every``: also those that were
+        read to their ends; a server that was restored may have forgotten them.
         """
 
     def mark(self) -> str:
