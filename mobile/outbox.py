@@ -367,7 +367,7 @@ class Outbox:
     def record_received_ms(self, record: str) -> int | None:
         """When the server was known to have read the last own line that stands in a record; None while it is not."""
         state = self.store.show(record)
-        own = {log.log for log in self.logs()}
+        own = {log.log for log in self.logs(every=True)}
         names = [] if state is None else [parse_name(name) for name in state.origins()]
         times = [self.received_ms(name.log, name.number) for name in names if name.log in own]
         known = [time for time in times if time is not None]

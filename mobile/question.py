@@ -123,7 +123,7 @@ class QuestionDesk:
     def _who(self, value: Value) -> str:
         """Everybody who wrote it, with the tablet."""
         told = []
-        own = {log.log for log in self.tablet.store.own_logs()}
+        own = {log.log for log in self.tablet.store.own_logs(every=True)}
         for name in value.origins:
             change = self.tablet.change_of(name)
             person = self.tablet.say("unknown_person") if change is None else self.tablet.person_words(change.user)

@@ -32,6 +32,7 @@ from tests.sync.conftest import *  # noqa: F403  (the fixture of a record)
 from tests.sync.test_restores import *  # noqa: F403
 from tests.sync.test_scopes import *  # noqa: F403
 from tests.sync.test_stories import *  # noqa: F403  (every story again, on this store)
+from tests.sync.test_stories import quiet, type_in
 
 UNIT, OTHER = "long_khanh_a", "long_khanh_b"
 
@@ -192,6 +193,18 @@ def test_p07_f07_a_link_that_has_broken_is_tried_carefully(tablets: dict[str, St
         sizes.append(half.page)
         half.grow()
     assert sizes == [LARGEST_PAGE // 4] * PAGES_A_STEP + [LARGEST_PAGE // 2] * PAGES_A_STEP
+
+
+def test_what_an_ended_log_wrote_is_still_known_to_have_arrived(tablets: dict[str, StoreTablet], server: PairServer, record: str) -> None:
+    a, new = tablets["A"], new_record_id()
+    copy = a.save()
+    type_in(a, record, people=5)
+    exchange(a, server)
+    a.restore(copy)
+    type_in(a, new, title="Sau khi phục hồi")
+    quiet({"A": a}, server)
+    assert all(log.head.number == 0 for log in a.own_logs()), "its first log ended, and was read to its end"
+    assert a.store.received_ms(new) is not None
 
 
 DAMAGES = {

@@ -123,20 +123,23 @@ def tried(tablet: BenchTablet) -> str:
     return ""
 
 
-def test_f15_a_server_that_is_killed_at_any_step_has_what_it_answered(doomed: Doomed) -> None:
-    """Each of a push's statements and commits in turn, the tablets taking turns; then some of those of eight pushes at once."""
-    deaths = 0
+def deaths_in_turn(doomed: Doomed, how: str) -> int:
+    """Let the server die in this way at the first step of a push, at the second, and so on until it outlives one; gives how often it died."""
     for at in range(1, 1000):
         tablet = doomed.tablets[at % TABLETS]
         tablet.enter(1)
-        with doomed.serving("kill", at):
+        with doomed.serving(how, at):
             told = tried(tablet)
         doomed.everything_answered_is_there()
-        killed = doomed.ended["signal"] == signal.SIGKILL
-        deaths += killed
-        assert killed or told == ""
-        if not killed:
-            break
+        if doomed.ended["signal"] != signal.SIGKILL:
+            assert told == ""
+            return at - 1
+    raise AssertionError("it never outlived a push")
+
+
+def test_f15_a_server_that_is_killed_at_any_step_has_what_it_answered(doomed: Doomed) -> None:
+    """Each of a push's statements and commits in turn, the tablets taking turns; then some of those of eight pushes at once."""
+    deaths = deaths_in_turn(doomed, "kill")
     assert deaths > 12, "a push has more steps than that"
     draw = random.Random(15)
     for at in sorted(draw.sample(range(2, deaths * TABLETS // 2), AT_ONCE)):
@@ -154,20 +157,9 @@ def test_f15_a_server_that_is_killed_at_any_step_has_what_it_answered(doomed: Do
 
 def test_f14_f15_a_server_that_is_killed_within_any_write_to_its_file_has_what_it_answered(tmp_path: Path) -> None:
     """Each write of SQLite's in turn, to the database or to its log, of which the half reaches the file."""
-    doomed, torn = Doomed(tmp_path, str(tmp_path / "var" / "sen.sqlite3")), 0
+    doomed = Doomed(tmp_path, str(tmp_path / "var" / "sen.sqlite3"))
     try:
-        for at in range(1, 1000):
-            tablet = doomed.tablets[at % TABLETS]
-            tablet.enter(1)
-            with doomed.serving("tear", at):
-                told = tried(tablet)
-            doomed.everything_answered_is_there()
-            killed = doomed.ended["signal"] == signal.SIGKILL
-            torn += killed
-            assert killed or told == ""
-            if not killed:
-                break
-        assert torn > 20, "a push writes more pages than that"
+        assert deaths_in_turn(doomed, "tear") > 20, "a push writes more pages than that"
         doomed.quiet()
     finally:
         doomed.close()
