@@ -100,14 +100,24 @@ class SqlJudge:
         field = None if self.record_type is None else self.record_type.field_at(path)
         return one.blob == other.blob and _in_kind(field, spelled(one.value)) == _in_kind(field, spelled(other.value))
 
-    def may_go(self, path: str, start: Any, to: Any) -> bool:
-        """Whether the writer may move a workflow so."""
-        if self.record_type is None:
+    def may_go(self, path: str, start: Any, value: Value) -> bool:
+        """Whether a writer of that value may move a workflow so."""
+        return self.record_type is not None and any(self._may_go(path, start, value.value, name) for name in value.origins)
+
+    def _may_go(self, path: str, start: Any, to: Any, name: str) -> bool:
+        change = self._change(name)
+        if change is None or self.record_type is None:
             return False
-        if self.change.user == self.ledger.own.device:  # what the server above decided of what it saw (server.upward)
-            saw, current = next((op.saw for op in self.change.operations if op.path == path), ()), self.state.current(path)
+        if change.user == self.ledger.own.device:  # what the server above decided of what it saw (server.upward)
+            saw, current = next((op.saw for op in change.operations if op.path == path), ()), self.state.current(path)
             return current is None or not set(saw).isdisjoint(current.origins)
         field = self.record_type.by_path.get(path)
         flow = self.record_type.flow if field is None or path == "state" else str(field.flow)
-        return self.ledger.gate.rights.may_go(self.change.user, self.state.unit, flow, start, to)
+        return self.ledger.gate.rights.may_go(change.user, self.state.unit, flow, start, to)
 
+    def _change(self, name: str) -> Change | None:
+        log, number, _ = parse_name(name)
+        if (log, number) == (self.change.log, self.change.number):
+            return self.change
+        line = self._line(name)
+        return None if line is None else line[0]

@@ -9,7 +9,7 @@ the stories that simpler rules failed in):
 4. it is equal to a value left: one value with two origins, for who saw one saw both, but where a third would pass for seen by that; else
    the field's policy;
 5. while any name in its past has not come, it is never found equal and no policy pushes it out: it waits as a
-   candidate (on an empty field as the value) and is judged again when that name comes.
+   candidate (on an empty field as the value) and is judged again when that name comes, and so is whoever met it meanwhile.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -190,12 +190,20 @@ class _Work:
         return None
 
     def place(self, register: Register, path: str, value: Value, saw: tuple[str, ...]) -> None:
-        """Put a value among those in force, by the five rules above."""
-        if any(self.lineage.holds(other.past, origin) for other in register.values for origin in value.origins):
-            self.fall(path, value)
-            self.teach(register, value)
-            return
+        """Put a value among those in force, by the five rules above. A move that is asked about does not stand: what it builds on moves
+        the workflow all the same, and it is judged again from there.
+        """
         policy = self.judge.policy(path)
+        seers = [other for other in register.values if any(self.lineage.holds(other.past, origin) for origin in value.origins)]
+        if any(policy != "flow" or not other.open for other in seers):
+            self.fall(path, value)
+        else:
+            self.put(register, path, value, saw, policy)
+        if seers:
+            self.teach(register, value)
+
+    def put(self, register: Register, path: str, value: Value, saw: tuple[str, ...], policy: str) -> None:
+        """Put a value among those in force that nobody in force has seen."""
         current = next((other for other in register.values if not other.open), None)
         illegal = policy == "flow" and not self.legal(path, current, value)
         fell = [
@@ -216,8 +224,8 @@ class _Work:
     def legal(self, path: str, current: Value | None, value: Value) -> bool:
         """Whether a workflow may move so. Who has seen the present state and keeps it moves nothing."""
         seen = current is None or any(self.lineage.holds(value.past, origin) for origin in current.origins)
-        stays = current is not None and current.value == value.value
-        return not seen or stays or self.judge.may_go(path, None if current is None else current.value, value.value)
+        stays = current is not None and current.value == value.value and not value.waits
+        return not seen or stays or self.judge.may_go(path, None if current is None else current.value, value)
 
     def join_equal(self, register: Register, path: str, policy: str, value: Value) -> bool:
         if value.waits or policy == "union":
@@ -266,7 +274,17 @@ class _Work:
                 continue
             if any(self.lineage.holds(other.past, origin) for origin in learnt.origins) and len(register.values) > 1:
                 register.values.remove(other)
-                self.place(register, path, other._replace(open=False), tuple(learnt.origins))
+                self.place_again(register, path, other, tuple(learnt.origins))
+
+    def place_again(self, register: Register, path: str, value: Value, saw: tuple[str, ...]) -> None:
+        """Judge a value by what is known now; was it the current one, whoever met it while it waited is judged after it."""
+        settled = not value.open and not value.waits and self.judge.policy(path) != "standing"
+        met = [other for other in register.values if other.open and not other.waits] if settled else []
+        self.place(register, path, value._replace(open=False), saw)
+        for other in met:
+            if other in register.values:  # it has not fallen
+                register.values.remove(other)
+                self.place(register, path, other._replace(open=False), other.origins)
 
     def resolve_waiting(self, saw: dict[str, tuple[str, ...]]) -> None:
         """Judge again the values that waited for this change at paths where it stands no longer, or never did."""
@@ -276,11 +294,11 @@ class _Work:
                 rest = tuple(name for name in _both(value.waits, waits) if name != self.name)
                 register.values.remove(value)
                 register.touched = self.number
-                learnt = value._replace(past=join(value.past, past, self.lineage.past((self.name,))), waits=rest, open=False)
+                learnt = value._replace(past=join(value.past, past, self.lineage.past((self.name,))), waits=rest)
                 if register.values:
-                    self.place(register, path, learnt, saw.get(path, ()))
+                    self.place_again(register, path, learnt, saw.get(path, ()))
                 else:
-                    register.values.append(learnt)
+                    register.values.append(learnt._replace(open=False))
 
     def settle_standings(self) -> None:
         """A deletion is in force exactly while it has seen everything that stands in what it deletes."""

@@ -43,8 +43,8 @@ class Judge(Protocol):
     def equal(self, path: str, one: Value, other: Value) -> bool:
         """Whether two values say the same; sealed ones are opened in memory to compare."""
 
-    def may_go(self, path: str, start: Any, to: Any) -> bool:
-        """Whether the writer of the arriving change may move a workflow from a state to another."""
+    def may_go(self, path: str, start: Any, value: Value) -> bool:
+        """Whether a writer of that value may move a workflow from a state to it; not always the writer of the arriving change."""
 
 
 class Meeting(NamedTuple):
@@ -109,7 +109,7 @@ def _text(meeting: Meeting) -> Ruling:
 def _flow(meeting: Meeting) -> Ruling:
     """A transition that is legal from the present state, by one who may, goes on; else a person decides."""
     current, value = meeting.current, meeting.value
-    if value.waits or not meeting.judge.may_go(meeting.path, current.value, value.value):
+    if value.waits or not meeting.judge.may_go(meeting.path, current.value, value):
         return _ask(meeting)
     gone = value._replace(past=join(value.past, current.past, meeting.judge.lineage.past(current.origins)))
     rest = [other for other in meeting.register.values if other is not current]

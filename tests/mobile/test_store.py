@@ -33,6 +33,7 @@ from tests.sync.test_restores import *  # noqa: F403
 from tests.sync.test_scopes import *  # noqa: F403
 from tests.sync.test_stories import *  # noqa: F403  (every story again, on this store)
 from tests.sync.test_stories import quiet, type_in
+from tests.sync.test_waiting import *  # noqa: F403
 
 UNIT, OTHER = "long_khanh_a", "long_khanh_b"
 

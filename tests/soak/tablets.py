@@ -6,7 +6,7 @@ Both take changes with sealed values, and both can die: between two steps, and t
 import hashlib
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from contextlib import closing
 from copy import deepcopy
 from pathlib import Path
@@ -165,14 +165,22 @@ class PlainTablet(MemoryTablet):
         if not self.identity.scope.cases:
             sealed = self.catalogue.sealed_types
             self.told = {record: told for record, told in self.told.items() if record in pending or told.type not in sealed}
-        gone = before - self.told.keys() - pending
-        if gone:
-            self.held = {name: body for name, body in self.held.items() if Change.parse(body).record not in gone}
+        self.drop_lines(before - self.told.keys() - pending)
         named = {value.blob for told in self.told.values() for _, value in told.values()}
         unread = (line for log, lines in self.lines_of.items() for line in lines[self.acknowledged[log] :])  # also what a server forgot again
         named |= {op.blob for line in (*self.unsettled.values(), *unread) for op in line.change.operations}
         named |= {op.blob for body in self.held.values() for op in Change.parse(body).operations}  # to be handed back with their lines
         self.sealed = {digest: data for digest, data in self.sealed.items() if digest in named}
+
+    def drop_untold(self, part: str) -> None:
+        before = self.told.keys()
+        super().drop_untold(part)
+        self.drop_lines(before - self.told.keys())
+
+    def drop_lines(self, records: Set[str]) -> None:
+        """Drop the lines of others that were held of these records."""
+        if records:
+            self.held = {name: body for name, body in self.held.items() if Change.parse(body).record not in records}
 
     def refill(self, parts: Sequence[str]) -> None:
         self.refills += 1
