@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace as replaced
 
+from mobile.sealed_left import SEALED_LEFT, let_go_of_sealed
 from shared.ids import b64
 from sync.log import Change, name_of
 from sync.merge import fresh, is_fresh
@@ -216,6 +217,7 @@ class PullWriter:
         self._write_cursors(connection)
         for name, body in page.documents.items():
             store.write_document(connection, name, body)
+        self._let_go_of_sealed(connection)
         return {**self.gone, **aside}
 
     def _write_parts(self, connection: Connection) -> None:
@@ -315,6 +317,18 @@ class PullWriter:
         blobs = [(op.blob,) for change in gone for op in change.operations if op.blob is not None]
         connection.executemany("DELETE FROM blob WHERE hash = ?", blobs)
         connection.executemany("DELETE FROM wrap WHERE key_id = ?", [(change.record,) for change in gone])
+
+
+    def _let_go_of_sealed(self, connection: Connection) -> None:
+        """After records left, destroy every sealed value that no record here names any more: also what an own line named that was
+        overwritten since, and what belonged to a record that the disk had lost. Not before all is told that stays.
+        """
+        due = self.page.scope is not None or self.dropped or self.left
+        if self.page.complete and (due or self.store.note(SEALED_LEFT)):
+            let_go_of_sealed(self.store, connection, self.scope)
+            self.store.forget_notes(SEALED_LEFT)
+        elif due:
+            self.store.set_note(SEALED_LEFT, "1")
 
 
 def files_named(state: RecordState) -> set[str]:

@@ -106,7 +106,7 @@ def check_end(world: World) -> list[str]:
     rows, states = stored_rows(world), stored_states(world)
     wrong = [*world.wrong, *check_history(world, rows), *check_merge(world, rows, states), *check_texts(world, rows), *check_names(world, states)]
     for seat in world.seats:
-        wrong += [f"tablet {seat.number}: {problem}" for problem in check_tablet(world, seat, states)]
+        wrong += [f"tablet {seat.number}: {problem}" for problem in check_tablet(world, seat, rows, states)]
     wrong += check_sound(world)
     wrong += check_again(world, rows, states)
     wrong += check_greeting(world)
@@ -225,7 +225,7 @@ def check_names(world: World, states: Mapping[str, RecordState]) -> Iterator[str
         )  # fmt: skip
 
 
-def check_tablet(world: World, seat: Seat, states: Mapping[str, RecordState]) -> Iterator[str]:
+def check_tablet(world: World, seat: Seat, rows: Sequence[StoredRow], states: Mapping[str, RecordState]) -> Iterator[str]:
     """A tablet shows what the server has of its scope, proves it, and holds nothing else (10), (14)."""
     tablet = seat.tablet
     scope = tablet.identity.scope
@@ -248,6 +248,10 @@ def check_tablet(world: World, seat: Seat, states: Mapping[str, RecordState]) ->
     yield from (f"keeps {name} of a record outside its scope" for name, body in lines.items() if json.loads(body)["r"] not in here)
     if not scope.cases and tablet.kept_blobs():
         yield "keeps sealed values without the right to them"
+    theirs = {op.value["sealed"]: op.record for op in read_ops(rows) if isinstance(op.value, dict) and "sealed" in op.value}
+    for digest in tablet.kept_blobs():
+        if theirs.get(digest, "") not in (*here, ""):
+            yield f"keeps a sealed value of {theirs[digest][-1]}, which is not in its scope"
     if scope.cases:
         blobs = tablet.kept_blobs()
         wanted = [value.blob for record in here for _, value in states[record].values() if value.blob is not None]

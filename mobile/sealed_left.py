@@ -1,0 +1,67 @@
+"""The sealed values that stay on a tablet when records have left it: those that something here still names, and no others.
+
+A sealed value says who a victim is. What names it is looked for, not what left: a value that was overwritten since stands in no
+record's state, and a disk may have lost the row that named it.
+"""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from sqlite3 import Connection
+from typing import TYPE_CHECKING
+
+from shared.errors import SenError
+from shared.sealing import key_id_of
+from sync.log import Change
+from sync.messages import blobs_named
+from sync.store import Scope
+
+if TYPE_CHECKING:
+    from mobile.store import Store
+
+SEALED_LEFT = "sealed left"
+"""The note that records left with a page that was not the last one."""
+
+_OWN = (
+    "SELECT own_line.name, body, aside, own_line.number > acknowledged OR unsettled.number IS NOT NULL FROM own_line"
+    " JOIN log ON log.id = own_line.log LEFT JOIN unsettled ON unsettled.log = own_line.log AND unsettled.number = own_line.number"
+)
+
+__all__ = ["SEALED_LEFT", "let_go_of_sealed"]
+
+
+def let_go_of_sealed(store: "Store", connection: Connection, scope: Scope) -> None:
+    """Destroy the sealed values that no record here, and no own change that is still needed, names.
+
+    An own change is needed while the server may not have it, and while it was set aside and its writer may mend it.
+    """
+    held = [row[0] for row in connection.execute("SELECT hash FROM blob")]
+    gone = set(held).difference(_named(store, connection, scope)) if held else set()
+    keys = {_key_of(connection, digest) for digest in gone}
+    connection.executemany("DELETE FROM blob WHERE hash = ?", [(digest,) for digest in gone])
+    if gone:
+        keys -= {_key_of(connection, digest) for digest in set(held) - gone}
+        here = "SELECT id FROM record UNION SELECT record FROM draft"
+        connection.executemany(f"DELETE FROM wrap WHERE key_id = ? AND key_id NOT IN ({here})", [(key,) for key in keys])
+
+
+def _key_of(connection: Connection, digest: str) -> str:
+    (data,) = connection.execute("SELECT data FROM blob WHERE hash = ?", (digest,)).fetchone()
+    with suppress(SenError):
+        return key_id_of(data)
+    return ""
+
+
+def _named(store: "Store", connection: Connection, scope: Scope) -> Iterator[str]:
+    here = {row[0] for row in connection.execute("SELECT id FROM record")}
+    for state in store.told(list(here)).values():
+        yield from (value.blob for _, value in state.values() if value.blob is not None)
+    for name, body in connection.execute("SELECT name, body FROM held_line WHERE record IN (SELECT id FROM record)"):
+        with suppress(SenError):  # a damaged line is none
+            yield from blobs_named(store.rows.open(body, f"line {name}"))
+    for name, body, aside, needed in connection.execute(_OWN):
+        with suppress(SenError):
+            line = store.rows.open(body, f"line {name}")
+            blobs = blobs_named(line)
+            change = Change.parse(line) if blobs else None
+            if change is not None and (needed or change.record in here or (aside and scope.cases and change.unit in scope.units)):
+                yield from blobs
