@@ -62,7 +62,7 @@ def written_twice(server: PairServer, tablet: StoreTablet, unit: str = UNIT) -> 
 
 
 @pytest.mark.parametrize(("units", "cases"), [((UNIT,), False), ((OTHER,), False), ((UNIT, OTHER), False), ((OTHER,), True)])
-def test_what_was_overwritten_goes_with_the_right(server: PairServer, tablets: list[StoreTablet], units: tuple[str, ...], cases: bool) -> None:
+def test_m92_what_was_overwritten_goes_with_the_right(server: PairServer, tablets: list[StoreTablet], units: tuple[str, ...], cases: bool) -> None:
     a, b = tablets
     written_twice(server, a)
     exchange(b, server)  # type: ignore[arg-type]
@@ -74,7 +74,7 @@ def test_what_was_overwritten_goes_with_the_right(server: PairServer, tablets: l
 
 
 @pytest.mark.parametrize("page", [1, 1 << 16])
-def test_what_was_overwritten_stays_where_the_right_stays(server: PairServer, tablets: list[StoreTablet], page: int) -> None:
+def test_m92_what_was_overwritten_stays_where_the_right_stays(server: PairServer, tablets: list[StoreTablet], page: int) -> None:
     """A server that is set back may ask for it; also where the answer that tells the new right is cut into pages."""
     tablet = tablets[0]
     set_scope(server, tablet, UNIT, OTHER, cases=True)
@@ -96,7 +96,7 @@ def test_what_was_overwritten_stays_where_the_right_stays(server: PairServer, ta
 
 
 @pytest.mark.parametrize("lost", ["record", "held_line", "record, held_line"])
-def test_what_a_disk_lost_leaves_no_sealed_value_behind(server: PairServer, tablets: list[StoreTablet], lost: str) -> None:
+def test_m92_what_a_disk_lost_leaves_no_sealed_value_behind(server: PairServer, tablets: list[StoreTablet], lost: str) -> None:
     a, b = tablets
     written_twice(server, a)
     exchange(b, server)  # type: ignore[arg-type]
