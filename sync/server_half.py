@@ -26,6 +26,7 @@ from sync.messages import (
     run_mac,
     seal_message,
 )
+from sync.page import Own
 from sync.pull import Pull, Wanted
 from sync.standing import Stand, in_doubt, stand_of, told_again, told_read
 from sync.store import Device, Ledger, Reader, Server
@@ -174,8 +175,7 @@ class _Answering:
             if self.wanted.page and self.cursor is not None:
                 head |= {"c": {self.device.scope.stream: self.cursor.token()}, "upto": self._upto()}
             elif self.wanted.page:
-                own = {log: self.stands[log].own(claim[0], self.segments.get(log, ())) for log, claim in self.wanted.heads.items()}
-                told = Pull(reader, self.device, self.wanted, own, self.server.run_key).answer()
+                told = Pull(reader, self.device, self.wanted, self._own(), self.server.run_key).answer()
                 head |= told.head | ({"upto": self._upto()} if told.told else {})
                 lines = told.lines
         if self.wanted.page and not self.wanted.handing and not (self.wanted.late and head.get("more")):
@@ -183,6 +183,11 @@ class _Answering:
             head |= {"mend": lost} if lost else {}
         documents = self.server.documents(self.device, self.wanted.versions) if self.wanted.page else {}
         return head | ({"docs": documents} if documents else {}), lines
+
+    def _own(self) -> dict[str, Own]:
+        """The lines that the tablet surely wrote itself: it is not told them. One too many is harmless, one too few is lost to it."""
+        stands = [(log, claim[0], self.stands[log]) for log, claim in self.wanted.heads.items()]
+        return {log: stand.own(number, self.segments.get(log, ())) if stand.sure else {} for log, number, stand in stands}
 
     def _read(self, reader: Reader) -> dict[str, Any]:
         """How far the tablet's logs are read, which lines were set aside, which logs were forked."""

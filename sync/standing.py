@@ -17,10 +17,15 @@ __all__ = ["Stand", "in_doubt", "stand_of", "told_again", "told_read"]
 
 
 class Stand(NamedTuple):
-    """The last line of a tablet's chain that the server has, and the segment that holds it (None before the first)."""
+    """The last line of a tablet's chain that the server has, and the segment that holds it (None before the first).
+
+    ``sure``: the tablet's own words show that it is of its chain. Otherwise it may be another's that was copied from it or put back,
+    and only the tablet can tell, which compares the hash.
+    """
 
     head: LogHead
     segment: int | None
+    sure: bool = True
 
     def own(self, number: int, segments: Sequence[Segment]) -> Own:
         """The lines of a log that are this tablet's own: up to its last one, along its chain."""
@@ -54,7 +59,7 @@ def stand_of(log: str, claim: Sequence[int | str], device: Device, segments: Seq
     if not read:
         return Stand(LogHead(0, chain_start(log, device.key)), None)
     best = max(read, key=lambda one: (one.head.number == acknowledged, one.head.number))
-    return Stand(best.head, best.id)
+    return Stand(best.head, best.id, sure=False)
 
 
 def in_doubt(claim: Sequence[int | str], segments: Sequence[Segment]) -> bool:

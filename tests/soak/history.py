@@ -7,6 +7,7 @@ failing history is cut down by dropping steps, and is kept as JSON.
 import json
 import random
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,6 +28,11 @@ EVOLVING = (
     "decide", "push", "slow", "deliver", "crash", "withdraw",
 )  # fmt: skip
 """The kinds of steps of a history that is about forms that change while tablets are away."""
+GOING_BACK = (
+    "tablet_backup", "restore_tablet", "restore_tablet", "clone_tablet", "backup", "restore_server", *["edit"] * 5, *["exchange"] * 5, "create",
+    "console", "decide", "urgent", "send_urgent", "push", "page", "slow", "deliver", "twice", "crash_keeping", "scope",
+)  # fmt: skip
+"""The kinds of steps of a history that is about tablets and servers that go back: logs end, and are forgotten."""
 KINDS = PEOPLE + WIRE + DISK + RULES + HEALING
 ALWAYS = frozenset({"edit", "exchange"})
 STORES = ("memory", "store", "mixed")
@@ -75,13 +81,18 @@ class History(NamedTuple):
 
 
 def make_history(seed: int, *, store: str = "mixed", kinds: Sequence[str] = KINDS) -> History:
-    """The history of a seed: a random choice of kinds of steps (a swarm), so that rare mixes happen; every fifth is about forms that change."""
+    """The history of a seed: a random choice of kinds of steps (a swarm), so that rare mixes happen; every fifth is about forms that
+    change, and every tenth about tablets and servers that go back.
+    """
     rng = random.Random(f"history {seed}")
     tablets = rng.choice((2, 2, 3, 3, 3, 4, 5, 6, 8))
     left_out = HEALING if rng.random() < 0.6 else ()
     chosen = [kind for kind in kinds if kind in ALWAYS or (rng.random() < 0.55 and kind not in left_out)]
-    if kinds is KINDS and rng.random() < 0.2:
+    about = rng.random() if kinds is KINDS else 1
+    if about < 0.2:
         return History(seed, tablets, store, _evolving(rng, tablets, set_back=not left_out))
+    if about < 0.3:
+        return History(seed, tablets, store, _going_back(rng, tablets))
     steps = [Step("create", rng.randrange(tablets), 0, _numbers(rng))]
     if rng.random() < 0.8:
         steps += [Step("exchange", number, 0, (0, 0, 0)) for number in (steps[0].tablet, *range(tablets))]
@@ -92,10 +103,7 @@ def make_history(seed: int, *, store: str = "mixed", kinds: Sequence[str] = KIND
 
 def _evolving(rng: random.Random, tablets: int, *, set_back: bool) -> tuple[Step, ...]:
     """The steps of a history about forms that change; ``set_back``: on a server that goes back, with its folder, to before a change."""
-    def some(*kinds: str) -> list[Step]:
-        return [Step(kind, rng.randrange(tablets), rng.randrange(3), _numbers(rng)) for kind in kinds]
-
-    everybody = [Step("exchange", number, 0, (0, 0, 0)) for number in range(tablets)]
+    some, everybody = partial(_some, rng, tablets), _everybody(tablets)
     steps = [*some("create", "create"), *everybody, *everybody]
     if set_back:
         steps += [*some("backup"), Step("catalogue", 0, 0, (1, 0, 0)), *everybody, *some("begin", "edit", "edit", "edit")]
@@ -103,6 +111,23 @@ def _evolving(rng: random.Random, tablets: int, *, set_back: bool) -> tuple[Step
     if set_back:
         steps += [Step("restore_server", 0, 0, (1, 0, 0)), *some("edit", *(rng.choice(EVOLVING) for _ in range(5)))]
     return tuple(steps)
+
+
+def _going_back(rng: random.Random, tablets: int) -> tuple[Step, ...]:
+    """The steps of a history in which one tablet is put back to an older copy, so that its logs end, while the server has a backup of before."""
+    some, one, everybody = partial(_some, rng, tablets), partial(_some, rng, 1), _everybody(tablets)
+    steps = [*one("create"), *everybody, *everybody, *some(*rng.sample(GOING_BACK, 2)), *one("backup", "tablet_backup")]
+    steps += [*one("edit", "edit", "exchange", "restore_tablet", "edit", "exchange"), *some(*rng.sample(GOING_BACK, 4))]
+    steps += [*one("restore_server"), *some(*(rng.choice(GOING_BACK) for _ in range(rng.randrange(4, 16))))]
+    return tuple(steps)
+
+
+def _some(rng: random.Random, tablets: int, *kinds: str) -> list[Step]:
+    return [Step(kind, rng.randrange(tablets), rng.randrange(3), _numbers(rng)) for kind in kinds]
+
+
+def _everybody(tablets: int) -> list[Step]:
+    return [Step("exchange", number, 0, (0, 0, 0)) for number in range(tablets)]
 
 
 def _numbers(rng: random.Random) -> tuple[int, int, int]:
