@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from shared.errors import SenError
 from shared.ids import b64
-from sync.log import HASH_BYTES, name_of
+from sync.lineage import ends_of
+from sync.log import name_of, split
 from sync.lost import Brought
 from sync.messages import Run
 
 if TYPE_CHECKING:
     from mobile.store import Store
+
+_RUNS = "SELECT first, before, hashes FROM held_run WHERE log = ?"
 
 __all__ = ["HandBack"]
 
@@ -47,11 +50,10 @@ class HandBack:
         connection.executemany(query, list(want.items()))
 
     def heads(self) -> dict[str, str]:
-        """For each log: the name of the last line that was pulled of it."""
-        query = "SELECT log, first, count, hashes FROM held_run ORDER BY first + count"
+        """For each log: the names of the last lines that were pulled of it."""
         with self.store.database.reading() as connection:
-            rows = connection.execute(query).fetchall()
-        return {log: name_of(log, first + count - 1, hashes[-HASH_BYTES:]) for log, first, count, hashes in rows}
+            logs = [row[0] for row in connection.execute("SELECT DISTINCT log FROM held_run")]
+            return {log: ends_of(log, [(row[0], row[1], split(row[2])) for row in connection.execute(_RUNS, (log,))]) for log in logs}
 
     def owes(self) -> bool:
         """Whether runs wait for the server."""
@@ -75,7 +77,7 @@ class HandBack:
         return runs, False
 
     def _lines(self, log: str, first: int, hashes: bytes) -> list[bytes]:
-        digests = [hashes[at : at + HASH_BYTES] for at in range(0, len(hashes), HASH_BYTES)]
+        digests = split(hashes)
         held = (self.store.line(name_of(log, first + offset, digest)) for offset, digest in enumerate(digests))
         return [b64(digest).encode("ascii") if line is None else line for digest, line in zip(digests, held, strict=True)]
 

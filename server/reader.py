@@ -16,10 +16,13 @@ from server.touched import Kinds, touched_behind
 from shared.catalogue import Catalogue
 from shared.ids import b64
 from sync.lineage import Segment, attached, past_names
-from sync.log import LogHead, name_of, parse_name, stream_start
+from sync.log import LogHead, Name, name_of, parse_name, stream_start
 from sync.lost import Compared
 from sync.state import RecordState
 from sync.store import Device, KnownLine, PartHead, Scope, StoredLine, Touched
+
+NAMES_A_QUERY = 400
+"""As many conditions as every database reads in one."""
 
 _SAME = LineRow.__table__.alias("same")
 _BEHIND = select(_SAME.c.place).where(_SAME.c.stream == StreamRow.code, _SAME.c.place >= StreamRow.number)
@@ -226,26 +229,38 @@ class SqlReader:
         return [KnownLine(row.number, row.before, row.digest, row.segment) for row in rows]
 
     def lacking(self, stream: str, held: Mapping[str, str]) -> dict[str, int]:
-        """Of these logs, those that a tablet may know more of: log → behind which number."""
-        names = {log: parse_name(name) for log, name in held.items()}
+        """Of these logs, those that a tablet may know more of: log → behind which number.
+
+        Args:
+            held: log → the last lines that were pulled of it (``sync.lineage.ends_of``).
+        """
+        names = {log: [parse_name(name) for name in ends.split()] for log, ends in held.items()}
         segments: dict[str, list[Segment]] = {}
         for row in self.connection.execute(select(LogRow).where(LogRow.id.in_(names))):
             segments.setdefault(row.id, []).append(segment_of(row))
-        at = or_(*(and_(LineRow.log == log, LineRow.number == name.number) for log, name in names.items()))
-        lines = self.connection.execute(select(LineRow.log, LineRow.number, LineRow.digest).where(at))
-        there = {name_of(row.log, row.number, row.digest) for row in lines}
-        waiting, lacking = self._waiting(stream), {}
-        for log, name in names.items():
+        there = self._stored([name for ends in names.values() for name in ends])
+        waiting, lacking = self._waiting(stream), dict[str, int]()
+        for log, ends in names.items():
             parts = segments.get(log, ())
             read = max((one.head.number for one in attached(parts)), default=0)
-            if str(name) in there and read >= name.number:
-                known = read
-            else:
-                known = min(read, name.number - 1) if len(parts) == 1 else 0
-            known = min(known, waiting.get(log, known))
-            if known < name.number:
-                lacking[log] = known
+            for name in ends:
+                if str(name) in there and read >= name.number:
+                    known = read
+                else:
+                    known = min(read, name.number - 1) if len(parts) == 1 else 0
+                known = min(known, waiting.get(log, known))
+                if known < name.number:
+                    lacking[log] = min(known, lacking.get(log, known))
         return lacking
+
+    def _stored(self, names: Sequence[Name]) -> set[str]:
+        """Those of these names whose lines are here."""
+        there = set[str]()
+        for start in range(0, len(names), NAMES_A_QUERY):
+            at = or_(*(and_(LineRow.log == name.log, LineRow.number == name.number) for name in names[start : start + NAMES_A_QUERY]))
+            lines = self.connection.execute(select(LineRow.log, LineRow.number, LineRow.digest).where(at))
+            there |= {name_of(row.log, row.number, row.digest) for row in lines}
+        return there
 
     def _waiting(self, stream: str) -> dict[str, int]:
         """Where somebody may tell what values that wait had seen: log → number before the first of their changes there."""

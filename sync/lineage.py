@@ -9,9 +9,9 @@ lies before it comes.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from sync.log import LogHead, Name, parse_name
+from sync.log import LogHead, Name, chain_next, name_of, parse_name
 
-__all__ = ["NO_FORKS", "Lineage", "Past", "Segment", "attached", "join", "next_id", "past_names"]
+__all__ = ["NO_FORKS", "Lineage", "Past", "Segment", "attached", "ends_of", "join", "next_id", "past_names"]
 
 Past = dict[str, tuple[int, str]]
 """All that a value's writer had seen of one register: log → (number, first hash bytes) of the last line
@@ -113,3 +113,21 @@ def attached(segments: Sequence[Segment]) -> list[Segment]:
 def next_id(segments: Sequence[Segment]) -> int:
     """The id of a further segment."""
     return max((segment.id for segment in segments), default=-1) + 1
+
+
+def ends_of(log: str, runs: Iterable[tuple[int, bytes, Sequence[bytes]]]) -> str:
+    """How a reader names what it pulled of a log: the last lines of its chains, parted by spaces.
+
+    There are several where the log was forked, and where lines lie between that the reader was not told.
+
+    Args:
+        runs: number of the first line, the hash before it, and the hashes of the lines.
+    """
+    inside, ends = set[bytes](), list[tuple[int, bytes, bytes]]()
+    for first, before, hashes in runs:
+        chain = before
+        for digest in hashes:
+            inside.add(chain)
+            chain = chain_next(chain, digest)
+        ends.append((first + len(hashes) - 1, chain, hashes[-1]))
+    return " ".join(dict.fromkeys(name_of(log, number, digest) for number, chain, digest in sorted(ends) if chain not in inside))

@@ -115,6 +115,11 @@ def stream_start(stream: str) -> bytes:
     return hashlib.sha256(b"sen-stream/1" + stream.encode("utf-8")).digest()
 
 
+def split(hashes: bytes) -> list[bytes]:
+    """The hashes of lines that stand behind each other."""
+    return [hashes[at : at + HASH_BYTES] for at in range(0, len(hashes), HASH_BYTES)]
+
+
 def name_of(log: str, number: int, hash_of_line: bytes) -> str:
     """The written form of a change's name."""
     return f"{log}.{number}.{b2a_base64(hash_of_line[:NAME_HASH_BYTES], newline=False).translate(_URL_SAFE).decode()}"

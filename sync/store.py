@@ -351,7 +351,7 @@ class TabletStore(Holding, Protocol):
         """Tokens of earlier complete pulls, the newest first: shown to a server that does not know the newest."""
 
     def held_heads(self) -> dict[str, str]:
-        """For each log of others: the name of the last line that was pulled of it."""
+        """For each log of others: the last lines that were pulled of it (``sync.lineage.ends_of``)."""
 
     def handing_back(self, limit_bytes: int) -> tuple[list[Run], bool]:
         """Runs of others that a restored server wants back, up to about so many bytes, with their proofs, lines that are not held

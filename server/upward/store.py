@@ -17,7 +17,8 @@ from server.upward.tables import UpwardLine, UpwardLog, UpwardNote, UpwardPast, 
 from shared.catalogue import Catalogue
 from shared.ids import b64, new_id, unb64
 from sync.clock import Time, tick
-from sync.log import HASH_BYTES, Change, LogHead, Operation, chain_next, chain_start, name_of, write_line
+from sync.lineage import ends_of
+from sync.log import Change, LogHead, Operation, chain_next, chain_start, name_of, split, write_line
 from sync.lost import Brought
 from sync.messages import Run
 from sync.paths import policy_of
@@ -198,11 +199,12 @@ class UpwardStore:
         return list(reversed(self._read_note("past", [])))
 
     def held_heads(self) -> dict[str, str]:
-        """For each log of others: the name of the last line that was pulled of it."""
-        query = select(UpwardRun.log, UpwardRun.first, UpwardRun.lines, UpwardRun.hashes).order_by(UpwardRun.first + UpwardRun.lines)
+        """For each log of others: the names of the last lines that were pulled of it."""
+        runs = dict[str, list[tuple[int, bytes, list[bytes]]]]()
         with db.reading() as connection:
-            rows = connection.execute(query).all()
-        return {row.log: name_of(row.log, row.first + row.lines - 1, row.hashes[-HASH_BYTES:]) for row in rows}
+            for row in connection.execute(select(UpwardRun.log, UpwardRun.first, UpwardRun.before, UpwardRun.hashes)):
+                runs.setdefault(row.log, []).append((row.first, row.before, split(row.hashes)))
+        return {log: ends_of(log, some) for log, some in runs.items()}
 
     def owes(self) -> bool:
         """Whether a restored server waits for runs of others."""
@@ -224,7 +226,7 @@ class UpwardStore:
 
     def _lines(self, row: Any) -> list[bytes]:
         """The lines of a run; one that is not held goes as its hash."""
-        digests = [row.hashes[at : at + HASH_BYTES] for at in range(0, len(row.hashes), HASH_BYTES)]
+        digests = split(row.hashes)
         held = [self.line(name_of(row.log, row.first + offset, digest)) for offset, digest in enumerate(digests)]
         return [b64(digest).encode("ascii") if line is None else line for digest, line in zip(digests, held, strict=True)]
 

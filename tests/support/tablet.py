@@ -11,6 +11,7 @@ from shared.catalogue import Catalogue
 from shared.ids import new_id
 from sync.clock import Time, tick
 from sync.compose import decision, difference, withdrawal
+from sync.lineage import ends_of
 from sync.log import Change, Line, LogHead, Operation, chain_next, chain_start, name_of, parse_name, write_line
 from sync.lost import Brought
 from sync.merge import fresh
@@ -242,11 +243,7 @@ class MemoryTablet:
             self.acknowledged |= {self.main: 0, self.urgent: 0}
 
     def held_heads(self) -> dict[str, str]:
-        heads: dict[str, tuple[int, str]] = {}
-        for name in self.held:
-            log, number, _ = parse_name(name)
-            heads[log] = max(heads.get(log, (0, "")), (number, name))
-        return {log: name for log, (_, name) in heads.items()}
+        return {log: ends_of(log, [(run.first, run.before, run.hashes) for run in self.runs if run.log == log]) for log in {run.log for run in self.runs}}
 
     def handing_back(self, limit_bytes: int) -> tuple[list[Run], bool]:
         runs: list[Run] = []
