@@ -153,7 +153,8 @@ class Pull:
 
     def _nothing(self, cursor: Cursor) -> Told:
         end = Cursor.at(self.head.number, self.head)
-        return Told({}, [], False) if end == cursor else Told({"c": {self.stream: end.token()}}, [], True)
+        known = end == cursor and cursor == Cursor.read(self.wanted.cursors[self.stream])  # not only an older one, from before a restore
+        return Told({}, [], False) if known else Told({"c": {self.stream: end.token()}}, [], True)
 
     def _page(self, part: str, cursor: Cursor) -> Told:
         scope = self.device.scope
