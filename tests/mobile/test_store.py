@@ -29,6 +29,7 @@ from tests.support.catalogue import small_catalogue
 from tests.support.pair import NOON_MS, PairServer, exchange
 from tests.support.store_tablet import StoreTablet
 from tests.sync.conftest import *  # noqa: F403  (the fixture of a record)
+from tests.sync.test_going_back import *  # noqa: F403
 from tests.sync.test_restores import *  # noqa: F403
 from tests.sync.test_scopes import *  # noqa: F403
 from tests.sync.test_stories import *  # noqa: F403  (every story again, on this store)
