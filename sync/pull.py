@@ -97,7 +97,7 @@ class Pull:
         head = self._handing_back() if restored or not self.wanted.late else {}
         if self.wanted.versions.get("scope") != self.device.scope.version:
             if head or self.wanted.handing:  # what it may no longer hold is handed back before it is dropped
-                return Told(head, [], False)
+                return Told(head | (self._from_here(cursor) if restored else {}), [], False)
             scope = self.device.scope
             head["scope"] = [scope.stream, list(scope.units), scope.cases, scope.version]
             head |= {"unit": scope.home} if scope.home else {}
@@ -107,9 +107,20 @@ class Pull:
 
     def still_wanted(self) -> dict[str, Any]:
         """What a restored server wants of a tablet that gets nothing any more: its older cursors, then the logs to hand back."""
-        if self._shared(self.wanted.cursors.get(self.stream)) is None:
+        token = self.wanted.cursors.get(self.stream)
+        cursor = self._shared(token)
+        if cursor is None:
             return {"lost": 1}
-        return self._handing_back()
+        head = self._handing_back()
+        return head | (self._from_here(cursor) if head and token and cursor.token() != token else {})
+
+    def _from_here(self, cursor: Cursor) -> dict[str, Any]:
+        """A token that this server knows, for a reader that shows only older ones, before it is told anything. Without it the reader would
+        ask again, and be asked, for ever, for what nobody has. Not in a bundle, where a page that follows would not wait for it.
+        """
+        if self.wanted.late:
+            return {}
+        return {"c": {self.stream: Cursor.at(cursor.number, self.head, floor=cursor.floor).token()}, "more": 1}
 
     def _handing_back(self) -> dict[str, Any]:
         """Which logs a tablet that noticed a restored server should hand back: log → behind which number."""

@@ -68,8 +68,6 @@ class TabletHalf(Pacing):
         self.servers_from = servers_from
         self.number = first
         self.lost = False
-        self.giving = False
-        """A restored server wants back what it forgot. Until it has it, and tells of it, it knows the older cursors alone."""
         self.heals = 0
         self.mark = ""
         self.handed: Sequence[Run] = ()
@@ -107,10 +105,8 @@ class TabletHalf(Pacing):
         head["v"] = {**self.store.versions(), "scope": device.scope.version}
         self.mark = self.store.mark()
         head |= {"mark": self.mark} if self.mark else {}
-        if self.lost or self.giving:
-            head |= {"past": self.store.past_cursors(device.scope.stream)}
         if self.lost:
-            head |= {"held": self.store.held_heads()}
+            head |= {"past": self.store.past_cursors(device.scope.stream), "held": self.store.held_heads()}
         if not runs and not any("/" in part for part in head["c"]):
             head["d"] = short_digest(self.store.digest())
         return head
@@ -152,7 +148,6 @@ class TabletHalf(Pacing):
         self.bringing.asked_for(head)
         if self.handed:
             self.store.handed_back(self.handed)
-        self.giving = self.store.owes()
         waiting = any(log.acknowledged < log.head.number for log in self.store.own_logs())
         refilling = any("/" in part for part in self.store.cursors())
         pulled = page.complete or ("parts" in head and not refilling)
