@@ -31,7 +31,10 @@ def _check_merged(op: Op, by_name: dict[str, Op], seen: dict[str, set[str]], *, 
     if len(parents) < 2:
         return
     one, other = parents[0], parents[-1]
-    told = [{by_name[name].value for name in seen[parent.name] if name in by_name} for parent in (one, other)]
+    told = [
+        {by_name[name].value for parent in parents if parent.value == side.value for name in seen[parent.name] if name in by_name}
+        for side in (one, other)
+    ]  # fmt: skip
     bases = told[0] & told[1]  # the text, not its name: two may have written the same, and who saw one saw both
     merged = set()
     for base in bases:
