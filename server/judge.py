@@ -9,7 +9,7 @@ from server.replaying import sound_change
 from shared.catalogue import Field
 from shared.ids import b64
 from shared.retyped import in_kind
-from sync.lineage import Lineage, join
+from sync.lineage import Lineage, Past, join
 from sync.log import NAME_HASH_BYTES, Change, parse_name
 from sync.paths import policy_of
 from sync.policies import Known
@@ -65,10 +65,10 @@ class SqlJudge:
         if not verdict or change is None:
             return Known({}, ())
         saw = next((op.saw for op in change.operations if op.path == path), ())
-        pasts, waits = [self.lineage.past(saw)], list[str]()
+        pasts, waits = list[Past](), list[str]()
         for other in saw:
             known = self._in_force(path, other) or self.known(path, other)
-            pasts.append({} if known is None else known.past)
+            pasts += [self.lineage.awaited(other)] if known is None else [self.lineage.past((other,)), known.past]
             waits += [other] if known is None else known.waits
         return Known(join(*pasts), tuple(dict.fromkeys(waits)))
 

@@ -16,7 +16,7 @@ __all__ = ["NO_FORKS", "Lineage", "Past", "Segment", "attached", "ends_of", "joi
 Past = dict[str, tuple[int, str]]
 """All that a value's writer had seen of one register: log → (number, first hash bytes) of the last line
 seen of each log (a version vector; short, because a field has few writers). A log's further segments have keys of
-their own."""
+their own, and so has a change that has not come."""
 
 
 class Segment(NamedTuple):
@@ -63,14 +63,27 @@ class Lineage:
                     _add(past, _key(name.log, index), (segment.start.number + 1, ""))  # all up to the start, whatever its hash
         return past
 
+    def awaited(self, text: str) -> Past:
+        """The past that holds a change that has not come: nobody knows yet whether it is of the same branch of its log as others that
+        are awaited, so it has a place of its own.
+        """
+        name = parse_name(text)
+        return {_key(name.log, name.hash8): (name.number, name.hash8)}
+
+    def come(self, past: Past, names: Iterable[str]) -> Past:
+        """The past that held changes which were awaited and have come now."""
+        known = [parse_name(text) for text in names]
+        gone = {_key(name.log, name.hash8) for name in known}
+        return join({key: last for key, last in past.items() if key not in gone}, self.past(names))
+
     def holds(self, past: Past, text: str) -> bool:
         """Tell whether a past holds the change of that name."""
         name = parse_name(text)
         last = past.get(name.log)
-        if name.log not in self.segments:
-            return last is not None and (last[0] > name.number or last == (name.number, name.hash8))
-        if last == (name.number, name.hash8):
+        if last == (name.number, name.hash8) or _key(name.log, name.hash8) in past:
             return True
+        if name.log not in self.segments:  # what is awaited is of the one branch that is known
+            return any(last[0] > name.number for key, last in past.items() if key.partition("~")[0] == name.log)
         last = past.get(_key(name.log, self.segment_of(name) or 0))
         return last is not None and (last[0] > name.number or last == (name.number, name.hash8))
 
@@ -97,8 +110,8 @@ def _add(past: Past, log: str, last: tuple[int, str]) -> None:
         past[log] = last
 
 
-def _key(log: str, index: int) -> str:
-    return f"{log}~{index}" if index else log
+def _key(log: str, branch: int | str) -> str:
+    return f"{log}~{branch}" if branch else log
 
 
 def attached(segments: Sequence[Segment]) -> list[Segment]:

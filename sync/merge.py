@@ -173,13 +173,14 @@ class _Work:
         What a fallen value waited for when it fell may have come since: it is looked up too.
         """
         names = list(dict.fromkeys(saw))
-        pasts, waits = [self.lineage.past(names)], list[str]()
+        pasts, waits = list[Past](), list[str]()
         for name in names:  # grows as it goes
             known = self.in_force(register, name) or self.judge.known(path, name)
             if known is None:
                 waits.append(name)
+                pasts.append(self.lineage.awaited(name))
             else:
-                pasts.append(known.past)
+                pasts += [self.lineage.past((name,)), known.past]
                 names += [other for other in known.waits if other not in names]
         return join(*pasts), tuple(waits)
 
@@ -264,7 +265,7 @@ class _Work:
         for index, other in enumerate(register.values):
             if any(self.lineage.holds(other.past, origin) for origin in value.origins):
                 waits = tuple(name for name in _both(other.waits, value.waits) if name not in value.origins)
-                register.values[index] = other._replace(past=join(other.past, value.past), waits=waits)
+                register.values[index] = other._replace(past=join(self.lineage.come(other.past, value.origins), value.past), waits=waits)
         self.judge_again(register, value)
 
     def judge_again(self, register: Register, learnt: Value) -> None:
@@ -294,7 +295,7 @@ class _Work:
                 rest = tuple(name for name in _both(value.waits, waits) if name != self.name)
                 register.values.remove(value)
                 register.touched = self.number
-                learnt = value._replace(past=join(value.past, past, self.lineage.past((self.name,))), waits=rest)
+                learnt = value._replace(past=join(self.lineage.come(value.past, (self.name,)), past), waits=rest)
                 if register.values:
                     self.place_again(register, path, learnt, saw.get(path, ()))
                 else:
