@@ -116,11 +116,10 @@ class Pull:
 
     def _from_here(self, cursor: Cursor) -> dict[str, Any]:
         """A token that this server knows, for a reader that shows only older ones, before it is told anything. Without it the reader would
-        ask again, and be asked, for ever, for what nobody has. Not in a bundle, where a page that follows would not wait for it.
+        ask again, and be asked, for ever, for what nobody has. In a bundle no page follows: what is handed back comes in the next one.
         """
-        if self.wanted.late:
-            return {}
-        return {"c": {self.stream: Cursor.at(cursor.number, self.head, floor=cursor.floor).token()}, "more": 1}
+        told = {"c": {self.stream: Cursor.at(cursor.number, self.head, floor=cursor.floor).token()}}
+        return told if self.wanted.late else told | {"more": 1}
 
     def _handing_back(self) -> dict[str, Any]:
         """Which logs a tablet that noticed a restored server should hand back: log → behind which number."""

@@ -10,6 +10,7 @@ from tests.support.bundles import Courier, assert_equal, place
 from tests.support.pair import NOON_MS, PairServer, exchange
 from tests.sync.conftest import OTHER, UNIT
 from tests.sync.test_exchange import Tablets, fill
+from tests.sync.test_going_back import a_gap_that_nobody_fills
 from tests.sync.test_restores import at_console, texts
 from tests.sync.test_stories import quiet, type_in
 
@@ -185,3 +186,12 @@ def test_f47_an_older_request_read_after_a_newer_one_takes_nothing_back(tablets:
     assert (told.new, told.lacking) == (0, 0)
     assert courier.keep(a, courier.answer(first)).read == 4
     assert a.acknowledged[a.main] == 4 and {a.main} == set(a.lines_of) - {a.urgent}
+
+
+def test_m93_f47_what_nobody_has_holds_no_bundle_up(tablets: Tablets, server: PairServer, courier: Courier, record: str) -> None:
+    a_gap_that_nobody_fills(tablets, server, record)
+    b = tablets["B"]
+    for _ in range(3):
+        courier.journey(b)
+    assert {1, 2} <= set(texts(server, record))
+    assert b.identity.scope.units == (OTHER,) and not b.told

@@ -14,7 +14,7 @@ def trip(tablet: MemoryTablet, server: PairServer) -> bool:
     return tablet.half.receive(server.half.answer(tablet.half.request(), now_ms=NOON_MS)).more
 
 
-def test_m93_what_nobody_has_holds_nobody_up(tablets: Tablets, server: PairServer, record: str) -> None:
+def a_gap_that_nobody_fills(tablets: Tablets, server: PairServer, record: str) -> None:
     """B holds A's lines but the one between that was of another unit, and its right changes; S forgot them all, and A them too."""
     a, b = tablets["A"], tablets["B"]
     move_scope(server, a, UNIT, OTHER)
@@ -31,6 +31,11 @@ def test_m93_what_nobody_has_holds_nobody_up(tablets: Tablets, server: PairServe
     server.restore(backup)
     a.restore(copy)
     move_scope(server, b, OTHER)
+
+
+def test_m93_what_nobody_has_holds_nobody_up(tablets: Tablets, server: PairServer, record: str) -> None:
+    a_gap_that_nobody_fills(tablets, server, record)
+    b = tablets["B"]
     exchange(b, server)
     assert b.identity.scope.units == (OTHER,) and not b.told
     assert {1, 2} <= set(texts(server, record)), "B handed back what it held before it let go of it"
