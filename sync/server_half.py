@@ -185,7 +185,9 @@ class _Answering:
         return head | ({"docs": documents} if documents else {}), lines
 
     def _own(self) -> dict[str, Own]:
-        """The lines that the tablet surely wrote itself: it is not told them. One too many is harmless, one too few is lost to it."""
+        """The lines that the tablet surely wrote itself: it is not told them. One that is told for nothing is harmless, one that is
+        left out is lost to it.
+        """
         stands = [(log, claim[0], self.stands[log]) for log, claim in self.wanted.heads.items()]
         return {log: stand.own(number, self.segments.get(log, ())) if stand.sure else {} for log, number, stand in stands}
 
