@@ -16,6 +16,7 @@ from server.replaying import heads_of, replay
 from server.round_of_records import RECORD_COLUMNS, agrees, values_told
 from shared.ids import b64
 from shared.kinds import has_shape
+from shared.retyped import in_kind
 from sync.paths import policy_of
 from sync.state import RecordState
 from sync.view import plain
@@ -187,12 +188,16 @@ def check_merge(world: World, rows: Sequence[StoredRow], states: Mapping[str, Re
         types = world.server.catalogue.all_types[state.type]
         policy = policy_of(types, path) if any(op.applied for op in mine) else "ask"
         hard = world.forked or world.restored
+        field = types.field_at(path)
+        if field is not None:  # two that are shown alike are equal, whichever kind they were written in
+            mine = [op._replace(value=in_kind(field, op.value)) for op in mine]
+        held = [one if field is None else one._replace(value=in_kind(field, one.value)) for one in held_values(state, path)]
         wrong, exact = check_register(
-            mine, come, policy, held_values(state, path), lambda start, to: rights.may_go("", "", "record", start, to),
+            mine, come, policy, held, lambda start, to: rights.may_go("", "", "record", start, to),
             taught=hard,
         )  # fmt: skip
         world.met["registers told exactly" if exact else "registers told by rules (a line came after one that names it)"] += 1
-        world.met["open questions at the end"] += sum(value.asked for value in held_values(state, path))
+        world.met["open questions at the end"] += sum(value.asked for value in held)
         yield from (f"{record[-1]} {path}: {problem}" for problem in wrong)
     for record, state in states.items():
         mine = [op for op in ops if op.record == record]
