@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 SEALED_LEFT = "sealed left"
 """The note that records left with a page that was not the last one."""
 
+RECORDS_AT_ONCE = 200
+"""States that stand in memory together."""
+
 _OWN = (
     "SELECT own_line.name, body, aside, own_line.number > acknowledged OR unsettled.number IS NOT NULL FROM own_line"
     " JOIN log ON log.id = own_line.log LEFT JOIN unsettled ON unsettled.log = own_line.log AND unsettled.number = own_line.number"
@@ -52,9 +55,11 @@ def _key_of(connection: Connection, digest: str) -> str:
 
 
 def _named(store: "Store", connection: Connection, scope: Scope) -> Iterator[str]:
-    here = {row[0] for row in connection.execute("SELECT id FROM record")}
-    for state in store.told(list(here)).values():
-        yield from (value.blob for _, value in state.values() if value.blob is not None)
+    records = [row[0] for row in connection.execute("SELECT id FROM record")]
+    here = set(records)
+    for start in range(0, len(records), RECORDS_AT_ONCE):
+        for state in store.told(records[start : start + RECORDS_AT_ONCE]).values():
+            yield from (value.blob for _, value in state.values() if value.blob is not None)
     for name, body in connection.execute("SELECT name, body FROM held_line WHERE record IN (SELECT id FROM record)"):
         with suppress(SenError):  # a damaged line is none
             yield from blobs_named(store.rows.open(body, f"line {name}"))
