@@ -18,7 +18,7 @@ from server.heads import drop_stream, is_called_wrong, logs_hold, mend_logs, men
 from server.logbook import log_event
 from server.mending import make_anew, mend
 from server.misplaced import call_by_name, move_back
-from server.models import LineRow, RecordRow, StreamRow
+from server.models import Blob, LineRow, RecordRow, StreamRow
 from server.reader import SqlReader
 from server.replaying import sound_change
 from server.restoring import put_back, put_back_blobs
@@ -221,6 +221,14 @@ class Healing:
     def blobs_are_lost(self, hashes: Mapping[str, str]) -> None:
         """Sealed values of records are damaged or gone."""
         self.note([lost_blob(digest, *self._place(record), record=record) for digest, record in hashes.items()])
+
+    def seek(self, named: Mapping[str, str]) -> None:
+        """Take those sealed values of records for lost that are not here."""
+        hashes, here = list(named), set[str]()
+        with db.reading() as connection:
+            for start in range(0, len(hashes), 500):
+                here |= set(connection.scalars(select(Blob.hash).where(Blob.hash.in_(hashes[start : start + 500]))))
+        self.blobs_are_lost({digest: record for digest, record in named.items() if digest not in here})
 
     def gives_up(self, digest: str) -> bool:
         """Whether a sealed value is lost for longer than a record is held back for it."""

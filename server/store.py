@@ -157,6 +157,10 @@ class SqlServer:
         """What was lost here and this device has not been asked for yet."""
         return self.healing.wants(device)
 
+    def seek(self, named: Mapping[str, str]) -> None:
+        """Ask for sealed values that are not here."""
+        self.healing.seek(named)
+
     def mend_logs(self, logs: Sequence[str]) -> int:
         """Make what is kept of logs anew where their lines say something else."""
         return self.healing.mend_logs(logs)

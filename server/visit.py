@@ -61,6 +61,11 @@ class Visit:
         yield self._server.reader_on(self._read())
         self._end()
 
+    def seek(self, named: Mapping[str, str]) -> None:
+        """Ask for sealed values that are not here."""
+        self._end()
+        self._server.seek(named)
+
     def wants(self, device: Device) -> Lost:
         """What was lost here and this device has not been asked for yet."""
         return self._server.wants(device)

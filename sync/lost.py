@@ -41,6 +41,11 @@ class Mending(Protocol):
     def wants(self, device: "Device") -> Lost:
         """What this device has not been asked for yet of what was lost; without a query."""
 
+    def seek(self, named: Mapping[str, str]) -> None:
+        """Lines that others handed back name these sealed values (hash → record): those that are not here are asked for. Whoever handed
+        them back may have come after they were written over, and their writers take them to be here.
+        """
+
     def mend_logs(self, logs: Sequence[str]) -> int:
         """Make what is kept of these logs anew where it is not what their lines say; gives how many rows were others."""
 

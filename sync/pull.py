@@ -76,8 +76,12 @@ class Told(NamedTuple):
 class Pull:
     """What one answer tells of a stream: the registers touched behind the reader's cursor, as far as a page goes."""
 
-    def __init__(self, reader: Reader, device: Device, wanted: Wanted, own: Mapping[str, Own], run_key: bytes) -> None:
+    def __init__(
+        self, reader: Reader, device: Device, wanted: Wanted, own: Mapping[str, Own], run_key: bytes, *, asks: bool = False
+    ) -> None:  # fmt: skip
         self.reader = reader
+        self.asks = asks
+        """The reader has still to be asked for what the server lost."""
         self.device = device
         self.wanted = wanted
         self.own = own
@@ -96,7 +100,7 @@ class Pull:
         restored = token is not None and cursor.token() != token
         head = self._handing_back() if restored or not self.wanted.late else {}
         if self.wanted.versions.get("scope") != self.device.scope.version:
-            if head or self.wanted.handing:  # what it may no longer hold is handed back before it is dropped
+            if head or self.wanted.handing or self.asks:  # what it may no longer hold is handed back before it is dropped
                 return Told(head | (self._from_here(cursor) if restored else {}), [], False)
             scope = self.device.scope
             head["scope"] = [scope.stream, list(scope.units), scope.cases, scope.version]

@@ -5,7 +5,7 @@ A request's lines are one page, committed whole; then the answer tells what the 
 
 import base64
 import hmac
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from shared.ids import b64
@@ -15,10 +15,12 @@ from sync.cursor import Cursor
 from sync.errors import FrameFault
 from sync.handback import HandBack
 from sync.lineage import Segment
+from sync.log import Change
 from sync.mended import read_lost, read_mended, write_lost
 from sync.messages import (
     Opened,
     Run,
+    blobs_named,
     open_message,
     read_pasts,
     read_rows,
@@ -130,6 +132,9 @@ class _Answering:
             if proven:
                 HandBack(ledger, self.device.id, pasts).read(proven, now_ms=self.now_ms)
             after = ledger.head()
+        named = {digest: record for run in proven for digest, record in _sealed_in(run)}
+        if named:
+            self.server.seek(named)
         done = [one for one in accepted if one is not None]
         alone = after.number - before.number == sum(one.new for one in done) and all(one.plain for one in done)
         self.cursor = Cursor.at(after.number, after) if alone and here else None
@@ -175,7 +180,8 @@ class _Answering:
             if self.wanted.page and self.cursor is not None:
                 head |= {"c": {self.device.scope.stream: self.cursor.token()}, "upto": self._upto()}
             elif self.wanted.page:
-                told = Pull(reader, self.device, self.wanted, self._own(), self.server.run_key).answer()
+                asks = not self.wanted.handing and any(self.server.wants(self.device))
+                told = Pull(reader, self.device, self.wanted, self._own(), self.server.run_key, asks=asks).answer()
                 head |= told.head | ({"upto": self._upto()} if told.told else {})
                 lines = told.lines
         if self.wanted.page and not self.wanted.handing and not (self.wanted.late and head.get("more")):
@@ -230,6 +236,8 @@ class _Answering:
         if not self.wanted.page or self.wanted.late:
             return {}
         head = Pull(reader, self.device, self.wanted, {}, self.server.run_key).still_wanted()
+        lost = {} if self.wanted.handing else write_lost(self.server.wants(self.device))
+        head |= {"mend": lost} if lost else {}
         if head or self.wanted.handing or not self._all_read():
             return head
         self.server.told_to_wipe(self.device, self.now_ms)
@@ -242,6 +250,14 @@ class _Answering:
 
     def _upto(self) -> dict[str, int]:
         return {log: min(self.stands[log].head.number, claim[0]) for log, claim in self.wanted.heads.items()}
+
+
+def _sealed_in(run: Run) -> Iterator[tuple[str, str]]:
+    """The sealed values that the lines of a run name, with their records."""
+    for line in run.lines:
+        blobs = blobs_named(line)
+        record = Change.parse(line).record if blobs else ""
+        yield from ((digest, record) for digest in blobs)
 
 
 def _unpacked(data: str) -> bytes:

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, func, select
 
+from server.models import Blob
 from shared.ids import b64, new_record_id
 from sync.log import Operation
 from tests.soak.catalogues import FIRST, folder_of
@@ -32,11 +33,12 @@ def tablets(server: PairServer, tmp_path: Path) -> Iterator[list[StoreTablet]]:
         tablet.store.database.close()
 
 
-def seal(tablet: StoreTablet, record: str, *saw: str, unit: str = UNIT, path: str = "name") -> str:
-    """Write a sealed name; gives the line's name."""
+def seal(tablet: StoreTablet, record: str, *saw: str, unit: str = UNIT, path: str = "name", code: str = "") -> str:
+    """Write a sealed name, and an open code in the same line; gives the line's name."""
     blob = os.urandom(60)
     digest = b64(hashlib.sha256(blob).digest())
-    return tablet.log_change(record, "file", unit, [Operation("set", path, None, digest, saw, None)], now_ms=NOON_MS, blobs={digest: blob})
+    operations = [Operation("set", path, None, digest, saw, None), *([Operation("set", "code", code, None, (), None)] if code else [])]
+    return tablet.log_change(record, "file", unit, operations, now_ms=NOON_MS, blobs={digest: blob})
 
 
 def held(tablet: StoreTablet) -> int:
@@ -51,10 +53,10 @@ def set_scope(server: PairServer, tablet: StoreTablet, *units: str, cases: bool)
     server.devices[tablet.identity.id] = known._replace(scope=scope)
 
 
-def written_twice(server: PairServer, tablet: StoreTablet, unit: str = UNIT) -> str:
+def written_twice(server: PairServer, tablet: StoreTablet, unit: str = UNIT, code: str = "") -> str:
     """A record of which a tablet wrote the sealed name twice, and sent both."""
     record = new_record_id()
-    first = seal(tablet, record, unit=unit)
+    first = seal(tablet, record, unit=unit, code=code)
     exchange(tablet, server)  # type: ignore[arg-type]
     seal(tablet, record, first, unit=unit)
     exchange(tablet, server)  # type: ignore[arg-type]
@@ -107,3 +109,21 @@ def test_m92_what_a_disk_lost_leaves_no_sealed_value_behind(server: PairServer, 
         set_scope(server, tablet, UNIT, cases=False)
         exchange(tablet, server)  # type: ignore[arg-type]
         assert held(tablet) == 0
+
+
+@pytest.mark.parametrize(("units", "cases"), [((UNIT,), False), ((OTHER,), True)])
+def test_m96_what_nobody_else_has_is_asked_for_before_the_right_ends(
+    server: PairServer, tablets: list[StoreTablet], units: tuple[str, ...], cases: bool
+) -> None:
+    """B pulls A's line after its sealed value was written over; S is set back, hears B first, and A's right ends."""
+    a, b = tablets
+    backup = server.save()
+    written_twice(server, a, code="HS-01")
+    exchange(b, server)  # type: ignore[arg-type]
+    server.restore(backup)
+    exchange(b, server)  # type: ignore[arg-type]
+    set_scope(server, a, *units, cases=cases)
+    exchange(a, server)  # type: ignore[arg-type]
+    with server.engine.connect() as connection:
+        assert connection.scalar(select(func.count()).select_from(Blob)) == 2
+    assert held(a) == 0

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, func, select
 
-from server.models import LineRow, LogRow, RecordRow, StreamRow
+from server.models import Blob, LineRow, LogRow, RecordRow, StreamRow
 from server.projection import load_states
 from server.replaying import heads_of, replay
 from server.round_of_records import RECORD_COLUMNS, agrees, values_told
@@ -117,6 +117,11 @@ def check_end(world: World) -> list[str]:
 def check_history(world: World, rows: Sequence[StoredRow]) -> Iterator[str]:
     """Every line that anybody wrote is in the stream once, as it was written; what is right is applied, what is wrong set aside (1)."""
     stored = {row.name: row for row in rows}
+    with world.engine.connect() as connection:
+        sealed = set(connection.scalars(select(Blob.hash)))
+    for name in stored.keys() & world.written.keys() - world.poison:
+        named = {op["b"] for op in json.loads(world.written[name])["o"] if "b" in op}
+        yield from (f"{digest}, sealed, of {name} is not here" for digest in named - sealed - world.lost_sealed)
     if len(stored) != len(rows):
         yield "a line stands twice"
     for name, body in world.written.items():

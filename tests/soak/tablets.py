@@ -172,6 +172,9 @@ class PlainTablet(MemoryTablet):
         named |= {op.blob for body in self.held.values() for op in Change.parse(body).operations}  # to be handed back with their lines
         self.sealed = {digest: data for digest, data in self.sealed.items() if digest in named}
 
+    def blob(self, digest: str) -> bytes | None:
+        return self.sealed.get(digest)
+
     def drop_untold(self, part: str) -> None:
         before = self.told.keys()
         super().drop_untold(part)
