@@ -265,6 +265,7 @@ class PullWriter:
     def _change_scope(self, connection: Connection, scope: Scope) -> None:
         """Drop what is outside the new scope, never an unsent change; the stream begins anew."""
         connection.execute("DELETE FROM cursor")
+        connection.execute("DELETE FROM past_cursor")  # what was told up to there was told of the old scope
         connection.execute("DELETE FROM doubted")
         told = json.dumps([scope.stream, list(scope.units), scope.cases, scope.version, scope.home])
         connection.execute("INSERT OR REPLACE INTO meta VALUES ('scope', ?)", (told,))

@@ -29,7 +29,7 @@ from sync.pull import short_digest
 from sync.request import pack_request
 from sync.server_half import ServerHalf
 from sync.store import OwnLog, Page, TabletStore
-from sync.tablet_half import TabletHalf
+from sync.tablet_half import TabletHalf, past_cursors
 from sync.versions import SERVER, UPDATE, VERSION, marked, who_updates
 
 PAGE: Final = 256 * 1024
@@ -94,7 +94,7 @@ def _heads(logs: Sequence[OwnLog], reached: Mapping[str, int]) -> dict[str, Any]
 
 def _question(store: TabletStore, common: Mapping[str, Any], heads: Mapping[str, Any], *, alone: bool) -> bytes:
     scope, cursors = store.device().scope, store.cursors()
-    past = store.past_cursors(scope.stream) or [token for place, token in cursors.items() if "/" not in place]
+    past = past_cursors(store)
     head: dict[str, Any] = {
         **common, "h": heads, "late": 1, "page": PAGE, "c": cursors, "v": {**store.versions(), "scope": scope.version},
         "mark": store.mark(),

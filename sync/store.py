@@ -348,7 +348,7 @@ class TabletStore(Holding, Protocol):
         """Stream or part → token of the place up to which it was pulled. A part stands here while it is filled again."""
 
     def past_cursors(self, stream: str) -> list[str]:
-        """Tokens of earlier complete pulls, the newest first: shown to a server that does not know the newest."""
+        """Tokens of earlier complete pulls of the present scope, the newest first: shown to a server that does not know the newest."""
 
     def held_heads(self) -> dict[str, str]:
         """For each log of others: the last lines that were pulled of it (``sync.lineage.ends_of``)."""

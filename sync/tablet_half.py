@@ -31,7 +31,7 @@ MOST_HEALS = 3
 HANDED_IN = ("read", "aside", "forked")
 """The members of an answer that tell what became of the tablet's own lines; they are the same in every version."""
 
-__all__ = ["Step", "TabletHalf"]
+__all__ = ["Step", "TabletHalf", "past_cursors"]
 
 
 class Step(NamedTuple):
@@ -48,6 +48,12 @@ class Step(NamedTuple):
     wipe: bool = False
     update: str = ""
     copied: bool = False
+
+
+def past_cursors(store: TabletStore) -> list[str]:
+    """What is shown to a server that does not know the newest token; where no pull of this scope ended yet, the token that there is."""
+    stream = store.device().scope.stream
+    return store.past_cursors(stream) or [token for place, token in store.cursors().items() if place == stream]
 
 
 class TabletHalf(Pacing):
@@ -106,7 +112,7 @@ class TabletHalf(Pacing):
         self.mark = self.store.mark()
         head |= {"mark": self.mark} if self.mark else {}
         if self.lost:
-            head |= {"past": self.store.past_cursors(device.scope.stream), "held": self.store.held_heads()}
+            head |= {"past": past_cursors(self.store), "held": self.store.held_heads()}
         if not runs and not any("/" in part for part in head["c"]):
             head["d"] = short_digest(self.store.digest())
         return head

@@ -184,6 +184,7 @@ class Keeping:
         store, connection, page = self.store, self.connection, self.page
         if page.scope is not None:
             store.set_note(connection, "scope", list(page.scope))
+            store.set_note(connection, "past", [])  # what was told up to there was told of the old scope
         cursors: dict[str, str] = {} if page.scope is not None else dict(store.note(connection, "cursors", {}))
         refilled: dict[str, list[str]] = dict(store.note(connection, "refilled", {}))
         for place, token in page.cursors.items():

@@ -278,7 +278,7 @@ class MemoryTablet:
         self.kept += 1
         if page.scope is not None:
             self.identity = self.identity._replace(scope=page.scope)
-            self.tokens = {}
+            self.tokens, self.past_tokens = {}, []
         self.acknowledge(page)
         self.runs += page.runs
         self.pasts |= {(name, path): list(seen) for name, path, seen in page.pasts}

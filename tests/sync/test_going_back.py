@@ -91,3 +91,24 @@ def test_m95_nothing_new_after_a_restore_is_one_trip(tablets: Tablets, server: P
     server.restore(backup)
     exchange(c, server)
     assert not trip(c, server), "the server knows the cursor that it gave"
+
+
+def test_m97_an_older_token_was_of_another_right(tablets: Tablets, server: PairServer) -> None:
+    """B's right grows to A's unit after A's first line was written over, twice; S and A are set back to that first line."""
+    a, b, record = tablets["A"], tablets["B"], new_record_id()
+    type_in(a, record, title="Một")
+    exchange(a, server)
+    move_scope(server, b, OTHER)
+    exchange(b, server)
+    copy, backup = a.save(), server.save()
+    type_in(a, record, title="Hai")
+    type_in(a, record, title="Ba", people=2)
+    exchange(a, server)
+    move_scope(server, b, UNIT, OTHER)
+    exchange(b, server)
+    server.restore(backup)
+    a.restore(copy)
+    exchange(b, server)
+    assert b.values(record) == server.values(record)
+    quiet(tablets, server)
+    assert {"Một", "Ba", 2} <= set(texts(server, record))

@@ -15,6 +15,16 @@ def one_line(tablet: MemoryTablet, server: PairServer) -> None:
     tablet.half.receive(server.half.answer(tablet.half.request(), now_ms=NOON_MS))
 
 
+def in_two_moves(tablets: Tablets, server: PairServer, record: str, *states: str) -> None:
+    """A has sent the first state, and writes two more; the last one, urgent, is at S before the one between."""
+    first, between, last = states
+    type_in(tablets["A"], record, state=first)
+    exchange(tablets["A"], server)
+    type_in(tablets["A"], record, state=between)
+    type_in(tablets["A"], record, state=last, urgent=True)
+    one_line(tablets["A"], server)
+
+
 def in_force(server: PairServer, record: str, path: str) -> list[tuple[Any, bool, int]]:
     """What stands at a path: (value, whether it is asked about, how many names it waits for)."""
     return [(value.value, value.open, len(value.waits)) for value in server.state(record).registers[path].values]
@@ -44,21 +54,13 @@ def test_m89_the_same_met_while_it_waited(tablets: Tablets, server: PairServer, 
 
 
 def test_m90_a_move_that_came_before_what_it_builds_on(tablets: Tablets, server: PairServer, record: str) -> None:
-    type_in(tablets["A"], record, state="draft")
-    exchange(tablets["A"], server)
-    type_in(tablets["A"], record, state="submitted")
-    type_in(tablets["A"], record, state="accepted", urgent=True)
-    one_line(tablets["A"], server)
+    in_two_moves(tablets, server, record, "draft", "submitted", "accepted")
     assert in_force(server, record, "state") == [("draft", False, 0), ("accepted", True, 1)]
     assert_all_show(tablets, server, record, "state", "accepted")
 
 
 def test_m90_a_move_that_is_not_allowed_wherever_it_starts(tablets: Tablets, server: PairServer, record: str) -> None:
-    type_in(tablets["A"], record, state="draft")
-    exchange(tablets["A"], server)
-    type_in(tablets["A"], record, state="submitted")
-    type_in(tablets["A"], record, state="draft", urgent=True)
-    one_line(tablets["A"], server)
+    in_two_moves(tablets, server, record, "draft", "submitted", "draft")
     assert_all_show(tablets, server, record, "state", "submitted", asked=True)
     assert [value.value for value in server.state(record).candidates("state")] == ["draft"]
 
