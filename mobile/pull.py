@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace as replaced
 
-from mobile.sealed_left import SEALED_LEFT, let_go_of_sealed
+from mobile.sealed_left import let_go_of_sealed
 from shared.ids import b64
 from sync.log import Change, name_of
 from sync.merge import fresh, is_fresh
@@ -196,7 +196,6 @@ class PullWriter:
             self._change_scope(connection, page.scope)
         else:
             self._drop(connection, {record: self._before[record] for record in self.left if record in self._before})
-            self._drop_own_blobs(connection)
         store.count_answer(connection)
         aside = store.outbox.acknowledge(connection, page.read, page.aside, page.forked)
         store.handback.keep(connection, page.runs, page.pasts)
@@ -217,7 +216,8 @@ class PullWriter:
         self._write_cursors(connection)
         for name, body in page.documents.items():
             store.write_document(connection, name, body)
-        self._let_go_of_sealed(connection)
+        if page.scope is not None or self.dropped or self.left:
+            let_go_of_sealed(store, connection, self.scope)
         return {**self.gone, **aside}
 
     def _write_parts(self, connection: Connection) -> None:
@@ -288,48 +288,18 @@ class PullWriter:
                 digest = sealed_digest if part.endswith("/1") else open_digest
                 sums[part] = sums.get(part, 0) + int.from_bytes(digest, "big")
         self._drop(connection, dropped)
-        self._drop_own_blobs(connection)
         connection.execute("DELETE FROM held_line WHERE record NOT IN (SELECT id FROM record)")
         parts = [(part, (digest % (1 << 128)).to_bytes(DIGEST_BYTES, "big")) for part, digest in sums.items()]
         connection.executemany("INSERT INTO part VALUES (?, ?)", parts)
 
     def _drop(self, connection: Connection, records: Mapping[str, RecordState]) -> None:
-        """Take records off the tablet, with the lines and the sealed values that were held for them."""
+        """Take records off the tablet, with the lines that were held for them and the keys of what they sealed."""
         self.dropped |= records.keys()
         for record, state in records.items():
             self.files |= files_named(state)
-            blobs = [(value.blob,) for _, value in state.values() if value.blob is not None]
-            if self._heads_of(state.type):
-                blobs += self._blobs_named(connection, record)
             connection.execute("DELETE FROM record WHERE id = ?", (record,))
             connection.execute("DELETE FROM held_line WHERE record = ?", (record,))
-            connection.executemany("DELETE FROM blob WHERE hash = ?", blobs)
             connection.execute("DELETE FROM wrap WHERE key_id = ?", (record,))
-
-    def _blobs_named(self, connection: Connection, record: str) -> list[tuple[str]]:
-        """The sealed values that pulled lines of a record ever named, those that were overwritten too."""
-        rows = connection.execute("SELECT name, body FROM held_line WHERE record = ?", (record,)).fetchall()
-        changes = [Change.parse(self.store.rows.open(body, f"line {name}")) for name, body in rows]
-        return [(op.blob,) for change in changes for op in change.operations if op.blob is not None]
-
-    def _drop_own_blobs(self, connection: Connection) -> None:
-        """The sealed values of own changes that arrived together with the end of the right to their record."""
-        gone = [change for change in self.gone.values() if change.record in self.left]
-        blobs = [(op.blob,) for change in gone for op in change.operations if op.blob is not None]
-        connection.executemany("DELETE FROM blob WHERE hash = ?", blobs)
-        connection.executemany("DELETE FROM wrap WHERE key_id = ?", [(change.record,) for change in gone])
-
-
-    def _let_go_of_sealed(self, connection: Connection) -> None:
-        """After records left, destroy every sealed value that no record here names any more: also what an own line named that was
-        overwritten since, and what belonged to a record that the disk had lost. Not before all is told that stays.
-        """
-        due = self.page.scope is not None or self.dropped or self.left
-        if self.page.complete and (due or self.store.note(SEALED_LEFT)):
-            let_go_of_sealed(self.store, connection, self.scope)
-            self.store.forget_notes(SEALED_LEFT)
-        elif due:
-            self.store.set_note(SEALED_LEFT, "1")
 
 
 def files_named(state: RecordState) -> set[str]:

@@ -10,7 +10,6 @@ from sqlite3 import Connection
 from typing import TYPE_CHECKING
 
 from shared.errors import SenError
-from shared.sealing import key_id_of
 from sync.log import Change
 from sync.messages import blobs_named
 from sync.store import Scope
@@ -18,40 +17,33 @@ from sync.store import Scope
 if TYPE_CHECKING:
     from mobile.store import Store
 
-SEALED_LEFT = "sealed left"
-"""The note that records left with a page that was not the last one."""
-
 RECORDS_AT_ONCE = 200
 """States that stand in memory together."""
 
 _OWN = (
-    "SELECT own_line.name, body, aside, own_line.number > acknowledged OR unsettled.number IS NOT NULL FROM own_line"
+    "SELECT own_line.name, body, own_line.number > acknowledged OR unsettled.number IS NOT NULL FROM own_line"
     " JOIN log ON log.id = own_line.log LEFT JOIN unsettled ON unsettled.log = own_line.log AND unsettled.number = own_line.number"
 )
 
-__all__ = ["SEALED_LEFT", "let_go_of_sealed"]
+__all__ = ["let_go_of_sealed"]
 
 
 def let_go_of_sealed(store: "Store", connection: Connection, scope: Scope) -> None:
-    """Destroy the sealed values that no record here, and no own change that is still needed, names.
+    """Destroy the sealed values that no record here, and no own change that is still needed, names; and the keys that open nothing else.
 
-    An own change is needed while the server may not have it, and while it was set aside and its writer may mend it.
+    An own change is needed while the server may not have it, and as long as its writer has the right to it: the server may have to be
+    told it again, its record may be told anew, and what was set aside may be mended.
     """
-    held = [row[0] for row in connection.execute("SELECT hash FROM blob")]
-    gone = set(held).difference(_named(store, connection, scope)) if held else set()
-    keys = {_key_of(connection, digest) for digest in gone}
+    keys = dict(connection.execute("SELECT hash, lower(hex(substr(data, 2, 16))) FROM blob").fetchall())
+    stay = set(_named(store, connection, scope)).intersection(keys) if keys else set()
+    gone = keys.keys() - stay
+    if not gone:
+        return
     connection.executemany("DELETE FROM blob WHERE hash = ?", [(digest,) for digest in gone])
-    if gone:
-        keys -= {_key_of(connection, digest) for digest in set(held) - gone}
-        here = "SELECT id FROM record UNION SELECT record FROM draft"
-        connection.executemany(f"DELETE FROM wrap WHERE key_id = ? AND key_id NOT IN ({here})", [(key,) for key in keys])
-
-
-def _key_of(connection: Connection, digest: str) -> str:
-    (data,) = connection.execute("SELECT data FROM blob WHERE hash = ?", (digest,)).fetchone()
-    with suppress(SenError):
-        return key_id_of(data)
-    return ""
+    shut = {keys[digest] for digest in gone} - {keys[digest] for digest in stay}
+    query = "SELECT DISTINCT key_id FROM wrap WHERE key_id NOT IN (SELECT id FROM record UNION SELECT record FROM draft)"
+    held = [row[0] for row in connection.execute(query)]
+    connection.executemany("DELETE FROM wrap WHERE key_id = ?", [(key,) for key in held if key.replace("-", "") in shut])
 
 
 def _named(store: "Store", connection: Connection, scope: Scope) -> Iterator[str]:
@@ -63,10 +55,10 @@ def _named(store: "Store", connection: Connection, scope: Scope) -> Iterator[str
     for name, body in connection.execute("SELECT name, body FROM held_line WHERE record IN (SELECT id FROM record)"):
         with suppress(SenError):  # a damaged line is none
             yield from blobs_named(store.rows.open(body, f"line {name}"))
-    for name, body, aside, needed in connection.execute(_OWN):
+    for name, body, needed in connection.execute(_OWN):
         with suppress(SenError):
             line = store.rows.open(body, f"line {name}")
             blobs = blobs_named(line)
             change = Change.parse(line) if blobs else None
-            if change is not None and (needed or change.record in here or (aside and scope.cases and change.unit in scope.units)):
+            if change is not None and (needed or change.record in here or (scope.cases and change.unit in scope.units)):
                 yield from blobs

@@ -16,13 +16,10 @@ from server.touched import Kinds, touched_behind
 from shared.catalogue import Catalogue
 from shared.ids import b64
 from sync.lineage import Segment, attached, past_names
-from sync.log import LogHead, Name, name_of, parse_name, stream_start
+from sync.log import LogHead, name_of, parse_name, stream_start
 from sync.lost import Compared
 from sync.state import RecordState
 from sync.store import Device, KnownLine, PartHead, Scope, StoredLine, Touched
-
-NAMES_A_QUERY = 400
-"""As many conditions as every database reads in one."""
 
 _SAME = LineRow.__table__.alias("same")
 _BEHIND = select(_SAME.c.place).where(_SAME.c.stream == StreamRow.code, _SAME.c.place >= StreamRow.number)
@@ -238,7 +235,7 @@ class SqlReader:
         segments: dict[str, list[Segment]] = {}
         for row in self.connection.execute(select(LogRow).where(LogRow.id.in_(names))):
             segments.setdefault(row.id, []).append(segment_of(row))
-        there = self._stored([name for ends in names.values() for name in ends])
+        there = self._there([name for ends in held.values() for name in ends.split()])
         waiting, lacking = self._waiting(stream), dict[str, int]()
         for log, ends in names.items():
             parts = segments.get(log, ())
@@ -252,15 +249,6 @@ class SqlReader:
                 if known < name.number:
                     lacking[log] = min(known, lacking.get(log, known))
         return lacking
-
-    def _stored(self, names: Sequence[Name]) -> set[str]:
-        """Those of these names whose lines are here."""
-        there = set[str]()
-        for start in range(0, len(names), NAMES_A_QUERY):
-            at = or_(*(and_(LineRow.log == name.log, LineRow.number == name.number) for name in names[start : start + NAMES_A_QUERY]))
-            lines = self.connection.execute(select(LineRow.log, LineRow.number, LineRow.digest).where(at))
-            there |= {name_of(row.log, row.number, row.digest) for row in lines}
-        return there
 
     def _waiting(self, stream: str) -> dict[str, int]:
         """Where somebody may tell what values that wait had seen: log → number before the first of their changes there."""
