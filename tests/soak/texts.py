@@ -36,12 +36,15 @@ def _check_merged(op: Op, by_name: dict[str, Op], seen: dict[str, set[str]], *, 
         for side in (one, other)
     ]  # fmt: skip
     bases = told[0] & told[1]  # the text, not its name: two may have written the same, and who saw one saw both
+    untold = restored and any(name not in by_name for parent in parents for name in seen[parent.name])
+    if untold:  # it had seen what nobody has any more, and what that had seen was learnt from those who handed its line back
+        bases = {one.value for one in by_name.values()}
     merged = set()
     for base in bases:
         texts = (base, one.value, other.value)
         if all(isinstance(text, str) for text in texts) and len({len(text.splitlines()) for text in texts}) == 1:
             merged.add(merge_of_lines(*texts))
-        else:
+        elif not untold:
             return
     settled = restored and op.value in [parent.value for parent in parents]  # a question that only a loss had raised
     if op.value not in merged and not settled:
