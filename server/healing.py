@@ -22,7 +22,7 @@ from server.models import Blob, LineRow, RecordRow, StreamRow
 from server.reader import SqlReader
 from server.replaying import sound_change
 from server.restoring import put_back, put_back_blobs
-from sync.log import LogHead, Name, name_of, parse_name
+from sync.log import Change, LogHead, Name, name_of, parse_name
 from sync.lost import Brought, Compared, Lost
 from sync.state import RecordState
 from sync.store import Device, PartHead, Scope
@@ -222,13 +222,14 @@ class Healing:
         """Sealed values of records are damaged or gone."""
         self.note([lost_blob(digest, *self._place(record), record=record) for digest, record in hashes.items()])
 
-    def seek(self, named: Mapping[str, str]) -> None:
-        """Take those sealed values of records for lost that are not here."""
+    def seek(self, stream: str, named: Mapping[str, Change]) -> None:
+        """Take those sealed values for lost that are not here; their records need not be here either, where all was set aside."""
         hashes, here = list(named), set[str]()
         with db.reading() as connection:
             for start in range(0, len(hashes), 500):
                 here |= set(connection.scalars(select(Blob.hash).where(Blob.hash.in_(hashes[start : start + 500]))))
-        self.blobs_are_lost({digest: record for digest, record in named.items() if digest not in here})
+        lost = {digest: change for digest, change in named.items() if digest not in here}
+        self.note([lost_blob(digest, stream, change.unit, record=change.record) for digest, change in lost.items()])
 
     def gives_up(self, digest: str) -> bool:
         """Whether a sealed value is lost for longer than a record is held back for it."""

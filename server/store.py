@@ -27,6 +27,7 @@ from shared.ids import b64
 from sync.copies import Marks
 from sync.errors import FrameFault
 from sync.lineage import Segment
+from sync.log import Change
 from sync.lost import Brought, Lost
 from sync.store import Device, Scope
 
@@ -157,9 +158,9 @@ class SqlServer:
         """What was lost here and this device has not been asked for yet."""
         return self.healing.wants(device)
 
-    def seek(self, named: Mapping[str, str]) -> None:
+    def seek(self, stream: str, named: Mapping[str, Change]) -> None:
         """Ask for sealed values that are not here."""
-        self.healing.seek(named)
+        self.healing.seek(stream, named)
 
     def mend_logs(self, logs: Sequence[str]) -> int:
         """Make what is kept of logs anew where their lines say something else."""

@@ -12,6 +12,7 @@ from server.ledger import SqlLedger
 from server.reader import SqlReader
 from server.store import SqlServer
 from sync.copies import Marks
+from sync.log import Change
 from sync.lost import Brought, Lost
 from sync.store import Device
 
@@ -61,10 +62,10 @@ class Visit:
         yield self._server.reader_on(self._read())
         self._end()
 
-    def seek(self, named: Mapping[str, str]) -> None:
+    def seek(self, stream: str, named: Mapping[str, Change]) -> None:
         """Ask for sealed values that are not here."""
         self._end()
-        self._server.seek(named)
+        self._server.seek(stream, named)
 
     def wants(self, device: Device) -> Lost:
         """What was lost here and this device has not been asked for yet."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
+    from sync.log import Change
     from sync.store import Device, PartHead, StoredLine, Touched
 
 __all__ = ["Brought", "Compared", "Holding", "Lost", "Mending", "Sound"]
@@ -41,9 +42,9 @@ class Mending(Protocol):
     def wants(self, device: "Device") -> Lost:
         """What this device has not been asked for yet of what was lost; without a query."""
 
-    def seek(self, named: Mapping[str, str]) -> None:
-        """Lines that others handed back name these sealed values (hash → record): those that are not here are asked for. Whoever handed
-        them back may have come after they were written over, and their writers take them to be here.
+    def seek(self, stream: str, named: "Mapping[str, Change]") -> None:
+        """Changes name these sealed values, by their hashes, which did not come with them: those that are not here are asked for. Whoever
+        handed a line back may have come after they were written over, and its writer takes them to be here.
         """
 
     def mend_logs(self, logs: Sequence[str]) -> int:

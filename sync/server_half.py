@@ -6,13 +6,14 @@ A request's lines are one page, committed whole; then the answer tells what the 
 import base64
 import hmac
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 from shared.ids import b64
 from sync.accept import Accepted, accept
 from sync.copies import Read, marks_after
 from sync.cursor import Cursor
-from sync.errors import FrameFault
+from sync.errors import ContentFault, FrameFault
 from sync.handback import HandBack
 from sync.lineage import Segment
 from sync.log import Change
@@ -132,9 +133,10 @@ class _Answering:
             if proven:
                 HandBack(ledger, self.device.id, pasts).read(proven, now_ms=self.now_ms)
             after = ledger.head()
-        named = {digest: record for run in proven for digest, record in _sealed_in(run)}
+        came = {digest for digest, _ in sealed}
+        named = {digest: change for run in runs for digest, change in _sealed_in(run) if digest not in came}
         if named:
-            self.server.seek(named)
+            self.server.seek(stream, named)
         done = [one for one in accepted if one is not None]
         alone = after.number - before.number == sum(one.new for one in done) and all(one.plain for one in done)
         self.cursor = Cursor.at(after.number, after) if alone and here else None
@@ -252,12 +254,12 @@ class _Answering:
         return {log: min(self.stands[log].head.number, claim[0]) for log, claim in self.wanted.heads.items()}
 
 
-def _sealed_in(run: Run) -> Iterator[tuple[str, str]]:
-    """The sealed values that the lines of a run name, with their records."""
+def _sealed_in(run: Run) -> Iterator[tuple[str, Change]]:
+    """The sealed values that the lines of a run name, with what names them; a line that cannot be read names none."""
     for line in run.lines:
-        blobs = blobs_named(line)
-        record = Change.parse(line).record if blobs else ""
-        yield from ((digest, record) for digest in blobs)
+        with suppress(ContentFault):
+            for digest in blobs_named(line):
+                yield digest, Change.parse(line)
 
 
 def _unpacked(data: str) -> bytes:

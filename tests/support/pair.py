@@ -22,6 +22,7 @@ from shared.ids import b64, new_id
 from sync.copies import Marks
 from sync.errors import FrameFault
 from sync.lineage import Segment
+from sync.log import Change
 from sync.lost import Brought, Lost
 from sync.server_half import ServerHalf
 from sync.state import RecordState
@@ -79,7 +80,7 @@ class PairServer:
     def note_marks(self, device: Device, marks: Marks) -> None:
         """Nobody is found to be a copy here: to become a device of one's own takes enrolment, and a real server (tests/server/test_copies.py)."""
 
-    def seek(self, named: Mapping[str, str]) -> None:
+    def seek(self, stream: str, named: Mapping[str, Change]) -> None:
         with self.engine.connect() as connection:
             here = set(connection.scalars(select(Blob.hash).where(Blob.hash.in_(named))))
         for digest in named.keys() - here:
