@@ -44,8 +44,16 @@ def _check_merged(op: Op, by_name: dict[str, Op], seen: dict[str, set[str]], *, 
         texts = (base, one.value, other.value)
         if all(isinstance(text, str) for text in texts) and len({len(text.splitlines()) for text in texts}) == 1:
             merged.add(merge_of_lines(*texts))
+            if any(len(set(lines)) < len(lines) for lines in map(str.splitlines, texts)) and _has_all_that_is_new(op.value, *texts):
+                merged.add(op.value)  # which of several equal lines was changed, nobody can tell
         elif not untold:
             return
     settled = restored and op.value in [parent.value for parent in parents]  # a question that only a loss had raised
     if op.value not in merged and not settled:
         yield f"{op.value!r} was merged from {one.value!r} and {other.value!r} over {bases}"
+
+
+def _has_all_that_is_new(merged: str, base: str, one: str, other: str) -> bool:
+    """Whether a merged text has every line that one of the two sides put in."""
+    there, before = set(merged.splitlines()), set(base.splitlines())
+    return {*one.splitlines(), *other.splitlines()} - before <= there
