@@ -195,7 +195,7 @@ class _Work:
         the workflow all the same, and it is judged again from there.
         """
         policy = self.judge.policy(path)
-        seers = [other for other in register.values if any(self.lineage.holds(other.past, origin) for origin in value.origins)]
+        seers = [other for other in register.values if self.has_seen(other, value)]
         if any(policy != "flow" or not other.open for other in seers):
             self.fall(path, value)
         else:
@@ -209,7 +209,7 @@ class _Work:
         illegal = policy == "flow" and not self.legal(path, current, value)
         fell = [
             other for other in register.values
-            if any(self.lineage.holds(value.past, origin) for origin in other.origins) and not (illegal and other is current)
+            if self.has_seen(value, other) and not (illegal and other is current)
         ]  # fmt: skip
         register.values = [other for other in register.values if other not in fell]
         for other in fell:
@@ -224,7 +224,7 @@ class _Work:
 
     def legal(self, path: str, current: Value | None, value: Value) -> bool:
         """Whether a workflow may move so. Who has seen the present state and keeps it moves nothing."""
-        seen = current is None or any(self.lineage.holds(value.past, origin) for origin in current.origins)
+        seen = current is None or self.has_seen(value, current)
         stays = current is not None and current.value == value.value and not value.waits
         return not seen or stays or self.judge.may_go(path, None if current is None else current.value, value)
 
@@ -263,7 +263,7 @@ class _Work:
     def teach(self, register: Register, value: Value) -> None:
         """What is learnt of a value's past is learnt by every value in force that has it in its own."""
         for index, other in enumerate(register.values):
-            if any(self.lineage.holds(other.past, origin) for origin in value.origins):
+            if self.has_seen(other, value):
                 waits = tuple(name for name in _both(other.waits, value.waits) if name not in value.origins)
                 register.values[index] = other._replace(past=join(self.lineage.come(other.past, value.origins), value.past), waits=waits)
         self.judge_again(register, value)
@@ -273,9 +273,13 @@ class _Work:
         for other in list(register.values):
             if other not in register.values:  # judging another one again has moved it
                 continue
-            if any(self.lineage.holds(other.past, origin) for origin in learnt.origins) and len(register.values) > 1:
+            if self.has_seen(other, learnt) and len(register.values) > 1:
                 register.values.remove(other)
                 self.place_again(register, path, other, tuple(learnt.origins))
+
+    def has_seen(self, other: Value, value: Value) -> bool:
+        """Whether another value's writer had seen this one. Who won over a value that had seen the winner has its own name in its past."""
+        return not set(other.origins) & set(value.origins) and any(self.lineage.holds(other.past, origin) for origin in value.origins)
 
     def place_again(self, register: Register, path: str, value: Value, saw: tuple[str, ...]) -> None:
         """Judge a value by what is known now; was it the current one, whoever met it while it waited is judged after it."""
