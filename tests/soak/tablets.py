@@ -167,10 +167,14 @@ class PlainTablet(MemoryTablet):
             self.told = {record: told for record, told in self.told.items() if record in pending or told.type not in sealed}
         self.drop_lines(before - self.told.keys() - pending)
         named = {value.blob for told in self.told.values() for _, value in told.values()}
-        unread = (line for log, lines in self.lines_of.items() for line in lines[self.acknowledged[log] :])  # also what a server forgot again
-        named |= {op.blob for line in (*self.unsettled.values(), *unread) for op in line.change.operations}
+        own = [line for log, lines in self.lines_of.items() for line in lines if line.number > self.acknowledged[log] or self.may_hold(line.change)]
+        named |= {op.blob for line in (*self.unsettled.values(), *own) for op in line.change.operations}  # also what a server may forget
         named |= {op.blob for body in self.held.values() for op in Change.parse(body).operations}  # to be handed back with their lines
         self.sealed = {digest: data for digest, data in self.sealed.items() if digest in named}
+
+    def may_hold(self, change: Change) -> bool:
+        """Whether its writer has the right to a change's sealed values."""
+        return change.record in self.told or (self.identity.scope.cases and change.unit in self.identity.scope.units)
 
     def blob(self, digest: str) -> bytes | None:
         return self.sealed.get(digest)
