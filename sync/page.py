@@ -34,17 +34,20 @@ class PageWriter:
     """Collects records until a page is full, then gives its runs and its verdicts.
 
     A record whose touched registers all hold, alone and undisputed, what the reader itself wrote is not told at all: the
-    reader knows from ``upto`` that its lines arrived, and that what is not told stands as it wrote it.
+    reader knows from ``upto`` that its lines arrived, and that what is not told stands as it wrote it. Not so where all is told
+    ``anew``.
 
     Args:
         after: what the reader has of the stream; only registers touched behind it are told.
         own: the lines that the reader wrote and has, by log.
-        sealed: whether the reader may have let go of what its own lines sealed, and is told it with them.
+        anew: whether the reader may have let go of what its own lines made, as its right went and came: all of it is told by their names.
+        sealed: whether it is told then what they sealed, too.
     """
 
-    def __init__(self, after: int, own: Mapping[str, Own], *, sealed: bool = False) -> None:
+    def __init__(self, after: int, own: Mapping[str, Own], *, anew: bool = False, sealed: bool = False) -> None:
         self.after = after
         self.own = own
+        self.anew = anew
         self.sealed = sealed
         self.lines: dict[str, StoredLine] = {}
         self.records: list[tuple[RecordState, dict[str, dict[str, str]]]] = []
@@ -61,14 +64,15 @@ class PageWriter:
         state = record.state
         if state is None:
             line = next((line for line in lines if line.name == record.sole), None)
-            if line is None or SEALED_MARK not in line.body or (self._has(line) and not self.sealed):
-                if line is not None and not self._has(line):
-                    self._take(line)
+            if line is None or (self._has(line) and not self.anew):
+                return
+            if not self._has(line) and SEALED_MARK not in line.body:
+                self._take(line)
                 return
             state = fresh(Change.parse(line.body), line.name, number=record.touched)
         told = self._told(state)
         seals: Collection[str] = {line.name for line in lines if SEALED_MARK in line.body} if self.sealed else ()
-        if not seals and self._implied(state, told, lines):
+        if not self.anew and self._implied(state, told, lines):
             return
         for line in lines:
             if line.name in told and not self._has(line):

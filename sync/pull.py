@@ -172,8 +172,8 @@ class Pull:
 
     def _page(self, part: str, cursor: Cursor) -> Told:
         scope = self.device.scope
-        again = cursor.floor == 0 and scope.cases and self.stream in self.wanted.cursors  # the right to cases may have gone and come
-        writer = PageWriter(cursor.floor, {} if part else self.own, sealed=again)
+        anew = cursor.floor == 0 and self.stream in self.wanted.cursors  # the right may have gone and come
+        writer = PageWriter(cursor.floor, {} if part else self.own, anew=anew, sealed=anew and scope.cases)
         position, more = cursor.number, True
         while more and writer.bytes < self.wanted.page * RAW_PER_PAGE_BYTE:
             records = self.reader.changed(scope, position, RECORDS_A_QUERY, part=part)

@@ -1,7 +1,10 @@
 """The stories of records and rights that move between units."""
 
+import pytest
+
 from shared.catalogue import Catalogue
 from shared.ids import new_record_id
+from sync.store import PartHead
 from tests.support.pair import NOON_MS, PairServer, exchange
 from tests.support.tablet import MemoryTablet
 from tests.sync.conftest import OTHER, UNIT
@@ -74,3 +77,24 @@ def test_m07d_made_moved_and_urgent(server: PairServer, catalogue: Catalogue) ->
     assert server.state(record).units == [UNIT, OTHER]
     assert near.digest() == far.digest() != 0
     assert near.values(record)["people"] == far.values(record)["people"] == 2
+
+
+@pytest.mark.parametrize("page", [1, 1 << 16])
+def test_m98_a_right_that_went_and_came(tablets: Tablets, server: PairServer, page: int) -> None:
+    a, records = tablets["A"], [new_record_id() for _ in range(3)]
+    for record in records:
+        type_in(a, record, title="Của A", people=1)
+    exchange(a, server)
+    for units in ((OTHER,), (UNIT,)):
+        assert set(a.told) == set(records) if units == (OTHER,) else not a.told
+        move_scope(server, a, *units)
+        more = True
+        while more:
+            a.half.page = page
+            more = a.half.receive(server.half.answer(a.half.request(), now_ms=NOON_MS)).more
+    assert set(a.told) == set(records) and a.digest() == sum(part.digest for part in server_parts(server, a)) % (1 << 128)
+
+
+def server_parts(server: PairServer, tablet: MemoryTablet) -> list[PartHead]:
+    with server.reading() as reader:
+        return list(reader.parts(tablet.identity.scope))
