@@ -16,7 +16,7 @@ FaultKind = Literal["cut_up", "cut_down", "reset", "drop_response", "duplicate"]
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """One thing that goes wrong in one exchange, when `at` bytes of its direction have passed.
+    """One thing that goes wrong in one exchange, when `at` bytes of its direction have passed and another comes.
 
     cut_up, reset: the request ends there (reset: with a TCP reset); cut_down: the response ends there;
     drop_response: the request arrives whole and nothing of the answer comes back; duplicate: the server gets the

@@ -247,7 +247,7 @@ class _Connection:
         if fault is not None and fault.kind == "drop_response" and not up:
             self._fail(reset=True)
         limit = self._limit(up=up)
-        data = data if limit is None else data[: max(0, limit - self.passed[up])]
+        came, data = len(data), data if limit is None else data[: max(0, limit - self.passed[up])]
         writer.write(data)
         await writer.drain()
         self.passed[up] += len(data)
@@ -255,7 +255,7 @@ class _Connection:
             self.proxy.counts.bytes_up += len(data)
         else:
             self.proxy.counts.bytes_down += len(data)
-        if limit is not None and self.passed[up] >= limit:
+        if len(data) < came:  # what passed whole was not cut
             self._fail(reset=fault is not None and fault.kind == "reset")
 
     def _limit(self, *, up: bool) -> int | None:

@@ -103,6 +103,21 @@ def test_f05_a_request_cut_at_byte_k_never_arrives_whole(echo: Echo, kind: str, 
     assert echo.bodies == [b"next"]
 
 
+@pytest.mark.parametrize("kind", ["cut_up", "reset"])
+def test_f05_a_request_of_k_bytes_is_not_cut_at_byte_k(echo: Echo, kind: str) -> None:
+    with Proxy(echo.address) as proxy:
+        post(connect(proxy), b"x")
+        whole = proxy.counts.bytes_up
+    with Proxy(echo.address, faults={0: Fault(kind=kind, at=whole)}) as proxy:  # type: ignore[arg-type]
+        assert post(connect(proxy), b"y") == b"y"
+        assert proxy.counts.cuts == 0
+    with Proxy(echo.address, faults={0: Fault(kind=kind, at=whole - 1)}) as proxy:  # type: ignore[arg-type]
+        with pytest.raises((http.client.HTTPException, OSError)):
+            post(connect(proxy), b"z")
+        assert proxy.counts.cuts == 1
+    assert echo.bodies == [b"x", b"y"]
+
+
 def test_f05_a_response_cut_at_byte_k_arrived_at_the_server_whole(echo: Echo) -> None:
     with Proxy(echo.address, faults={0: Fault(kind="cut_down", at=200)}) as proxy:
         with pytest.raises((http.client.HTTPException, OSError)):
