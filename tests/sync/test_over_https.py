@@ -6,7 +6,7 @@ import datetime
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -119,7 +119,8 @@ def test_f10_an_older_tls_is_not_spoken_and_a_server_without_it_is_not_either(of
         with line:
             heard.extend(line.recv(4096))
             line.sendall(b"\x15\x03\x01\x00\x02\x02\x46" if old else b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")  # the alert: protocol version
-            line.recv(4096)
+            with suppress(ConnectionResetError):  # a client that goes away at once may leave so
+                line.recv(4096)
 
     for old in (True, False):
         with socket.create_server(("localhost", 0)) as listener:
