@@ -91,7 +91,10 @@ def stored_rows(world: World) -> list[StoredRow]:
     """The lines of the stream in their order."""
     with world.engine.connect() as connection:
         rows = connection.execute(_LINES_AFTER, {"place": 0}).all()
-    return [StoredRow(f"{row.log}.{row.number}.{b64(row.digest[:6])}", bytes(row.body or b""), row.verdict, row.arrived_ms) for row in rows]
+    return [
+        StoredRow(f"{row.log}.{row.number}.{b64(row.digest[:6])}", bytes(row.body or b""), row.verdict, row.arrived_ms, row.before, row.digest)
+        for row in rows
+    ]  # fmt: skip
 
 
 def stored_states(world: World) -> dict[str, RecordState]:

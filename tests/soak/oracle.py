@@ -5,6 +5,7 @@ Written from the design's words by other code than the merge: sets of names wher
 first line where that goes on. No query, no cursor, nothing of ``sync``.
 """
 
+import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,16 +21,18 @@ __all__ = ["Held", "Op", "StoredRow", "by_register", "check_register", "check_st
 
 
 class StoredRow(NamedTuple):
-    """A line of the stream: its name, its bytes, the verdict on it, its arrival in milliseconds."""
+    """A line of the stream: its name, its bytes, the verdict on it, its arrival in milliseconds; the chain's hash before it and its own."""
 
     name: str
     body: bytes
     verdict: str
     arrived_ms: int
+    before: bytes
+    digest: bytes
 
 
 class Op(NamedTuple):
-    """One operation of a line, with the line's place in the stream."""
+    """One operation of a line, with the line's place in the stream; ``behind``: what stands in the logs before what it saw."""
 
     name: str
     log: str
@@ -43,6 +46,7 @@ class Op(NamedTuple):
     time: tuple[int, int]
     user: str
     applied: bool
+    behind: frozenset[str]
 
 
 class Held(NamedTuple):
@@ -55,6 +59,7 @@ class Held(NamedTuple):
 
 def read_ops(rows: Sequence[StoredRow]) -> list[Op]:
     """The operations of the lines that can be read, in the order of the stream."""
+    earlier = earlier_of(rows)
     ops = []
     for place, row in enumerate(rows, start=1):
         line = json.loads(row.body or b"{}")
@@ -63,13 +68,26 @@ def read_ops(rows: Sequence[StoredRow]) -> list[Op]:
         time = min(tuple(line.get("t", (0, 0))), (row.arrived_ms, 0))
         for op in line.get("o", ()):
             value = {"sealed": op["b"]} if "b" in op else op.get("v")
+            saw = tuple(op.get("s", ()))
+            behind = frozenset[str]().union(*(earlier.get(name, frozenset()) for name in saw))
             ops.append(
                 Op(
-                    row.name, line["l"], line["n"], place, line["r"], op["p"], op.get("k", "set"), value, tuple(op.get("s", ())),
-                    (time[0], time[1]), line["u"], row.verdict == "",
+                    row.name, line["l"], line["n"], place, line["r"], op["p"], op.get("k", "set"), value, saw, (time[0], time[1]), line["u"],
+                    row.verdict == "", behind,
                 )
             )  # fmt: skip
     return ops
+
+
+def earlier_of(rows: Sequence[StoredRow]) -> dict[str, frozenset[str]]:
+    """For each line, the names of those that stand before it in its log. Of a forked log that is its own branch, told by the chain."""
+    last = {(*_place_of(row.name), hashlib.sha256(row.before + row.digest).digest()): row.name for row in rows}
+    follows = {row.name: last.get((log, number - 1, row.before)) for row in rows for log, number in [_place_of(row.name)]}
+    earlier: dict[str, frozenset[str]] = {}
+    for name in sorted(follows, key=_place_of):
+        before = follows[name]
+        earlier[name] = frozenset() if before is None else earlier[before] | {before}
+    return earlier
 
 
 def by_register(ops: Iterable[Op]) -> dict[tuple[str, str], list[Op]]:
@@ -94,10 +112,8 @@ def seen_by(ops: Sequence[Op]) -> dict[str, set[str]]:
         if name not in seen:
             seen[name] = set()
             found: set[str] = set()
-            for other in by_name[name].saw if name in by_name else ():
-                log, number = _place_of(other)
-                earlier = [op.name for op in ops if op.log == log and op.number < number]
-                for one in (other, *earlier):
+            if name in by_name:
+                for one in (*by_name[name].saw, *by_name[name].behind.intersection(by_name)):
                     found |= {one} | look(one)
             seen[name] = found
         return seen[name]
@@ -289,10 +305,7 @@ def check_standing(path: str, names: Mapping[str, Sequence[frozenset[str]]], ops
 
 def seen_of_deletion(deletion: Op, ops: Sequence[Op], path: str) -> set[str]:
     """What a deletion had seen at one path: what it named, what stood in those logs before, and what those had seen there."""
-    seen = set(deletion.saw)
-    for name in deletion.saw:
-        log, number = _place_of(name)
-        seen |= {op.name for op in ops if op.log == log and op.number < number}
+    seen = {*deletion.saw, *deletion.behind}
     there = seen_by([op for op in ops if op.path == path])
     return seen.union(*(there.get(name, set()) for name in seen))
 
