@@ -304,8 +304,17 @@ def check_standing(path: str, names: Mapping[str, Sequence[frozenset[str]]], ops
 
 
 def seen_of_deletion(deletion: Op, ops: Sequence[Op], path: str) -> set[str]:
-    """What a deletion had seen at one path: what it named, what stood in those logs before, and what those had seen there."""
-    seen = {*deletion.saw, *deletion.behind}
+    """What a deletion had seen at one path: what it named, what stood in those logs before, what those had seen there, and all that
+    had seen who wrote where it stands, as far as it had seen them.
+    """
+    here = {op.name: op for op in ops if op.path == deletion.path}
+    seen: set[str] = set()
+    ahead = [deletion]
+    while ahead:
+        op = ahead.pop()
+        new = {*op.saw, *op.behind} - seen
+        ahead += [here[name] for name in new if name in here]
+        seen |= new
     there = seen_by([op for op in ops if op.path == path])
     return seen.union(*(there.get(name, set()) for name in seen))
 
