@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from mobile import separation
+from mobile.gaps import bridge
 from mobile.hardware import write_whole
 from mobile.keys import DeviceKeys
 from mobile.remarks import note_update
@@ -201,6 +202,7 @@ class Bundles:
         """Keep an answer; what it asks of this tablet waits for the next bundle."""
         tablet = self._tablet
         kept = keep_answers(TabletHalf(tablet.store), messages, mend=self._mend())
+        bridge(tablet.store.outbox)
         tablet.syncer.observe(kept.heard, tablet.clock.now_ms())
         note_update(tablet.store, kept.update)
         if kept.mend != self._mend():

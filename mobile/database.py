@@ -7,11 +7,14 @@ transaction begins IMMEDIATE. What SQLite says is told as a plain refusal: a ful
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
 from shared.errors import SenError
+
+SUSPECT: Final = "-suspect"
+"""Behind the name of the database's file: SQLite found it damaged; the next start rescues what can be read (``mobile.rescue``)."""
 
 WAIT_MS: Final = 10_000
 """How long a writer waits for another process's transaction before it says that the database is busy."""
@@ -27,7 +30,7 @@ _REFUSALS: Final = {
     sqlite3.SQLITE_NOTADB: "database_damaged",
 }
 
-__all__ = ["Database", "refusal"]
+__all__ = ["SUSPECT", "Database", "refusal"]
 
 
 def refusal(error: sqlite3.Error) -> SenError:
@@ -57,6 +60,14 @@ class Database:
             self._all.append(connection)
         return connection
 
+    def _refusal(self, error: sqlite3.Error) -> SenError:
+        """What SQLite says as a refusal; a file that it finds damaged is remembered as such."""
+        refused = refusal(error)
+        if refused.code == "database_damaged":
+            with suppress(OSError):
+                self.path.with_name(self.path.name + SUSPECT).touch()
+        return refused
+
     def _open(self) -> sqlite3.Connection:
         try:
             connection = sqlite3.connect(self.path, timeout=WAIT_MS / 1000, isolation_level=None, check_same_thread=False)
@@ -66,7 +77,7 @@ class Database:
             ):  # fmt: skip
                 connection.execute(f"PRAGMA {pragma}")
         except sqlite3.Error as error:
-            raise refusal(error) from error
+            raise self._refusal(error) from error
         return connection
 
     @contextmanager
@@ -92,7 +103,7 @@ class Database:
                         connection.execute("ROLLBACK")
                     raise
             except sqlite3.Error as error:
-                raise refusal(error) from error
+                raise self._refusal(error) from error
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -100,7 +111,7 @@ class Database:
         try:
             yield self.connection
         except sqlite3.Error as error:
-            raise refusal(error) from error
+            raise self._refusal(error) from error
 
     def fold(self) -> None:
         """Fold the write-ahead log into the file and empty it, so that nothing of a deleted row is left in it.

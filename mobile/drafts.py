@@ -59,13 +59,17 @@ class Drafts:
         """A draft and when it was kept (milliseconds since 1970); None where there is none.
 
         Raises:
-            SenError: ``sealed_open_failed`` where its key is gone.
+            SenError: ``sealed_open_failed`` where its key is gone; ``draft_damaged``: the storage harmed it, and it is forgotten.
         """
         with self._store.database.reading() as connection:
             row = connection.execute("SELECT body, saved FROM draft WHERE record = ?", (record,)).fetchone()
         if row is None:
             return None
-        data = self._rows.open(row[0], f"draft {record}")
+        try:
+            data = self._rows.open(row[0], f"draft {record}")
+        except SenError as error:
+            self.forget(record)
+            raise SenError("draft_damaged") from error
         if data.startswith(b"c"):
             key = self._key(data[1:37].decode("ascii").strip())
             if key is None:

@@ -50,7 +50,7 @@ def _incidents(tablet: "Tablet") -> Iterator[Duty]:
         if facts.get("district_ack_at") or facts.get("verified") == "closed" or str(facts.get("known_at", ""))[:10] < since:
             continue
         left = minutes_left(tablet, facts)
-        waits = tablet.store.waits(entry.id)
+        waits = tablet.store.outbox.waits(entry.id)
         below = tablet.say("incident_known", time=str(facts["known_at"])[11:16], left=left_words(tablet, left))
         pill = tablet.say("receipt_unsent_short" if waits else "receipt_waiting")
         yield Duty(

@@ -323,7 +323,7 @@ class Headless:
         """What has not left, what was set aside, and the digest of what is held."""
         store, sync = self.tablet.store, SyncPresenter(self.tablet)
         return {
-            "words": sync.status(), "state": sync.state(), "unsent": store.unsent_count(), "bytes": store.unsent_bytes(),
+            "words": sync.status(), "state": sync.state(), "unsent": store.unsent_count(), "bytes": store.outbox.unsent_bytes(),
             "waiting": [asdict(row) for row in sync.waiting()], "aside": [list(one) for one in store.set_aside()], "photos": sync.photos(),
             "sent_bytes": self.tablet.carrier.sent_bytes, "unsettled": len(store.outbox.unsettled()), "remarks": sync.remarks(),
             "digest": f"{store.digest():032x}", "parts": {part: f"{one:032x}" for part, one in store.part_digests().items() if one},

@@ -23,6 +23,9 @@ FORMAT: Final = "sen-heads/1"
 END: Final = "-heads"
 """Behind the name of the database's file, as SQLite's own ``-wal``."""
 
+OWN: Final = ("log", "own_line", "unsettled", "draft", "blob", "file")
+"""The tables of what was entered on this tablet."""
+
 _SUM: Final = 16
 """How many hexadecimal digits of the sum stand at the end: what was torn is not believed."""
 
@@ -32,7 +35,7 @@ Told = dict[str, tuple[int, bytes]]
 Lost = dict[str, tuple[int, int, bool]]
 """Log → the last line of it that is here or at the server, the last one that was here, whether the server has told what it has."""
 
-__all__ = ["Heads", "Lost", "check_whole", "come_back", "lacking"]
+__all__ = ["Heads", "Lost", "check_whole", "come_back", "lacking", "told_beside"]
 
 
 class Heads:
@@ -63,16 +66,17 @@ class Heads:
         finally:
             os.close(file)
 
-    def told(self) -> Told:
-        """What the file says; nothing where there is none, or it is not whole."""
-        try:
-            text, _, last = self.path.read_text("ascii").rstrip("\n").rpartition("\n")
-            form, *rows = text.split("\n")
-            if form != FORMAT or last != _sum(text + "\n"):
-                return {}
-            return {log: (int(number), unb64(chain)) for log, number, chain in (row.split(" ") for row in rows)}
-        except (OSError, ValueError):
+
+def told_beside(database: Path) -> Told:
+    """What the file beside a database says; nothing where there is none, or it is not whole."""
+    try:
+        text, _, last = database.with_name(database.name + END).read_text("ascii").rstrip("\n").rpartition("\n")
+        form, *rows = text.split("\n")
+        if form != FORMAT or last != _sum(text + "\n"):
             return {}
+        return {log: (int(number), unb64(chain)) for log, number, chain in (row.split(" ") for row in rows)}
+    except (OSError, ValueError):
+        return {}
 
 
 def lacking(connection: sqlite3.Connection, told: Told) -> Lost:
@@ -98,11 +102,15 @@ def _sum(text: str) -> str:
     return hashlib.sha256(text.encode("ascii")).hexdigest()[:_SUM]
 
 
-def check_whole(connection: sqlite3.Connection) -> None:
-    """Look over a database that went back: pages of two days may be mixed in it. Raises SenError("database_damaged")."""
+def check_whole(connection: sqlite3.Connection, *, went_back: bool) -> None:
+    """Look over the tables of what was entered here; over all where the database went back, for pages of two days may be mixed in it.
+
+    Raises:
+        SenError: ``database_damaged``.
+    """
     try:
-        found = connection.execute("PRAGMA integrity_check(1)").fetchone()
+        for what in ("1",) if went_back else OWN:
+            if connection.execute(f"PRAGMA integrity_check({what})").fetchone() != ("ok",):
+                raise SenError("database_damaged")
     except sqlite3.DatabaseError as error:
         raise refusal(error) from error
-    if found != ("ok",):
-        raise SenError("database_damaged")

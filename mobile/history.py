@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from mobile.gaps import readable
 from mobile.status import time_words
 from mobile.value_text import UNKNOWN, value_text
 from sync.log import RECORD_STANDING, Change, Operation
@@ -27,16 +28,15 @@ def history(tablet: "Tablet", record: str, path: str = "") -> list[tuple[str, st
 
 
 def _changes(tablet: "Tablet", record: str) -> list[Change]:
-    store, found = tablet.store, {}
+    store = tablet.store
+    found: dict[str, Change] = {}
     with store.database.reading() as connection:
         own = connection.execute("SELECT name, body FROM own_line").fetchall()
         held = connection.execute("SELECT name, body FROM held_line WHERE record = ?", (record,)).fetchall()
-    for name, body in own:
-        line = store.rows.open(body, f"line {name}")
-        if record.encode("ascii") in line:
-            found[name] = Change.parse(line)
-    for name, body in held:
-        found.setdefault(name, Change.parse(store.rows.open(body, f"line {name}")))
+    for name, body in (*own, *held):
+        line = readable(store.rows, name, body)
+        if line is not None and record.encode("ascii") in line:
+            found.setdefault(name, Change.parse(line))
     return [change for change in found.values() if change.record == record]
 
 

@@ -39,7 +39,7 @@ class Progress:
 def progress_of(tablet: "Tablet", record: str, values: Mapping[str, Any]) -> Progress:
     """The countdown and the receipts of an incident, from its values with the computed ones."""
     say, acknowledged = tablet.say, values.get("district_ack_at")
-    waits = tablet.store.waits(record)
+    waits = tablet.store.outbox.waits(record)
     received = tablet.store.received_ms(record)
     left = None if acknowledged else minutes_left(tablet, values)
     if acknowledged:

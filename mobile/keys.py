@@ -5,6 +5,7 @@ wrapped by argon2id(PIN) and is in memory only while unlocked; case keys are wra
 tried; after ten in a row the wrapped key is destroyed, and what the tablet holds can still be delivered, sealed.
 """
 
+import hashlib
 import json
 import os
 from collections.abc import Callable
@@ -77,7 +78,7 @@ class DeviceKeys(NamedTuple):
 
     def keep(self, hardware: Hardware, name: str = "device") -> None:
         """Put the keys into the device's safe."""
-        body = {"sign": b64(self.sign), "box": b64(self.box.private), "rows": b64(self.rows)}
+        body = {"sign": b64(self.sign), "box": b64(self.box.private), "rows": b64(self.rows), "sum": self._sum()}
         hardware.keep_secret(name, json.dumps(body).encode("ascii"))
 
     @classmethod
@@ -88,9 +89,16 @@ class DeviceKeys(NamedTuple):
             return None
         try:
             body = json.loads(data)
-            return cls(unb64(body["sign"]), BoxKeys.from_private(unb64(body["box"])), unb64(body["rows"]))
+            keys = cls(unb64(body["sign"]), BoxKeys.from_private(unb64(body["box"])), unb64(body["rows"]))
+            if body["sum"] == keys._sum():
+                return keys
         except (ValueError, KeyError, TypeError) as error:
             raise SenError("keys_damaged") from error
+        raise SenError("keys_damaged")
+
+    def _sum(self) -> str:
+        """By which a harmed key is known: with a wrong one nothing that was written could be read, as if all of it were lost."""
+        return b64(hashlib.sha256(b"sen-keys/1" + self.sign + self.box.private + self.rows).digest()[:8])
 
 
 def check_pin(pin: str) -> None:

@@ -7,9 +7,9 @@ wrote the same, there is nothing left to mend.
 
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from mobile.outbox import Aside
+from mobile.gaps import readable
 from shared.errors import SenError
 from sync.log import Change
 from sync.view import snapshot
@@ -21,13 +21,30 @@ if TYPE_CHECKING:
 MENDED: Final = "mended"
 """The note that names the lines that were written again."""
 
-__all__ = ["mended", "put_again", "to_mend"]
+__all__ = ["Aside", "lines_aside", "mended", "put_again", "to_mend"]
+
+
+class Aside(NamedTuple):
+    """An own line that was set aside: its name, its change, the code of the reason."""
+
+    name: str
+    change: Change
+    code: str
+
+
+def lines_aside(store: "Store") -> list[Aside]:
+    """The own lines that the server set aside, the newest first."""
+    query = "SELECT name, body, aside FROM own_line WHERE aside <> '' ORDER BY made DESC, number DESC"
+    with store.database.reading() as connection:
+        rows = connection.execute(query).fetchall()
+    found = [(name, readable(store.rows, name, body), code) for name, body, code in rows]
+    return [Aside(name, Change.parse(line), code) for name, line, code in found if line is not None]
 
 
 def to_mend(store: "Store") -> list[Aside]:
     """The own lines that were set aside and whose words stand nowhere, the newest first."""
     done = _done(store)
-    return [one for one in store.outbox.lines_aside() if one.name not in done and not _stands(store, one.change)]
+    return [one for one in lines_aside(store) if one.name not in done and not _stands(store, one.change)]
 
 
 def _done(store: "Store") -> set[str]:

@@ -4,19 +4,21 @@ A change is in the log when ``write`` has returned, and then it is on disk. Unse
 what the screens show on top of the told state.
 """
 
-import json
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from sqlite3 import Connection
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from mobile.heads import Heads, Lost, check_whole, come_back, lacking
+import msgspec
+
+from mobile.gaps import FORKED, adopt, chains_at, doubtful, is_log, look_for_lost, lost_of, note_lost, readable
+from mobile.heads import Heads, check_whole, lacking, told_beside
 from shared.errors import SenError
 from shared.ids import new_id
 from sync.clock import tick
 from sync.errors import ContentFault
 from sync.files import files_named
-from sync.log import Change, LogHead, Operation, chain_next, chain_start, parse_name, write_line
+from sync.log import Change, Line, LogHead, Operation, chain_next, chain_start, parse_name, write_line
 from sync.messages import Run, blobs_named, sealed_weight
 from sync.replica import unit_before
 from sync.store import OwnLog
@@ -24,28 +26,16 @@ from sync.store import OwnLog
 if TYPE_CHECKING:
     from mobile.store import Store
 
-LOST: Final = "lost"
-"""The note of lines that this storage has lost (``mobile.heads.Lost``)."""
-
-__all__ = ["Aside", "Outbox", "Subject"]
+__all__ = ["Outbox", "Subject"]
 
 
-class Aside(NamedTuple):
-    """An own line that was set aside: its name, its change, the code of the reason."""
-
-    name: str
-    change: Change
-    code: str
-
-
-class Subject:
+class Subject(NamedTuple):
     """What a change is about: a record of a type in a unit."""
 
-    def __init__(self, *, record: str, type: str, unit: str, urgent: bool) -> None:
-        self.record = record
-        self.type = type
-        self.unit = unit
-        self.urgent = urgent
+    record: str
+    type: str
+    unit: str
+    urgent: bool
 
 
 class Outbox:
@@ -57,24 +47,35 @@ class Outbox:
         self._lock = threading.RLock()
         self._pending: dict[str, dict[str, Change]] = {}
         """record → name → change, in the order of writing."""
+        self.doubted: set[str] = set()
+        """Logs of which unsent lines are lost or damaged: nothing of them is sent before they go on elsewhere (``mobile.gaps``)."""
+        self.refused = False
+        """The server refused lines whose place in their log was not theirs: nothing is sent either."""
         self.heads = Heads(store.database)
         self._open_logs()
         self._read_pending()
+        self.look()
+
+    def look(self) -> None:
+        """Look whether all unsent lines are whole."""
+        with self.store.database.reading() as connection:
+            self.doubted |= doubtful(self.store, connection)
 
     def _open_logs(self) -> None:
         """Open a main and an urgent log where there is none; a closed one stays to be sent.
 
         A database that went back ends its logs here, so that no two lines ever bear one number.
         """
-        told = self.heads.told()
+        told = told_beside(self.store.database.path)
         with self.store.database.writing() as connection:
             self.heads.moved = True
+            check_whole(connection, went_back=False)
+            adopt(connection)
             lost = lacking(connection, told)
             if lost:
-                check_whole(connection)
-                self._close_all(connection, self.key)
-                self.store.set_note("forked", str(self.store.now_ms()))
-                self.store.set_note(LOST, json.dumps({**self._lost(), **lost}))
+                check_whole(connection, went_back=True)
+                self.end_logs(connection)
+                note_lost(self.store, lost)
             held = {bool(row[0]) for row in connection.execute("SELECT urgent FROM log WHERE closed = 0")}
             for urgent in {True, False} - held:
                 self._open(connection, self.key, urgent=urgent)
@@ -84,8 +85,17 @@ class Outbox:
         with self.store.database.reading() as connection:
             rows = connection.execute(query).fetchall()
         for name, body in rows:
-            change = Change.parse(self.store.rows.open(body, f"line {name}"))
-            self._pending.setdefault(change.record, {})[name] = change
+            line = readable(self.store.rows, name, body)
+            if line is not None:
+                change = Change.parse(line)
+                self._pending.setdefault(change.record, {})[name] = change
+
+    def read_again(self) -> None:
+        """Take the unsettled changes from the disk anew: they bear other names now, and stand in logs that are whole."""
+        self.doubted, self.refused = set(), False
+        with self._lock:
+            self._pending.clear()
+            self._read_pending()
 
     # writing
 
@@ -120,30 +130,39 @@ class Outbox:
 
     def _append(self, connection: Connection, subject: Subject, operations: Sequence[Operation]) -> tuple[str, Change]:
         store = self.store
-        log, number, chain = connection.execute(
-            "SELECT id, number, chain FROM log WHERE urgent = ? AND closed = 0", (int(subject.urgent),)
-        ).fetchone()
         now = store.now_ms()
         time = tick(store.last_time(), now)
         unit = unit_before(self.pending(subject.record), subject.unit) if subject.urgent else subject.unit
         change = Change(
-            log=log, number=number + 1, time=time, user=store.device().user, catalogue=store.catalogue().version, record=subject.record,
+            log="", number=0, time=time, user=store.device().user, catalogue=store.catalogue().version, record=subject.record,
             type=subject.type, unit=unit, operations=tuple(operations),
         )  # fmt: skip
-        line = write_line(change)
-        body = store.rows.seal(line.body, f"line {line.name}")
-        connection.execute(
-            "INSERT INTO own_line (log, number, name, before, body, size, made) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (log, number + 1, line.name, chain, body, len(line.body), now),
-        )
-        connection.execute("INSERT INTO unsettled VALUES (?, ?)", (log, number + 1))
-        connection.execute("UPDATE log SET number = ?, chain = ? WHERE id = ?", (number + 1, chain_next(chain, line.hash), log))
-        self.heads.moved = True
+        line = self.put(connection, change, urgent=subject.urgent, made=now)
         named = [(digest,) for digest in files_named(change.operations)]
         upsert = "INSERT INTO file (hash, size, state) VALUES (?, 0, 'waits') ON CONFLICT DO UPDATE SET state = 'waits'"
         connection.executemany(upsert, named)
         store.set_note("time", f"{time.ms},{time.counter}")
-        return line.name, change
+        return line.name, line.change
+
+    def put(self, connection: Connection, change: Change, *, urgent: bool, made: int) -> Line:
+        """Put a change, unsettled, behind the last line of the log that is written now; log and number are given it here."""
+        log, number, chain = self._written(connection, urgent=urgent)
+        line = write_line(msgspec.structs.replace(change, log=log, number=number + 1))
+        body = self.store.rows.seal(line.body, f"line {line.name}")
+        connection.execute(
+            "INSERT INTO own_line (log, number, name, before, body, size, made) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (log, line.number, line.name, chain, body, len(line.body), made),
+        )
+        connection.execute("INSERT INTO unsettled VALUES (?, ?)", (log, line.number))
+        connection.execute("UPDATE log SET number = ?, chain = ? WHERE id = ?", (line.number, chain_next(chain, line.hash), log))
+        self.heads.moved = True
+        return line
+
+    def _written(self, connection: Connection, *, urgent: bool) -> tuple[str, int, bytes]:
+        """The log that is written now, with its head; a new one where the storage harmed it."""
+        query = "SELECT id, number, chain FROM log WHERE urgent = ? AND closed = 0"
+        rows: list[tuple[str, int, bytes]] = [row for row in connection.execute(query, (int(urgent),)) if is_log(row[0])]
+        return rows[0] if rows else self._open(connection, self.key, urgent=urgent)
 
     # what is shown on top
 
@@ -177,7 +196,7 @@ class Outbox:
         """The logs, the urgent one first; a closed one as long as it has something to send, or waits to be told what became of a change,
         or of lines that this storage lost; or ``every`` one that has lines.
         """
-        asked = [log for log, (_, _, told) in self._lost().items() if not told]
+        asked = [log for log, (_, _, told) in lost_of(self.store).items() if not told]
         query = (
             "SELECT id, urgent, number, chain, acknowledged FROM log"
             f" WHERE closed = 0 OR acknowledged < number OR ({int(every)} AND number > 0) OR id IN (SELECT log FROM unsettled)"
@@ -189,16 +208,21 @@ class Outbox:
         return [OwnLog(log, bool(urgent), LogHead(number, chain), read) for log, urgent, number, chain, read in rows]
 
     def run(self, log: str, after: int, limit_bytes: int) -> Run | None:
-        """The lines behind ``after``, up to about so many bytes but at least one; None when none."""
-        query = "SELECT name, before, body, size FROM own_line WHERE log = ? AND number > ? ORDER BY number"
+        """The lines behind ``after`` up to the first that is not here, up to about so many bytes but at least one; None when none."""
+        query = "SELECT number, name, before, body, size FROM own_line WHERE log = ? AND number > ? ORDER BY number"
+        if log in self.doubted or self.refused:
+            return None
         lines: list[bytes] = []
         before, size, sealed = b"", 0, self._holds_sealed()
         with self.store.database.reading() as connection:
-            for name, chain, body, length in connection.execute(query, (log, after)):
+            for number, name, chain, body, length in connection.execute(query, (log, after)):
                 if lines and size + length > limit_bytes:
                     break
+                line = readable(self.store.rows, name, body)
+                if line is None or number != after + 1 + len(lines):
+                    self.doubted.add(log)
+                    break
                 before = before or bytes(chain)
-                line = self.store.rows.open(body, f"line {name}")
                 lines.append(line)
                 size += length
                 if sealed:
@@ -215,12 +239,12 @@ class Outbox:
             return connection.execute("SELECT 1 FROM blob LIMIT 1").fetchone() is not None
 
     def line(self, name: str) -> bytes | None:
-        """An own line by its name."""
+        """An own line by its name; a damaged one is none."""
         log, number, _ = parse_name(name)
         query = "SELECT body FROM own_line WHERE log = ? AND number = ? AND name = ?"
         with self.store.database.reading() as connection:
             row = connection.execute(query, (log, number, name)).fetchone()
-        return None if row is None else self.store.rows.open(row[0], f"line {name}")
+        return None if row is None else readable(self.store.rows, name, row[0])
 
     def acknowledge(
         self, connection: Connection, read: Mapping[str, LogHead], aside: Sequence[tuple[str, int, str]], forked: Sequence[str]
@@ -233,7 +257,7 @@ class Outbox:
         at = self.store.now_ms()
         for log in forked:
             self._close(connection, log)
-        self._look_for_lost(read)
+        look_for_lost(self.store, read)
         for log, head in read.items():
             number = self._reckon(connection, log, head)
             connection.execute("UPDATE log SET acknowledged = ? WHERE id = ?", (number, log))
@@ -242,51 +266,38 @@ class Outbox:
         gone: dict[str, Change] = {}
         for log, number, code in aside:
             row = connection.execute("SELECT name, body FROM own_line WHERE log = ? AND number = ?", (log, number)).fetchone()
-            if row is not None:
-                gone[row[0]] = Change.parse(self.store.rows.open(row[1], f"line {row[0]}"))
+            line = None if row is None else readable(self.store.rows, *row)
+            if line is not None:
+                gone[row[0]] = Change.parse(line)
                 connection.execute("UPDATE own_line SET aside = ? WHERE log = ? AND number = ?", (code, log, number))
                 connection.execute("DELETE FROM unsettled WHERE log = ? AND number = ?", (log, number))
         return gone
 
-    def _look_for_lost(self, read: Mapping[str, LogHead]) -> None:
-        """Of lines that this storage lost, those that the server has are lost no more."""
-        lost = self._lost()
-        if any(log in lost for log in read):
-            left = come_back(lost, read)
-            self.store.set_note(LOST, json.dumps(left)) if left else self.store.forget_notes(LOST)
-
-    def _lost(self) -> Lost:
-        return {log: (have, number, told) for log, (have, number, told) in json.loads(self.store.note(LOST) or "{}").items()}
-
-    def lost(self) -> int:
-        """How many lines were on disk here, are not any more, and are not known to be at the server, nor pulled from there."""
-        count = 0
-        for log, (have, number, _) in self._lost().items():
-            with self.store.database.reading() as connection:
-                names = connection.execute("SELECT name FROM held_line WHERE name > ? AND name < ?", (f"{log}.", f"{log}/")).fetchall()
-            count += number - have - len({n for _, n, _ in (parse_name(name) for (name,) in names) if have < n <= number})
-        return count
-
     def _reckon(self, connection: Connection, log: str, head: LogHead) -> int:
         """How far the server has read this very chain, from the line that it says to have read last."""
-        row = connection.execute("SELECT number, chain FROM log WHERE id = ?", (log,)).fetchone()
+        row = connection.execute("SELECT number, acknowledged FROM log WHERE id = ?", (log,)).fetchone()
         if row is None:
             return 0
-        number, chain = row
+        number, known = row
         if head.number > number:
             self._close(connection, log)
             return int(number)
-        if head.number < number:
-            query = "SELECT before FROM own_line WHERE log = ? AND number = ?"
-            chain = connection.execute(query, (log, head.number + 1)).fetchone()[0]
-        return head.number if chain == head.hash else 0
+        chains = chains_at(connection, self.store.rows, log, head.number)
+        if head.hash in chains or len(chains) == 1:
+            return head.number if head.hash in chains else 0
+        self.doubted.add(log)
+        return int(min(known, head.number))
 
     def _close(self, connection: Connection, log: str) -> None:
         """This storage was copied: both logs end here, to be sent and looked at; later changes go into new ones."""
-        row = connection.execute("SELECT closed FROM log WHERE id = ?", (log,)).fetchone()
-        if row is not None and not row[0]:
-            self._close_all(connection, self.key)
-            self.store.set_note("forked", str(self.store.now_ms()))
+        if connection.execute("SELECT closed FROM log WHERE id = ?", (log,)).fetchone() == (0,):
+            self.end_logs(connection)
+
+    def end_logs(self, connection: Connection) -> str:
+        """End both logs, for this storage is not what it was, and note when (ms); later changes go into new ones."""
+        self._close_all(connection, self.key)
+        self.store.set_note(FORKED, at := str(self.store.now_ms()))
+        return at
 
     def _close_all(self, connection: Connection, key: bytes) -> None:
         connection.execute("UPDATE log SET closed = 1")
@@ -300,18 +311,21 @@ class Outbox:
         """
         with self.store.database.writing() as connection:
             self._close_all(connection, key)
-            self.store.forget_notes("forked")
+            self.store.forget_notes(FORKED)
             self.store.set_note(*note)
 
     def main(self) -> str:
         """The main log that is written now."""
         with self.store.database.reading() as connection:
-            return str(connection.execute("SELECT id FROM log WHERE closed = 0 AND urgent = 0").fetchone()[0])
+            row = connection.execute("SELECT id FROM log WHERE closed = 0 AND urgent = 0").fetchone()
+        return "" if row is None else str(row[0])
 
-    def _open(self, connection: Connection, key: bytes, *, urgent: bool) -> None:
+    def _open(self, connection: Connection, key: bytes, *, urgent: bool) -> tuple[str, int, bytes]:
         log = new_id()
-        connection.execute("INSERT INTO log VALUES (?, ?, 0, ?, 0, 0)", (log, int(urgent), chain_start(log, key)))
+        chain = chain_start(log, key)
+        connection.execute("INSERT INTO log VALUES (?, ?, 0, ?, 0, 0)", (log, int(urgent), chain))
         self.heads.moved = True
+        return log, 0, chain
 
     # what the screens ask
 
@@ -372,14 +386,3 @@ class Outbox:
         times = [self.received_ms(name.log, name.number) for name in names if name.log in own]
         known = [time for time in times if time is not None]
         return max(known) if known and len(known) == len(times) else None
-
-    def lines_aside(self) -> list[Aside]:
-        """The lines that the server set aside, the newest first."""
-        query = "SELECT name, body, aside FROM own_line WHERE aside <> '' ORDER BY made DESC, number DESC"
-        with self.store.database.reading() as connection:
-            rows = connection.execute(query).fetchall()
-        return [Aside(name, Change.parse(self.store.rows.open(body, f"line {name}")), code) for name, body, code in rows]
-
-    def set_aside(self) -> list[tuple[str, str]]:
-        """The lines that the server set aside, mended or not: (record, code), the newest first."""
-        return [(one.change.record, one.code) for one in self.lines_aside()]

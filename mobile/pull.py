@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace as replaced
 
+from mobile.notes import write_note
 from mobile.sealed_left import let_go_of_sealed
 from shared.ids import b64
 from sync.log import Change, name_of
@@ -268,7 +269,7 @@ class PullWriter:
         connection.execute("DELETE FROM past_cursor")  # what was told up to there was told of the old scope
         connection.execute("DELETE FROM doubted")
         told = json.dumps([scope.stream, list(scope.units), scope.cases, scope.version, scope.home])
-        connection.execute("INSERT OR REPLACE INTO meta VALUES ('scope', ?)", (told,))
+        write_note(connection, "scope", told)
         connection.execute("DELETE FROM part")
         sums = {ROWS: 0}
         dropped: dict[str, RecordState] = {}

@@ -6,6 +6,7 @@ What is remarked changes nothing by itself: dates stay as they were entered, and
 import json
 from typing import TYPE_CHECKING, Final
 
+from mobile.gaps import DAMAGED, FORKED, count_lost
 from mobile.separation import COPY
 from mobile.status import time_words
 
@@ -22,7 +23,6 @@ TOLERANCE_MS: Final = 5 * MINUTE_MS
 """A clock that is less than this beside the server's is right."""
 
 CLOCK: Final = "clock_off"
-FORKED: Final = "forked"
 SAID: Final = "clock_said"
 UNREADABLE: Final = "catalogue_unreadable"
 UPDATE: Final = "update"
@@ -95,5 +95,7 @@ def _forked(tablet: "Tablet") -> str:
     found = tablet.store.note(FORKED)
     if found is None:
         return ""
-    time, lost = time_words(tablet, int(found)), tablet.store.outbox.lost()
-    return tablet.say("storage_lost", time=time, count=lost) if lost else tablet.say("log_forked", time=time)
+    time, lost = time_words(tablet, int(found)), count_lost(tablet.store)
+    if lost:
+        return tablet.say("storage_lost", time=time, count=lost)
+    return tablet.say("storage_rescued" if found == tablet.store.note(DAMAGED) else "log_forked", time=time)

@@ -14,8 +14,11 @@ from typing import Any, Final
 from mobile.bulk import uncollected
 from mobile.database import Database
 from mobile.files import Files
+from mobile.gaps import FORKED, readable
 from mobile.handback import HandBack
 from mobile.keys import RowKey
+from mobile.mending import lines_aside
+from mobile.notes import read_note, write_note
 from mobile.outbox import Outbox
 from mobile.pull import ROWS, PullWriter, files_named
 from mobile.soundness import Soundness
@@ -67,6 +70,7 @@ class Store:
         self.heard = heard
         self.let_go = let_go
         self._identity = identity
+        self._harmed: set[str] = set()
         with database.writing() as connection:
             bring_up(connection)
         database.fold()
@@ -84,13 +88,12 @@ class Store:
     def note(self, name: str) -> str | None:
         """A small named value, as the clock's last reading or the scope."""
         with self.database.reading() as connection:
-            row = connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
-        return None if row is None else str(row[0])
+            return read_note(connection, name)
 
     def set_note(self, name: str, value: str) -> None:
         """Keep a small named value; within the writing transaction where there is one."""
         with self.database.writing() as connection:
-            connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
+            write_note(connection, name, value)
 
     def forget_notes(self, *names: str) -> None:
         """Let small named values go."""
@@ -109,7 +112,7 @@ class Store:
 
     def mark(self) -> str:
         """What tells this storage from a copy of it: the main log that it writes, once it closed one."""
-        return "" if self.note("forked") is None else self.outbox.main()
+        return "" if self.note(FORKED) is None else self.outbox.main()
 
     def become(self, identity: Device) -> None:
         """This tablet is another device from now on, and its new logs are bound to that one's key; what it may hold stays."""
@@ -144,15 +147,18 @@ class Store:
             return own
         with self.database.reading() as connection:
             row = connection.execute("SELECT body FROM held_line WHERE name = ?", (name,)).fetchone()
-        try:
-            return None if row is None else self.rows.open(row[0], f"line {name}")
-        except SenError:
-            return None  # a damaged line is none: its record is fetched anew
+        return None if row is None else readable(self.rows, name, row[0])  # a damaged line is none: its record is fetched anew
 
     def cursors(self) -> dict[str, str]:
         """Stream or part → token of the place up to which it was pulled."""
         with self.database.reading() as connection:
             return dict(connection.execute("SELECT place, token FROM cursor").fetchall())
+
+    def forget_cursors(self) -> None:
+        """Pull everything anew: the server cannot read what says how far this tablet is."""
+        with self.database.writing() as connection:
+            connection.execute("DELETE FROM cursor")
+            connection.execute("DELETE FROM past_cursor")
 
     def past_cursors(self, stream: str) -> list[str]:
         """Tokens of earlier complete pulls, the newest first."""
@@ -188,7 +194,7 @@ class Store:
         """The versions held of what else syncs; the catalogue that ships counts as held."""
         with self.database.reading() as connection:
             held = dict(connection.execute("SELECT name, version FROM document WHERE name NOT LIKE '%/%'").fetchall())
-        return {"catalogue": self.catalogue().version, **held}
+        return {"catalogue": self.catalogue().version, **{name: held[name] for name in held.keys() - self._harmed}}
 
     def part_digests(self) -> dict[str, int]:
         """The digest of each part held, by ``unit/type/0`` or ``…/1``."""
@@ -206,7 +212,7 @@ class Store:
 
     def count_answer(self, connection: Connection) -> None:
         """Count an answer, in the transaction that keeps it."""
-        connection.execute("INSERT INTO meta VALUES ('answers', '1') ON CONFLICT (name) DO UPDATE SET value = value + 1")
+        write_note(connection, "answers", str(int(read_note(connection, "answers") or 0) + 1))
 
     def keep(self, page: Page) -> None:
         """Keep a page in one transaction: registers, lines, cursors, acknowledgements, documents; all or nothing."""
@@ -269,7 +275,9 @@ class Store:
                 with suppress(SenError, ValueError):
                     states[record] = RecordState.load(json.loads(self.rows.open(body, f"record {record}")))
         for name, line in self._lines_of(list(names)).items():
-            states[names[name]] = fresh(Change.parse(line), name, number=0)
+            change = Change.parse(line)
+            if change.record == names[name]:
+                states[names[name]] = fresh(change, name, number=0)
         return states
 
     def _lines_of(self, names: Sequence[str]) -> dict[str, bytes]:
@@ -329,10 +337,14 @@ class Store:
     # documents
 
     def document(self, name: str) -> Any:
-        """What else was synced under a name, or None."""
+        """What else was synced under a name, or None; what the storage harmed is not held, and told again."""
         with self.database.reading() as connection:
             row = connection.execute("SELECT body FROM document WHERE name = ?", (name,)).fetchone()
-        return None if row is None else json.loads(self.rows.open(row[0], f"document {name}"))
+        try:
+            return None if row is None else json.loads(self.rows.open(row[0], f"document {name}"))
+        except SenError:
+            self._harmed.add(name)
+            return None
 
     def document_version(self, name: str) -> str | None:
         """The version of what is held under a name, or None."""
@@ -349,6 +361,7 @@ class Store:
         """The same, within a transaction."""
         sealed = self.rows.seal(json.dumps(body, ensure_ascii=False).encode("utf-8"), f"document {name}")
         connection.execute("INSERT OR REPLACE INTO document VALUES (?, ?, ?)", (name, str(body["version"]), sealed))
+        self._harmed.discard(name)
 
     # what the screens ask about sending
 
@@ -359,18 +372,6 @@ class Store:
     def urgent_waits(self) -> bool:
         """Whether an urgent change is not known to have reached the server."""
         return any(log.urgent and log.acknowledged < log.head.number for log in self.own_logs())
-
-    def unsent_bytes(self) -> int:
-        """The bytes of those lines."""
-        return self.outbox.unsent_bytes()
-
-    def unsent_records(self) -> list[tuple[str, int, int]]:
-        """The records of those lines: (record, how many lines, written in milliseconds since 1970), the oldest first."""
-        return self.outbox.unsent_records()
-
-    def waits(self, record: str) -> bool:
-        """Whether a record has changes that the server is not known to have read."""
-        return self.outbox.waits(record)
 
     def received_ms(self, record: str) -> int | None:
         """When the server was known to have read the last own line of a record; None while it is not, or there is none."""
@@ -384,7 +385,7 @@ class Store:
 
     def set_aside(self) -> list[tuple[str, str]]:
         """The own lines that the server set aside: (record, code), the newest first."""
-        return self.outbox.set_aside()
+        return [(one.change.record, one.code) for one in lines_aside(self)]
 
     def last_sent_ms(self) -> int | None:
         """When the server last was known to have read something of ours; None when never."""

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Final
 
 from mobile.bulk import uncollected
 from mobile.clock import moment_of
+from mobile.gaps import bridge
 from mobile.keys import DeviceKeys
 from mobile.remarks import compare_clocks, note_update
+from mobile.rescue import settled
 from mobile.separation import asked, separate
 from shared.errors import SenError
 from sync.again import FORGOTTEN
@@ -31,6 +33,12 @@ MOST_CUTS: Final = 6
 
 CUTS: Final = frozenset({"no_network", "network_cut", "message_cut", "broken_packing", "late_answer", "server_busy"})
 """What may be better at the next try."""
+
+ANEW: Final = frozenset({"bad_cursor", "line_not_held"})
+"""What is better when all is pulled anew: the storage damaged what says how far this tablet is, or a line that it is known to have."""
+
+OUT_OF_CHAIN: Final = frozenset({"wrong_chain", "log_gap"})
+"""What a server says of lines whose place in their log the storage damaged."""
 
 __all__ = ["Syncer"]
 
@@ -71,6 +79,7 @@ class Syncer:
                     self._exchange(urgent=True)
                 if not urgent:
                     self._tablet.store.soundness.look()
+                    self._tablet.store.outbox.look()
                 if not urgent and asked(self._tablet):
                     separate(self._tablet)
                 last = self._exchange(urgent=urgent)
@@ -79,6 +88,7 @@ class Syncer:
                     last = self._exchange()
                 self.last = None
                 if not urgent:
+                    settled(self._tablet.store)
                     self.finished_ms = self._tablet.clock.now_ms()
             except SenError as error:
                 self.last = error
@@ -129,12 +139,17 @@ class Syncer:
                     step = self._half.receive(answer)
             except SenError as error:
                 self._half.cut()
+                if error.code in OUT_OF_CHAIN and not self._tablet.store.outbox.refused:
+                    self._tablet.store.outbox.refused = True
+                    continue
                 if error.code == FORGOTTEN and not shown:
                     shown = True
                     self._show_certificate()
                     continue
                 cuts += 1
-                if error.code not in CUTS or error.code == "no_network" or cuts >= MOST_CUTS:
+                if error.code in ANEW:
+                    self._tablet.store.forget_cursors()
+                if error.code not in CUTS | ANEW or error.code == "no_network" or cuts >= MOST_CUTS:
                     raise
                 continue
             cuts = 0
@@ -146,7 +161,8 @@ class Syncer:
                 compare_clocks(self._tablet.store, sent_ms=now, got_ms=got, server_ms=server.ms)
             if self._half.lost:
                 self._tablet.files.ask_again()
-            if urgent or not step.more:
+            bridged = not urgent and bridge(self._tablet.store.outbox)
+            if urgent or not (step.more or bridged):
                 return step
         raise FrameFault("exchange_endless")
 

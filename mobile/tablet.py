@@ -28,6 +28,7 @@ from mobile.index import Index
 from mobile.keys import DeviceKeys, PinLock, RowKey
 from mobile.profile import Enrolled, Profile, ProfileLock
 from mobile.remarks import UNREADABLE
+from mobile.rescue import opened
 from mobile.status import time_words
 from mobile.store import Store
 from mobile.syncing import Syncer
@@ -64,6 +65,7 @@ class Tablet:
         self.clock = clock or Clock()
         self.profile = Profile.load(folder)
         self.hardware = hardware or Desktop(folder)
+        self._alone = alone
         self._held = ProfileLock(folder)
         if alone:
             self._held.take()
@@ -89,11 +91,9 @@ class Tablet:
     def _open_store(self, who: Enrolled) -> None:
         keys = self._device_keys()
         folder, rows = self.profile.folder, RowKey(keys.rows)
-        database = Database(folder / wiping.DATABASE)
-        self._store = Store(
-            database, rows, self._identity(who), catalogue=lambda: self._catalogue, now_ms=self.clock.now_ms, heard=self._heard,
-            let_go=self._let_go,
-        )  # fmt: skip
+        path, now_ms = folder / wiping.DATABASE, self.clock.now_ms
+        self._store = opened(path, rows, lambda: self._store_of(rows, who), now_ms) if self._alone else self._store_of(rows, who)
+        database = self._store.database
         now = separation.finish(self, self._store, who)
         if now != who:
             self.become(now)
@@ -105,6 +105,17 @@ class Tablet:
         self.syncer = Syncer(self)
         self.bundles = Bundles(self)
         self.carrier = Carrier(self)
+
+    def _store_of(self, rows: RowKey, who: Enrolled) -> Store:
+        database = Database(self.profile.folder / wiping.DATABASE)
+        try:
+            return Store(
+                database, rows, self._identity(who), catalogue=lambda: self._catalogue, now_ms=self.clock.now_ms, heard=self._heard,
+                let_go=self._let_go,
+            )  # fmt: skip
+        except SenError:
+            database.close()
+            raise
 
     def _device_keys(self) -> DeviceKeys:
         keys = DeviceKeys.load(self.hardware)
@@ -315,7 +326,7 @@ class Tablet:
         if not form.known:
             return ""
         begun = form.state == self._catalogue.flows[form.type.flow].start
-        if self.store.waits(form.record):
+        if self.store.outbox.waits(form.record):
             return self.say("kept_waits" if begun else "state_waits")
         received = self.store.received_ms(form.record)
         state = self.state_words(form.type, form.state)

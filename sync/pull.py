@@ -38,6 +38,8 @@ class Wanted(NamedTuple):
     late: bool
     version: int
     mark: str
+    whole: bool
+    """The reader's own lines are told like anybody's: its storage has lost some."""
 
     def is_forgotten(self, run: Run) -> bool:
         """Whether a run begins just behind what this server once said to have read; where it has not, it was restored.
@@ -60,9 +62,9 @@ class Wanted(NamedTuple):
         good = good and len(mark) <= LONGEST_MARK and all(place.count("/") in (0, 2) for place in cursors)
         if not good or any(type(token) is not str for token in (*cursors.values(), *past, *held.values())):
             raise FrameFault("bad_head")
-        handing, late = bool(head.get("handing")), bool(head.get("late"))
+        handing, late, whole = bool(head.get("handing")), bool(head.get("late")), bool(head.get("whole"))
         page = max(0, min(page, LARGEST_PAGE))
-        return cls(number, heads, cursors, past, versions, digest, page, held, handing, late, version_in(head), mark)
+        return cls(number, heads, cursors, past, versions, digest, page, held, handing, late, version_in(head), mark, whole)
 
 
 class Told(NamedTuple):

@@ -196,6 +196,8 @@ class _Answering:
         """The lines that the tablet surely wrote itself: it is not told them. One that is told for nothing is harmless, one that is
         left out is lost to it.
         """
+        if self.wanted.whole:
+            return {}
         stands = [(log, claim[0], self.stands[log]) for log, claim in self.wanted.heads.items()]
         return {log: stand.own(number, self.segments.get(log, ())) if stand.sure else {} for log, number, stand in stands}
 

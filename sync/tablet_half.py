@@ -74,6 +74,7 @@ class TabletHalf(Pacing):
         self.servers_from = servers_from
         self.number = first
         self.lost = False
+        self.whole = False
         self.heals = 0
         self.mark = ""
         self.handed: Sequence[Run] = ()
@@ -111,6 +112,7 @@ class TabletHalf(Pacing):
         head["v"] = {**self.store.versions(), "scope": device.scope.version}
         self.mark = self.store.mark()
         head |= {"mark": self.mark} if self.mark else {}
+        head |= {"whole": 1} if self.whole else {}
         if self.lost:
             head |= {"past": past_cursors(self.store), "held": self.store.held_heads()}
         if not runs and not any("/" in part for part in head["c"]):
@@ -132,7 +134,8 @@ class TabletHalf(Pacing):
         """Keep what an answer brings.
 
         Raises:
-            FrameFault: not the answer to the last request, or not whole; nothing of it is kept.
+            FrameFault: not the answer to the last request, or not whole; nothing of it is kept. ``line_not_held``: a line of its own was
+                to make a record whole, and the storage has lost it; the next request asks for such lines too.
         """
         opened = self.open(data)
         head = opened.head
@@ -149,7 +152,11 @@ class TabletHalf(Pacing):
         if "parts" in head and self.heals < MOST_HEALS:
             self.heals += 1
             self.heal(head["parts"], head.get("skip", ()))
-        page = self.read_page(opened)
+        try:
+            page = self.read_page(opened)
+        except FrameFault as fault:
+            self.whole = self.whole or fault.code == "line_not_held"
+            raise
         self.store.keep(page)
         self.bringing.asked_for(head)
         if self.handed:
@@ -159,7 +166,7 @@ class TabletHalf(Pacing):
         pulled = page.complete or ("parts" in head and not refilling)
         more = waiting or refilling or bool(self.bringing.asked) or self.store.owes() or self.lost or not pulled or page.scope is not None
         more = more or (bool(page.forked or page.read) and self.store.mark() != self.mark)  # the server is told it at once
-        self.heals = self.heals if more else 0
+        self.heals, self.whole = (self.heals, self.whole) if more else (0, False)
         wipe, copied = bool(head.get("wipe")) and not more, bool(head.get("copied"))
         return Step(more, len(page.soles) + len(page.states), len(page.aside), wipe=wipe, copied=copied)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, select
 
-from mobile.heads import lacking
+from mobile.heads import lacking, told_beside
 from mobile.screens.form.presenter import FormPresenter
 from server.config import Config
 from server.models import LogRow
@@ -174,7 +174,7 @@ def test_f20_a_database_that_was_put_back_alone_is_noticed_before_it_knew_its_lo
 def test_f20_the_second_file_waits_for_no_disk_and_its_failure_fails_nothing(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     tablet = make()
     form = FormPresenter(tablet)
-    heads = tablet.store.outbox.heads
+    path = tablet.store.database.path
 
     def refuse(*_: object) -> None:
         raise OSError(28, "no space")
@@ -182,13 +182,13 @@ def test_f20_the_second_file_waits_for_no_disk_and_its_failure_fails_nothing(mak
     monkeypatch.setattr(os, "fsync", refuse)
     talk(form)
     form.leave()
-    before = heads.told()
+    before = told_beside(path)
     assert {number for number, _ in before.values()} == {0, 1}
     monkeypatch.setattr(os, "write", refuse)
     form.set("note", "Bận rộn (dữ liệu mẫu)")
     form.leave()
     assert tablet.store.unsent_count() == 2, "saved all the same"
-    assert heads.told() == before
+    assert told_beside(path) == before
     with tablet.store.database.reading() as connection:
         assert lacking(connection, before) == {}
 
@@ -196,11 +196,12 @@ def test_f20_the_second_file_waits_for_no_disk_and_its_failure_fails_nothing(mak
 def test_f20_a_torn_or_foreign_second_file_says_nothing(make: Make, tmp_path: Path) -> None:
     tablet = make()
     heads = tablet.store.outbox.heads
-    told = heads.told()
+    path = tablet.store.database.path
+    told = told_beside(path)
     assert set(told) == {log.log for log in tablet.store.own_logs()}
     whole = heads.path.read_bytes()
     for data in (b"", whole[:-1] + b"x\n", whole[: len(whole) // 2], b"\xff" * 40, whole.replace(b"heads/1", b"heads/2")):
         heads.path.write_bytes(data)
-        assert heads.told() == {}
+        assert told_beside(path) == {}
     heads.path.write_bytes(whole)
-    assert heads.told() == told
+    assert told_beside(path) == told

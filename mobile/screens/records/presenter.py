@@ -97,7 +97,7 @@ class RecordsPresenter:
         if "period" in told:
             period = self.tablet.catalogue.periods.get(told["period"])
             found = [entry for entry in found if entry.day and period.starts.isoformat() <= entry.day[:10] <= period.ends.isoformat()]
-        drafts, waiting = self.tablet.drafts.records(), {record for record, _, _ in self.tablet.store.unsent_records()}
+        drafts, waiting = self.tablet.drafts.records(), {record for record, _, _ in self.tablet.store.outbox.unsent_records()}
         if "draft" in told:
             found = [entry for entry in found if entry.id in drafts]
         if self.only is not None:

@@ -65,13 +65,13 @@ class SyncPresenter:
 
     def size(self) -> str:
         """How much has not left («12,4 KB»)."""
-        kilobytes = self.tablet.store.unsent_bytes() / 1024
+        kilobytes = self.tablet.store.outbox.unsent_bytes() / 1024
         return self.tablet.say("unsent_size", kb=amount_text(kilobytes, decimals=1, lang=self.tablet.language))
 
     def waiting(self) -> list[WaitingRow]:
         """The records with changes that have not left, the oldest first."""
         rows = []
-        for record, count, since_ms in self.tablet.store.unsent_records():
+        for record, count, since_ms in self.tablet.store.outbox.unsent_records():
             below = self.tablet.say("waiting_changes", count=count, age=self.tablet.age_words(since_ms))
             rows.append(WaitingRow(record=record, words=self.tablet.title_of(record), below=f"{self._type(record)}{below}"))
         return rows

@@ -1,0 +1,218 @@
+"""Own lines that this storage has lost or damaged: which, how many, and how what stands behind them goes on.
+
+A log is a chain, so that no line can follow one that nobody has, or one of which the place is not sure. Once the server has told what it
+has read, the unsent lines that can be read are written again into new logs: the same words, the same writer, the same time; what they saw
+is named anew. All logs go on so, for any unsent line may have seen another. A line that is lost stays lost, and is counted.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from sqlite3 import Connection
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import msgspec
+
+from mobile.heads import Lost, come_back
+from shared.errors import SenError
+from shared.ids import SHORT_ID
+from sync.log import Change, LogHead, chain_next, line_hash, name_of, parse_name
+
+if TYPE_CHECKING:
+    from mobile.keys import RowKey
+    from mobile.outbox import Outbox
+    from mobile.store import Store
+
+LOST: Final = "lost"
+"""The note of lines that this storage has lost (``mobile.heads.Lost``)."""
+
+FORKED: Final = "forked"
+"""The note of when (ms) the logs ended, for this storage is not what it was."""
+
+DAMAGED: Final = "damaged"
+"""The note of when (ms) this storage was last found damaged; that is why the logs ended, where it is the time in ``FORKED``."""
+
+__all__ = [
+    "DAMAGED", "FORKED", "adopt", "bridge", "chains_at", "count_lost", "doubtful", "is_log", "look_for_lost", "lost_of", "note_lost",
+    "readable",
+]  # fmt: skip
+
+_UNSENT: Final = " JOIN log ON log.id = own_line.log WHERE own_line.number > acknowledged"
+
+
+class _Unsent(NamedTuple):
+    name: str
+    change: Change
+    urgent: bool
+    made: int
+
+
+def readable(rows: "RowKey", name: str, body: bytes) -> bytes | None:
+    """The line of a row; None where the storage damaged it."""
+    with suppress(SenError):
+        return rows.open(body, f"line {name}")
+    return None
+
+
+# what is missing
+
+
+def lost_of(store: "Store") -> Lost:
+    """The lines that this storage has lost, by log."""
+    return {log: (have, number, told) for log, (have, number, told) in json.loads(store.note(LOST) or "{}").items()}
+
+
+def note_lost(store: "Store", more: Lost) -> None:
+    """Take note of more lines that are lost; a log of which some were lost before has lost these too."""
+    before = lost_of(store)
+    for log, (have, number, told) in more.items():
+        was = before.get(log)
+        before[log] = (have, number, told) if was is None else (min(have, was[0]), max(number, was[1]), told and was[2])
+    store.set_note(LOST, json.dumps(before))
+
+
+def look_for_lost(store: "Store", read: Mapping[str, LogHead]) -> None:
+    """Of lines that this storage lost, those that the server has are lost no more."""
+    lost = lost_of(store)
+    if any(log in lost for log in read):
+        left = come_back(lost, read)
+        store.set_note(LOST, json.dumps(left)) if left else store.forget_notes(LOST)
+
+
+def count_lost(store: "Store") -> int:
+    """How many lines were on disk here, are not any more, and are not known to be at the server, nor pulled from there."""
+    count = 0
+    for log, (have, number, _) in lost_of(store).items():
+        with store.database.reading() as connection:
+            names = connection.execute("SELECT name FROM held_line WHERE name > ? AND name < ?", (f"{log}.", f"{log}/")).fetchall()
+        count += number - have - len({n for _, n, _ in (parse_name(name) for (name,) in names) if have < n <= number})
+    return count
+
+
+def chains_at(connection: Connection, rows: "RowKey", log: str, number: int) -> set[bytes]:
+    """What h(number) of an own log may be: by the line behind it, by the line itself, by the log's head. More than one: some is damaged."""
+    query = "SELECT before FROM own_line WHERE log = ? AND number = ? UNION SELECT chain FROM log WHERE id = ? AND number = ?"
+    found = {bytes(row[0]) for row in connection.execute(query, (log, number + 1, log, number))}
+    row = connection.execute("SELECT name, before, body FROM own_line WHERE log = ? AND number = ?", (log, number)).fetchone()
+    line = None if row is None else readable(rows, row[0], row[2])
+    return found if line is None else found | {chain_next(row[1], line_hash(line))}
+
+
+def adopt(connection: Connection) -> None:
+    """Put right what stands about the lines, by the lines: a log whose row is lost is there again, closed and told from its start; one
+    whose very name is damaged goes; what is not sent is not settled.
+    """
+    query = "SELECT DISTINCT log FROM own_line WHERE log NOT IN (SELECT id FROM log)"
+    for (log,) in connection.execute(query).fetchall():
+        if is_log(log):
+            connection.execute("INSERT INTO log SELECT ?, 0, max(number), before, 0, 1 FROM own_line WHERE log = ?", (log, log))
+    gone = [(log,) for (log,) in connection.execute("SELECT id FROM log") if not is_log(log)]
+    connection.executemany("DELETE FROM log WHERE id = ?", gone)
+    for flag in ("urgent", "closed"):
+        connection.execute(f"UPDATE log SET {flag} = 1 WHERE {flag} NOT IN (0, 1)")
+    connection.execute("INSERT OR IGNORE INTO unsettled SELECT log, own_line.number FROM own_line" + _UNSENT + " AND aside = ''")
+
+
+def is_log(log: object) -> bool:
+    """Whether this can be the id of a log."""
+    return type(log) is str and SHORT_ID.fullmatch(log) is not None
+
+
+def doubtful(store: "Store", connection: Connection) -> set[str]:
+    """The own logs that are not one whole chain from where the server has read them up to their head: some of it is lost or damaged."""
+    logs = connection.execute("SELECT id, number, chain, acknowledged FROM log").fetchall()
+    return {log for log, number, chain, read in logs if not _is_whole(store, connection, log, read, LogHead(number, chain))}
+
+
+def _is_whole(store: "Store", connection: Connection, log: str, read: int, head: LogHead) -> bool:
+    query = "SELECT number, name, before, body FROM own_line WHERE log = ? AND number > ? ORDER BY number"
+    if len(chains_at(connection, store.rows, log, read)) > 1:
+        return False
+    at, reached = read, b""
+    for number, name, before, body in connection.execute(query, (log, read)):
+        line = readable(store.rows, name, body)
+        if number != at + 1 or line is None or name != name_of(log, number, line_hash(line)) or (reached and reached != before):
+            return False
+        at, reached = number, chain_next(before, line_hash(line))
+    return at == head.number and (not reached or reached == head.hash)
+
+
+# what goes on
+
+
+def bridge(outbox: "Outbox") -> bool:
+    """Where unsent lines of an own log are not whole, let everything unsent go on in new logs; tells whether it was so.
+
+    To be called when the server has just told how far it has read every log; no line that it has is written again.
+    """
+    store = outbox.store
+    if outbox.doubted:  # what the server has read meanwhile need not be whole
+        outbox.doubted.clear()
+        outbox.look()
+    if not (outbox.doubted or outbox.refused):
+        return False
+    with store.database.writing() as connection:
+        unsent = list(_unsent(store, connection))
+        _count(store, connection, unsent)
+        store.set_note(DAMAGED, outbox.end_logs(connection))
+        _let_go(store, connection)
+        _write_again(outbox, connection, unsent)
+    outbox.read_again()
+    store.heard({one.change.record for one in unsent})
+    return True
+
+
+def _unsent(store: "Store", connection: Connection) -> Iterator[_Unsent]:
+    """The lines that can be read of those that the server has not, in the order of writing."""
+    query = "SELECT name, body, urgent, made FROM own_line" + _UNSENT
+    found: list[_Unsent] = []
+    for name, body, urgent, made in connection.execute(query):
+        line = readable(store.rows, name, body)
+        if line is not None:
+            found.append(_Unsent(name, Change.parse(line), bool(urgent), made))
+    yield from sorted(found, key=lambda one: (one.change.time, one.change.log, one.change.number))
+
+
+def _count(store: "Store", connection: Connection, unsent: Sequence[_Unsent]) -> None:
+    """Take note of how many lines are lost."""
+    for log, number, read in connection.execute("SELECT id, number, acknowledged FROM log WHERE acknowledged < number").fetchall():
+        missing = number - read - sum(one.change.log == log for one in unsent)
+        if missing > 0:
+            note_lost(store, {log: (read, read + missing, True)})
+
+
+def _let_go(store: "Store", connection: Connection) -> None:
+    """End each log with the last line that the server has."""
+    query = f"SELECT id, acknowledged FROM log WHERE acknowledged <> log.number OR id IN (SELECT log FROM own_line {_UNSENT})"
+    for log, read in connection.execute(query).fetchall():
+        chains = chains_at(connection, store.rows, log, read)
+        if not read:
+            connection.execute("DELETE FROM log WHERE id = ?", (log,))
+        elif len(chains) == 1:
+            connection.execute("UPDATE log SET number = ?, chain = ? WHERE id = ?", (read, *chains, log))
+        else:  # it keeps its last number, of which nothing is left to be told
+            connection.execute("UPDATE log SET acknowledged = number WHERE id = ?", (log,))
+        for table in ("own_line", "unsettled"):
+            connection.execute(f"DELETE FROM {table} WHERE log = ? AND number > ?", (log, read))
+
+
+def _write_again(outbox: "Outbox", connection: Connection, unsent: Sequence[_Unsent]) -> None:
+    """Write the lines into the new logs. What they saw of lines that are lost they saw of nobody: what stands there now is asked about."""
+    ended = {one.change.log for one in unsent}
+    renamed: dict[str, str] = {}
+    for one in unsent:
+        operations = []
+        for op in one.change.operations:
+            saw = [renamed.get(name, name) for name in op.saw if name in renamed or not _is_lost(connection, ended, name)]
+            operations.append(msgspec.structs.replace(op, saw=tuple(saw)))
+        change = msgspec.structs.replace(one.change, operations=tuple(operations))
+        renamed[one.name] = outbox.put(connection, change, urgent=one.urgent, made=one.made).name
+
+
+def _is_lost(connection: Connection, ended: set[str], name: str) -> bool:
+    log, number, _ = parse_name(name)
+    if log not in ended:
+        return False
+    row = connection.execute("SELECT acknowledged FROM log WHERE id = ?", (log,)).fetchone()
+    return row is None or number > row[0]
+
