@@ -21,6 +21,7 @@ from sync.paths import policy_of
 from sync.state import RecordState
 from sync.view import plain
 from tests.soak.oracle import Held, StoredRow, by_register, check_register, check_standing, read_ops
+from tests.soak.published import Forms
 from tests.soak.shown import Standing, shown_problems
 from tests.soak.texts import check_texts
 from tests.soak.world import Seat, Verified, World
@@ -145,10 +146,11 @@ def check_history(world: World, rows: Sequence[StoredRow]) -> Iterator[str]:
 
 def _check_ahead(world: World, row: StoredRow, rows: Sequence[StoredRow]) -> Iterator[str]:
     """Nothing is refused for being old. What a server that was set back could not read is set aside, and stands under its writer's name
-    as soon as a server knows the forms that it was made with.
+    as soon as a server knows the forms that it was made with; or those of a line that it overwrites and that was set aside for that.
     """
     line, place = json.loads(row.body), rows.index(row) + 1
-    made_with = world.knowledge.forms[world.made_with.get(row.name, line["c"])]
+    saw = {name for op in line["o"] for name in op.get("s", ())}
+    made_with = frozenset[str]().union(*(_made_with(world, one) for one in rows if one is row or (one.verdict and one.name in saw)))
     if made_with <= world.knowledge.at(place):
         yield f"{row.name} was made with a form that the server knew, and got the verdict {row.verdict!r}"
         return
@@ -159,6 +161,10 @@ def _check_ahead(world: World, row: StoredRow, rows: Sequence[StoredRow]) -> Ite
             yield f"{row.name} got the verdict {row.verdict!r}, and no newer server took it up"
     else:
         world.met["a line of a form that a restored server never had"] += 1
+
+
+def _made_with(world: World, row: StoredRow) -> Forms:
+    return world.knowledge.forms[world.made_with.get(row.name, json.loads(row.body)["c"])]
 
 
 def _says(row: StoredRow, line: Mapping[str, Any], said: Sequence[tuple[Any, ...]]) -> bool:
