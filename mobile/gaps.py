@@ -149,14 +149,13 @@ def bridge(outbox: "Outbox") -> bool:
     if outbox.doubted:  # what the server has read meanwhile need not be whole
         outbox.doubted.clear()
         outbox.look()
-    if not (outbox.doubted or outbox.refused):
+    if not outbox.held_back:
         return False
     with store.database.writing() as connection:
         unsent = list(_unsent(store, connection))
         _count(store, connection, unsent)
         store.set_note(DAMAGED, outbox.end_logs(connection))
-        _let_go(store, connection)
-        _write_again(outbox, connection, unsent)
+        _write_again(outbox, connection, unsent, _let_go(store, connection))
     outbox.read_again()
     store.heard({one.change.record for one in unsent})
     return True
@@ -181,10 +180,11 @@ def _count(store: "Store", connection: Connection, unsent: Sequence[_Unsent]) ->
             note_lost(store, {log: (read, read + missing, True)})
 
 
-def _let_go(store: "Store", connection: Connection) -> None:
-    """End each log with the last line that the server has."""
+def _let_go(store: "Store", connection: Connection) -> dict[str, int]:
+    """End each log with the last line that the server has; gives the number of that, by log."""
     query = f"SELECT id, acknowledged FROM log WHERE acknowledged <> log.number OR id IN (SELECT log FROM own_line {_UNSENT})"
-    for log, read in connection.execute(query).fetchall():
+    ended: dict[str, int] = dict(connection.execute(query).fetchall())
+    for log, read in ended.items():
         chains = chains_at(connection, store.rows, log, read)
         if not read:
             connection.execute("DELETE FROM log WHERE id = ?", (log,))
@@ -194,25 +194,21 @@ def _let_go(store: "Store", connection: Connection) -> None:
             connection.execute("UPDATE log SET acknowledged = number WHERE id = ?", (log,))
         for table in ("own_line", "unsettled"):
             connection.execute(f"DELETE FROM {table} WHERE log = ? AND number > ?", (log, read))
+    return ended
 
 
-def _write_again(outbox: "Outbox", connection: Connection, unsent: Sequence[_Unsent]) -> None:
+def _write_again(outbox: "Outbox", connection: Connection, unsent: Sequence[_Unsent], ended: Mapping[str, int]) -> None:
     """Write the lines into the new logs. What they saw of lines that are lost they saw of nobody: what stands there now is asked about."""
-    ended = {one.change.log for one in unsent}
     renamed: dict[str, str] = {}
+
+    def is_there(name: str) -> bool:
+        log, number, _ = parse_name(name)
+        return number <= ended.get(log, number)
+
     for one in unsent:
         operations = []
         for op in one.change.operations:
-            saw = [renamed.get(name, name) for name in op.saw if name in renamed or not _is_lost(connection, ended, name)]
+            saw = [renamed.get(name, name) for name in op.saw if name in renamed or is_there(name)]
             operations.append(msgspec.structs.replace(op, saw=tuple(saw)))
         change = msgspec.structs.replace(one.change, operations=tuple(operations))
         renamed[one.name] = outbox.put(connection, change, urgent=one.urgent, made=one.made).name
-
-
-def _is_lost(connection: Connection, ended: set[str], name: str) -> bool:
-    log, number, _ = parse_name(name)
-    if log not in ended:
-        return False
-    row = connection.execute("SELECT acknowledged FROM log WHERE id = ?", (log,)).fetchone()
-    return row is None or number > row[0]
-

@@ -48,13 +48,18 @@ class Outbox:
         self._pending: dict[str, dict[str, Change]] = {}
         """record → name → change, in the order of writing."""
         self.doubted: set[str] = set()
-        """Logs of which unsent lines are lost or damaged: nothing of them is sent before they go on elsewhere (``mobile.gaps``)."""
+        """Logs of which unsent lines are lost or damaged."""
         self.refused = False
-        """The server refused lines whose place in their log was not theirs: nothing is sent either."""
+        """The server refused lines whose place in their log was not theirs."""
         self.heads = Heads(store.database)
         self._open_logs()
         self._read_pending()
         self.look()
+
+    @property
+    def held_back(self) -> bool:
+        """Whether nothing is sent before it goes on in other logs (``mobile.gaps``): any line may have seen one that is lost."""
+        return bool(self.doubted) or self.refused
 
     def look(self) -> None:
         """Look whether all unsent lines are whole."""
@@ -210,7 +215,7 @@ class Outbox:
     def run(self, log: str, after: int, limit_bytes: int) -> Run | None:
         """The lines behind ``after`` up to the first that is not here, up to about so many bytes but at least one; None when none."""
         query = "SELECT number, name, before, body, size FROM own_line WHERE log = ? AND number > ? ORDER BY number"
-        if log in self.doubted or self.refused:
+        if self.held_back:
             return None
         lines: list[bytes] = []
         before, size, sealed = b"", 0, self._holds_sealed()

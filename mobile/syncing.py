@@ -75,11 +75,13 @@ class Syncer:
         with self.alone():
             try:
                 self.trips = self.received = 0
-                if not urgent and self._tablet.store.urgent_waits():
+                self._tablet.store.outbox.look()
+                alone = not self._tablet.store.outbox.held_back  # else nothing leaves before the server said what it has
+                urgent = urgent and alone
+                if not urgent and alone and self._tablet.store.urgent_waits():
                     self._exchange(urgent=True)
                 if not urgent:
                     self._tablet.store.soundness.look()
-                    self._tablet.store.outbox.look()
                 if not urgent and asked(self._tablet):
                     separate(self._tablet)
                 last = self._exchange(urgent=urgent)

@@ -14,12 +14,13 @@ from typing import Any
 import pytest
 
 from mobile.gaps import count_lost
+from mobile.outbox import Subject
 from mobile.remarks import remarks
 from mobile.screens.form.presenter import FormPresenter
 from mobile.tables import VERSIONS
 from mobile.tablet import Tablet
 from shared.errors import SenError
-from sync.log import Change
+from sync.log import Change, Operation
 from tests.mobile.conftest import Make, Wire
 from tests.mobile.test_forms import case, talk
 
@@ -111,6 +112,29 @@ def test_m99_what_was_read_of_a_lost_line_is_not_told_twice(make: Make, wire: Wi
     a.syncer.sync()
     assert at_server(wire, record)["participants_total"] == 80 and len(wire.server.history(record)) == 3
     assert count_lost(a.store) == 0 and remarks(a) == [] and a.store.digest() == digest(wire, a)
+
+
+@pytest.mark.parametrize("urgent", [True, False])
+def test_m99_what_builds_on_a_lost_line_waits_for_nobody(make: Make, wire: Wire, urgent: bool) -> None:
+    """Also where it was the only one of its log that was not sent."""
+    a = make("A")
+    record = write(a, "Đầu (dữ liệu mẫu)")
+    a.syncer.sync()
+    for title, first in (("Mất (dữ liệu mẫu)", urgent), ("Sau (dữ liệu mẫu)", not urgent)):
+        state = a.store.show(record)
+        assert state is not None
+        (saw,) = state.registers["title"].values[0].origins
+        subject = Subject(record=record, type=state.type, unit=state.unit, urgent=first)
+        a.store.outbox.write(subject, [[Operation("set", "title", title, None, (saw,), None)]])
+    with a.store.database.writing() as connection:
+        connection.execute("DELETE FROM own_line WHERE log = (SELECT id FROM log WHERE urgent = ?) AND number > ?", (urgent, int(not urgent)))
+    a = again(make, a)
+    for _ in range(2):
+        a.syncer.sync()
+    values = wire.server.state(record).registers["title"].values
+    assert {value.value for value in values} == {"Đầu (dữ liệu mẫu)", "Sau (dữ liệu mẫu)"}, "nobody knows what its writer had seen: it is asked"
+    assert not any(value.waits for value in values) and len(wire.server.history(record)) == 2
+    assert count_lost(a.store) == 1 and a.store.unsent_count() == 0 and a.store.digest() == digest(wire, a)
 
 
 TABLES = (
