@@ -16,6 +16,7 @@ from mobile.gaps import bridge
 from mobile.hardware import write_whole
 from mobile.keys import DeviceKeys
 from mobile.remarks import note_update
+from mobile.rescue import forget_damaged
 from shared.errors import SenError
 from shared.ids import unb64
 from shared.sealing import BoxKeys
@@ -202,7 +203,8 @@ class Bundles:
         """Keep an answer; what it asks of this tablet waits for the next bundle."""
         tablet = self._tablet
         kept = keep_answers(TabletHalf(tablet.store), messages, mend=self._mend())
-        bridge(tablet.store.outbox)
+        if not bridge(tablet.store.outbox) and not kept.again:
+            forget_damaged(tablet.store)
         tablet.syncer.observe(kept.heard, tablet.clock.now_ms())
         note_update(tablet.store, kept.update)
         if kept.mend != self._mend():

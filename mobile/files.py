@@ -23,7 +23,12 @@ from sync.files import FILE_HASH
 _OPEN: Final = b"p"
 _SEALED: Final = b"c"
 
-__all__ = ["Files", "Refused"]
+__all__ = ["Files", "Refused", "place_of"]
+
+
+def place_of(folder: Path, digest: str) -> Path:
+    """Where a file of this hash lies in the folder of files."""
+    return folder / digest[:2] / digest
 
 
 class Refused(NamedTuple):
@@ -98,7 +103,7 @@ class Files:
     def _place(self, digest: str) -> Path:
         if not FILE_HASH.fullmatch(digest):
             raise SenError("file_not_here")
-        return self._folder / digest[:2] / digest
+        return place_of(self._folder, digest)
 
     # reading
 

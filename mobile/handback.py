@@ -6,11 +6,10 @@ their runs wait in ``owed`` until the server has them. A line that is not held a
 
 import json
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from sqlite3 import Connection
 from typing import TYPE_CHECKING, Any
 
-from shared.errors import SenError
+from mobile.gaps import readable
 from shared.ids import b64
 from sync.lineage import ends_of
 from sync.log import name_of, split
@@ -90,8 +89,9 @@ class HandBack:
             rows = [*own, *connection.execute(pulled, (begin, f"{begin}~")).fetchall()]
         held: list[Brought] = []
         for name, body, arrived, aside in rows:
-            with suppress(SenError):  # a damaged line is none
-                held.append(Brought(log, number, self.store.rows.open(body, f"line {name}"), arrived, aside))
+            line = readable(self.store.rows, name, body)
+            if line is not None:
+                held.append(Brought(log, number, line, arrived, aside))
         return held
 
     def pasts(self, runs: Sequence[Run]) -> list[Sequence[Any]]:

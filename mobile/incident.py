@@ -40,7 +40,7 @@ def progress_of(tablet: "Tablet", record: str, values: Mapping[str, Any]) -> Pro
     """The countdown and the receipts of an incident, from its values with the computed ones."""
     say, acknowledged = tablet.say, values.get("district_ack_at")
     waits = tablet.store.outbox.waits(record)
-    received = tablet.store.received_ms(record)
+    received = tablet.store.outbox.record_received_ms(record)
     left = None if acknowledged else minutes_left(tablet, values)
     if acknowledged:
         receipt = say("receipt_acknowledged", time=datetime_text(acknowledged))

@@ -7,7 +7,6 @@ on at the next start, and the old file goes once the server has everything that 
 SQLite's file format: https://www.sqlite.org/fileformat2.html, sections 1.6, 2.1 and 4.
 """
 
-import base64
 import hashlib
 import os
 import re
@@ -20,13 +19,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mobile.database import SUSPECT, Database
-from mobile.gaps import DAMAGED, FORKED, readable
+from mobile.files import place_of
+from mobile.gaps import DAMAGED, FORKED, is_log, readable
 from mobile.heads import lacking, told_beside
 from mobile.keys import RowKey
 from mobile.notes import write_note
 from mobile.tables import bring_up
 from shared.errors import SenError
-from shared.ids import RECORD_ID, SHORT_ID
+from shared.ids import RECORD_ID, b64
 from sync.errors import ContentFault
 from sync.files import files_named
 from sync.log import Change, chain_next, line_hash, name_of
@@ -75,7 +75,7 @@ _SHAPES: Final = {
 }
 """0x23 is a text of 11 bytes (a log's id), 0x55 one of 36 (a record's), 0x63 one of 43 (a hash in base64url), 0x4c a blob of 32."""
 
-__all__ = ["opened", "settled"]
+__all__ = ["forget_damaged", "opened"]
 
 
 class _Found(NamedTuple):
@@ -150,7 +150,7 @@ def _rescue(path: Path, rows: RowKey, now_ms: int) -> None:
     _finish(path)
 
 
-def settled(store: "Store") -> None:
+def forget_damaged(store: "Store") -> None:
     """The server has all that was saved, and the tablet what the server has: the damaged file goes."""
     aside = _beside(store.database.path, ASIDE)
     if aside.exists():
@@ -306,7 +306,7 @@ def _line(
 
 
 def _log(found: _Found, rows: RowKey, log: str, urgent: int, number: int, chain: bytes, read: int, closed: int) -> None:
-    if SHORT_ID.fullmatch(log):
+    if is_log(log):
         found.urgent[log] = urgent
 
 
@@ -318,7 +318,7 @@ def _draft(found: _Found, rows: RowKey, record: str, saved: int, body: bytes) ->
 
 
 def _blob(found: _Found, rows: RowKey, digest: str, data: bytes) -> None:
-    if base64.urlsafe_b64encode(hashlib.sha256(data).digest()).decode().rstrip("=") == digest:
+    if b64(hashlib.sha256(data).digest()) == digest:
         found.blobs[digest] = data
 
 
@@ -342,7 +342,7 @@ def _write(connection: sqlite3.Connection, found: _Found, now_ms: int, files: Pa
     wrote: dict[str, int] = {}
     for key, (change, _) in found.changes.items():
         wrote[change.record] = max(wrote.get(change.record, 0), found.lines[key][6])
-        named = [(digest,) for digest in files_named(change.operations) if (files / digest[:2] / digest).exists()]
+        named = [(digest,) for digest in files_named(change.operations) if place_of(files, digest).exists()]
         connection.executemany("INSERT OR IGNORE INTO file (hash, size, state) VALUES (?, 0, 'waits')", named)
     drafts = [row for record, row in found.drafts.items() if row[1] > wrote.get(record, -1)]
     connection.executemany("INSERT INTO draft VALUES (?, ?, ?)", drafts)

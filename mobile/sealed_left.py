@@ -5,11 +5,10 @@ record's state, and a disk may have lost the row that named it.
 """
 
 from collections.abc import Iterator
-from contextlib import suppress
 from sqlite3 import Connection
 from typing import TYPE_CHECKING
 
-from shared.errors import SenError
+from mobile.gaps import readable
 from sync.log import Change
 from sync.messages import blobs_named
 from sync.store import Scope
@@ -53,12 +52,10 @@ def _named(store: "Store", connection: Connection, scope: Scope) -> Iterator[str
         for state in store.told(records[start : start + RECORDS_AT_ONCE]).values():
             yield from (value.blob for _, value in state.values() if value.blob is not None)
     for name, body in connection.execute("SELECT name, body FROM held_line WHERE record IN (SELECT id FROM record)"):
-        with suppress(SenError):  # a damaged line is none
-            yield from blobs_named(store.rows.open(body, f"line {name}"))
+        yield from blobs_named(readable(store.rows, name, body) or b"")
     for name, body, needed in connection.execute(_OWN):
-        with suppress(SenError):
-            line = store.rows.open(body, f"line {name}")
-            blobs = blobs_named(line)
-            change = Change.parse(line) if blobs else None
-            if change is not None and (needed or change.record in here or (scope.cases and change.unit in scope.units)):
-                yield from blobs
+        line = readable(store.rows, name, body) or b""
+        blobs = blobs_named(line)
+        change = Change.parse(line) if blobs else None
+        if change is not None and (needed or change.record in here or (scope.cases and change.unit in scope.units)):
+            yield from blobs

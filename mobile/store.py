@@ -14,7 +14,7 @@ from typing import Any, Final
 from mobile.bulk import uncollected
 from mobile.database import Database
 from mobile.files import Files
-from mobile.gaps import FORKED, readable
+from mobile.gaps import FORKED, chains_at, readable
 from mobile.handback import HandBack
 from mobile.keys import RowKey
 from mobile.mending import lines_aside
@@ -122,6 +122,11 @@ class Store:
     def unsent(self, log: str, after: int, limit_bytes: int) -> Run | None:
         """The lines of an own log behind ``after``, up to about so many bytes but at least one; None when none."""
         return self.outbox.run(log, after, limit_bytes)
+
+    def chains_at(self, log: str, number: int) -> set[bytes]:
+        """What h(number) of an own log may be, by what is held there."""
+        with self.database.reading() as connection:
+            return chains_at(connection, self.rows, log, number)
 
     def along(self) -> dict[str, int]:
         """What must leave with unsent urgent changes so that their records arrive whole: other log → up to which number."""
@@ -289,9 +294,8 @@ class Store:
                 for table in ("held_line", "own_line"):
                     query = f"SELECT name, body FROM {table} WHERE name IN ({_marks(some)})"
                     rows = connection.execute(query, tuple(some)).fetchall()
-                    for name, body in rows:
-                        with suppress(SenError):
-                            found[name] = self.rows.open(body, f"line {name}")
+                    lines = ((name, readable(self.rows, name, body)) for name, body in rows)
+                    found |= {name: line for name, line in lines if line is not None}
         return found
 
     def show(self, record: str) -> RecordState | None:
@@ -372,10 +376,6 @@ class Store:
     def urgent_waits(self) -> bool:
         """Whether an urgent change is not known to have reached the server."""
         return any(log.urgent and log.acknowledged < log.head.number for log in self.own_logs())
-
-    def received_ms(self, record: str) -> int | None:
-        """When the server was known to have read the last own line of a record; None while it is not, or there is none."""
-        return self.outbox.record_received_ms(record)
 
     def arrived_ms(self, name: str) -> int | None:
         """When a pulled line arrived at the server; None where that is not known."""

@@ -14,7 +14,7 @@ from mobile.clock import moment_of
 from mobile.gaps import bridge
 from mobile.keys import DeviceKeys
 from mobile.remarks import compare_clocks, note_update
-from mobile.rescue import settled
+from mobile.rescue import forget_damaged
 from mobile.separation import asked, separate
 from shared.errors import SenError
 from sync.again import FORGOTTEN
@@ -76,9 +76,9 @@ class Syncer:
             try:
                 self.trips = self.received = 0
                 self._tablet.store.outbox.look()
-                alone = not self._tablet.store.outbox.held_back  # else nothing leaves before the server said what it has
-                urgent = urgent and alone
-                if not urgent and alone and self._tablet.store.urgent_waits():
+                whole = not self._tablet.store.outbox.held_back  # else nothing leaves before the server said what it has
+                urgent = urgent and whole
+                if not urgent and whole and self._tablet.store.urgent_waits():
                     self._exchange(urgent=True)
                 if not urgent:
                     self._tablet.store.soundness.look()
@@ -90,7 +90,7 @@ class Syncer:
                     last = self._exchange()
                 self.last = None
                 if not urgent:
-                    settled(self._tablet.store)
+                    forget_damaged(self._tablet.store)
                     self.finished_ms = self._tablet.clock.now_ms()
             except SenError as error:
                 self.last = error

@@ -328,7 +328,7 @@ class Tablet:
         begun = form.state == self._catalogue.flows[form.type.flow].start
         if self.store.outbox.waits(form.record):
             return self.say("kept_waits" if begun else "state_waits")
-        received = self.store.received_ms(form.record)
+        received = self.store.outbox.record_received_ms(form.record)
         state = self.state_words(form.type, form.state)
         return state if received is None else f"{state} · {self.say('server_has', time=time_words(self, received))}"
 

@@ -21,7 +21,7 @@ from sync.copies import Read
 from sync.cursor import Cursor
 from sync.errors import FrameFault
 from sync.lineage import Segment
-from sync.log import LogHead, chain_next
+from sync.log import LogHead
 from sync.lost import Lost
 from sync.mended import NOTHING, holds_some, loads, read_lost, write_lost
 from sync.messages import RAW_PER_PAGE_BYTE, Opened, Run, open_message, seal_message
@@ -180,8 +180,7 @@ def _lines_asked(answer: Opened) -> list[tuple[str, int, str]]:
 
 def _asked_here(store: TabletStore, log: str, number: int, hash8: str) -> bool:
     """Whether a line of the question's is one of this storage."""
-    run = store.unsent(log, number - 1, 1)
-    return run is not None and b64(chain_next(run.before, run.hashes[0]))[:8] == hash8
+    return any(b64(chain)[:8] == hash8 for chain in store.chains_at(log, number))
 
 
 def _asked_back(answers: Sequence[Opened], before: Lost) -> Lost:

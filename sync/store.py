@@ -332,6 +332,9 @@ class TabletStore(Holding, Protocol):
     def unsent(self, log: str, after: int, limit_bytes: int) -> Run | None:
         """The lines of an own log behind ``after``, up to about so many bytes but at least one; None when none."""
 
+    def chains_at(self, log: str, number: int) -> Collection[bytes]:
+        """What h(number) of an own log may be, by what is held there; none where nothing tells it, more than one where some is damaged."""
+
     def along(self) -> dict[str, int]:
         """What must leave with unsent urgent changes so that their records arrive whole: other log → up to which number."""
 

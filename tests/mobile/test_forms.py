@@ -160,7 +160,7 @@ def test_a_kept_doubt_goes_with_its_reason(make: Make, wire: Wire) -> None:
     tablet.syncer.sync(urgent=True)
     assert wire.server.values(record)["state"] == "submitted"
     assert "đang gọi" in tablet.forms.reason(record, "state")
-    assert tablet.store.received_ms(record) is not None
+    assert tablet.store.outbox.record_received_ms(record) is not None
 
 
 def test_an_event_entered_on_two_tablets_of_a_commune_is_asked_about_once_they_have_synced(make: Make, wire: Wire) -> None:

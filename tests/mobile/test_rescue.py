@@ -22,6 +22,7 @@ from mobile.tablet import Tablet
 from shared.errors import SenError
 from sync.log import Change
 from tests.mobile.conftest import PIN, TODAY, Make, Wire
+from tests.mobile.test_bundles import Post
 from tests.mobile.test_forms import NAME, talk
 from tests.mobile.test_gaps import at_server, digest, edit, survivor, write
 from tests.support.pair import NOON_MS
@@ -255,3 +256,25 @@ def test_m100_f19_what_sqlite_finds_while_the_app_runs_is_rescued_at_the_next_st
     a.syncer.sync()
     assert set(a.store.records()) == {*records, late} and at_server(wire, late)["title"] == "Chưa gửi (dữ liệu mẫu)"
     assert a.store.digest() == digest(wire, a) and count_lost(a.store) == 0
+
+
+@pytest.mark.parametrize("lost", [False, True], ids=["all there", "one lost"])
+def test_m100_f19_f47_a_rescued_tablet_hands_in_what_was_saved_by_files_alone(make: Make, wire: Wire, tmp_path: Path, lost: bool) -> None:
+    a, post = make("A"), Post(wire, tmp_path / "post")
+    first = write(a, "Đã gửi (dữ liệu mẫu)")
+    a.syncer.sync()
+    records = [write(a, f"{n} (dữ liệu mẫu)") for n in range(5)]
+    if lost:
+        with a.store.database.writing() as connection:
+            connection.execute("UPDATE own_line SET body = zeroblob(length(body)) WHERE number = 3")
+    a.close()
+    with (tmp_path / "A" / "tablet.sqlite3").open("r+b") as file:
+        file.write(bytes(100))
+    a = make("A")
+    assert (tmp_path / "A" / "tablet.sqlite3-damaged").exists()
+    for _ in range(3):
+        post.journey(a)
+    there = [record for record in (first, *records) if at_server(wire, record)]
+    assert len(there) == 6 - lost == len(a.store.records()) and count_lost(a.store) == lost
+    assert a.store.unsent_count() == 0 and a.store.digest() == digest(wire, a)
+    assert not list((tmp_path / "A").glob("*-damaged*")), "the damaged file goes when the server has what was saved"

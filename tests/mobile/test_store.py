@@ -206,7 +206,7 @@ def test_what_an_ended_log_wrote_is_still_known_to_have_arrived(tablets: dict[st
     type_in(a, new, title="Sau khi phục hồi")
     quiet({"A": a}, server)
     assert all(log.head.number == 0 for log in a.own_logs()), "its first log ended, and was read to its end"
-    assert a.store.received_ms(new) is not None
+    assert a.store.outbox.record_received_ms(new) is not None
 
 
 DAMAGES = {

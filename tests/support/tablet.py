@@ -159,10 +159,16 @@ class MemoryTablet:
                 break
             lines.append(line.body)
             size += len(line.body)
+        return Run(log, after + 1, self._chain(log, after), lines) if lines else None
+
+    def chains_at(self, log: str, number: int) -> list[bytes]:
+        return [self._chain(log, number)] if number <= len(self.lines_of.get(log, [])) else []
+
+    def _chain(self, log: str, number: int) -> bytes:
         chain = chain_start(log, self.identity.key)
-        for line in self.lines_of.get(log, [])[:after]:
+        for line in self.lines_of.get(log, [])[:number]:
             chain = chain_next(chain, line.hash)
-        return Run(log, after + 1, chain, lines) if lines else None
+        return chain
 
     def along(self) -> dict[str, int]:
         unsent = [(log.log, log.urgent, line) for log in self.own_logs() for line in self.lines_of[log.log][log.acknowledged :]]
