@@ -9,6 +9,7 @@ import ssl
 import threading
 import time
 from collections.abc import Mapping
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Final, NamedTuple
 
 import requests
@@ -118,6 +119,7 @@ def _session() -> requests.Session:
         if _kept.session is not None:
             _kept.session.close()
         _kept.session = requests.Session()
+        _kept.session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # a network in between has none to set
         _kept.ready.clear()
     _kept.asked_s = now_s
     return _kept.session

@@ -34,6 +34,9 @@ paths: list[str] = []
 bodies: list[int] = []
 """The bytes of each request's body."""
 
+cookies: list[str | None] = []
+"""What cookies each request brought."""
+
 
 class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
@@ -42,11 +45,13 @@ class Handler(BaseHTTPRequestHandler):
         if word == "cut":
             self.connection.close()
             return
+        cookies.append(self.headers["Cookie"])
         status, kind, body = ANSWERS[word]
         bodies.append(len(self.rfile.read(int(self.headers["Content-Length"]))))
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
+        self.send_header("Set-Cookie", "seen=1")
         if status == 302:
             self.send_header("Location", "http://127.0.0.1:9/elsewhere")
         self.end_headers()
@@ -70,6 +75,15 @@ def address() -> Iterator[str]:
 def test_a_good_answer_is_given(address: str) -> None:
     assert post_message(f"{address}/good", b"x" * 100_000) == b"sen1 x y\n{}"
     assert post_json(f"{address}/json", "/api/enrol", {"code": "x"}) == {"device": "x"}
+
+
+def test_what_a_network_in_between_would_have_kept_is_not_sent(address: str) -> None:
+    cookies.clear()
+    post_message(f"{address}/good", b"x")
+    post_json(f"{address}/json", "/api/enrol", {})
+    over_http._kept.ready.clear()  # an address that is new to the connection
+    post_message(f"{address}/good", b"x")
+    assert cookies == [None, None, None]
 
 
 @pytest.mark.parametrize(
