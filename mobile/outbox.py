@@ -21,7 +21,7 @@ from sync.files import files_named
 from sync.log import Change, Line, LogHead, Operation, chain_next, chain_start, parse_name, write_line
 from sync.messages import Run, blobs_named, sealed_weight
 from sync.replica import unit_before
-from sync.store import OwnLog
+from sync.tablet_store import OwnLog
 
 if TYPE_CHECKING:
     from mobile.store import Store

@@ -1,6 +1,6 @@
 """What one answer brings, made ready outside the transaction and then written in one, whole or not at all.
 
-What may live here: how a ``sync.store.Page`` becomes rows. The told state replaces, own changes settle, digests follow.
+What may live here: how a ``sync.tablet_store.Page`` becomes rows. The told state replaces, own changes settle, digests follow.
 """
 
 import hashlib
@@ -21,7 +21,8 @@ from sync.messages import Run
 from sync.paths import sealed_heads
 from sync.replica import imply, replace
 from sync.state import RecordState, digest_of_sole
-from sync.store import Page, Scope
+from sync.store import Scope
+from sync.tablet_store import Page
 
 if TYPE_CHECKING:
     from mobile.store import Store

@@ -1,4 +1,4 @@
-"""The tablet's store: the contract of ``sync.store.TabletStore`` over SQLite, and what the screens ask of it.
+"""The tablet's store: the contract of ``sync.tablet_store.TabletStore`` over SQLite, and what the screens ask of it.
 
 Content is sealed row by row with the device's row key (``tables``). What the server told and the tablet's own lines stand
 apart: a screen shows the told state under the own changes that are not settled yet. A page of a pull is made ready outside the
@@ -33,7 +33,8 @@ from sync.messages import Run
 from sync.paths import policy_of
 from sync.replica import overlay
 from sync.state import RecordState
-from sync.store import Device, OwnLog, Page, Scope
+from sync.store import Device, Scope
+from sync.tablet_store import OwnLog, Page
 
 PAST_CURSORS: Final = 40
 """How many tokens of earlier complete pulls a request shows at most."""

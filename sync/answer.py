@@ -7,7 +7,8 @@ from sync.errors import FrameFault
 from sync.log import LogHead
 from sync.messages import Opened, read_pasts, read_rows, read_runs
 from sync.page import read_states
-from sync.store import Page, Scope, TabletStore
+from sync.store import Scope
+from sync.tablet_store import Page, TabletStore
 
 __all__ = ["page_of"]
 

@@ -28,8 +28,8 @@ from sync.messages import RAW_PER_PAGE_BYTE, Opened, Run, open_message, seal_mes
 from sync.pull import short_digest
 from sync.request import pack_request
 from sync.server_half import ServerHalf
-from sync.store import OwnLog, Page, TabletStore
 from sync.tablet_half import TabletHalf, past_cursors
+from sync.tablet_store import OwnLog, Page, TabletStore
 from sync.versions import SERVER, UPDATE, VERSION, marked, who_updates
 
 PAGE: Final = 256 * 1024

@@ -79,7 +79,7 @@ class Sound(Protocol):
 
 
 class Holding(Protocol):
-    """What the tablet's half asks of its store (``sync.store.TabletStore``)."""
+    """What the tablet's half asks of its store (``sync.tablet_store.TabletStore``)."""
 
     def lines_at(self, log: str, number: int) -> list[Brought]:
         """The lines of this number that are held of a log, its own or another's."""

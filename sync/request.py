@@ -6,7 +6,7 @@ from typing import Any
 
 from sync.mended import Load, rows_of
 from sync.messages import Run, seal_message, write_row, write_run
-from sync.store import TabletStore
+from sync.tablet_store import TabletStore
 
 FIRST_NUMBERS = 10_000
 """Among so many numbers a process begins: an answer that something in between has kept since an earlier run is none to its questions."""

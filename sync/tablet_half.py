@@ -22,7 +22,8 @@ from sync.messages import (
 from sync.pacing import Pacing
 from sync.pull import short_digest
 from sync.request import pack_request
-from sync.store import Device, Page, TabletStore
+from sync.store import Device
+from sync.tablet_store import Page, TabletStore
 from sync.versions import SERVER, SERVERS_FROM, VERSION, marked, who_updates
 
 MOST_HEALS = 3

@@ -9,7 +9,7 @@ scope there are the units below that one, without sealed types.
 - A *mirror* of a record is two open forms: one shows our record, one the province's. What somebody changed in one since it was last
   looked at is typed into the other, and names what that one showed. So an answer of the province is a change here, a correction here a
   change there, and two who did not see each other are asked, on both sides, as two tablets would be.
-- ``store`` is ``sync.store.TabletStore`` on tables of the database, so that a backup holds it: a server that was restored, moved or
+- ``store`` is ``sync.tablet_store.TabletStore`` on tables of the database, so that a backup holds it: a server that was restored, moved or
   killed goes on as a tablet does. ``link`` holds who this server is up there; its keys stand in the key store.
 - ``courier`` exchanges: by ``sen.py server upward``, and every few minutes while the server runs.
 """

@@ -15,7 +15,8 @@ from sync.messages import hash_in_run
 from sync.paths import sealed_heads
 from sync.replica import imply, replace
 from sync.state import RecordState
-from sync.store import Page, Scope
+from sync.store import Scope
+from sync.tablet_store import Page
 
 if TYPE_CHECKING:
     from server.upward.store import UpwardStore

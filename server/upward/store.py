@@ -1,4 +1,4 @@
-"""``sync.store.TabletStore`` on the tables of this server's database: it is to the server above what a tablet is to this one.
+"""``sync.tablet_store.TabletStore`` on the tables of this server's database: it is to the server above what a tablet is to this one.
 
 What crosses is little (reports, figures, targets), so the plainest way is taken: one log, nothing sealed, a page kept in one transaction
 (``keeping``).
@@ -24,7 +24,8 @@ from sync.messages import Run
 from sync.paths import policy_of
 from sync.replica import overlay
 from sync.state import RecordState
-from sync.store import Device, OwnLog, Page, Scope
+from sync.store import Device, Scope
+from sync.tablet_store import OwnLog, Page
 
 _SET = text("INSERT INTO upward_note (name, value) VALUES (:name, :value) ON CONFLICT (name) DO UPDATE SET value = excluded.value")
 

@@ -1,4 +1,4 @@
-"""The tablet's SQLite store keeps the contract of ``sync.store.TabletStore``: every story of the protocol is told on it too.
+"""The tablet's SQLite store keeps the contract of ``sync.tablet_store.TabletStore``: every story of the protocol is told on it too.
 
 The stories are those of ``tests/sync``; here the tablets have a real store on disk.
 """
@@ -22,7 +22,8 @@ from sync.compose import difference
 from sync.log import Operation
 from sync.messages import FIRST_PAGE, LARGEST_PAGE
 from sync.pacing import PAGES_A_STEP
-from sync.store import Scope, TabletStore
+from sync.store import Scope
+from sync.tablet_store import TabletStore
 from sync.view import Snapshot
 from tests.soak.catalogues import FIRST, folder_of
 from tests.support.catalogue import small_catalogue

@@ -23,8 +23,9 @@ from sync.log import Change, Operation
 from sync.messages import Run
 from sync.paths import sealed_heads
 from sync.state import RecordState
-from sync.store import Device, Page
+from sync.store import Device
 from sync.tablet_half import TabletHalf
+from sync.tablet_store import Page
 from sync.view import Snapshot
 from tests.soak.published import version
 from tests.support.store_tablet import StoreTablet

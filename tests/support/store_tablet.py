@@ -17,8 +17,9 @@ from shared.sealing import new_key
 from sync.compose import decision, difference, withdrawal
 from sync.log import Change, Line, Operation, write_line
 from sync.state import RecordState
-from sync.store import Device, OwnLog
+from sync.store import Device
 from sync.tablet_half import TabletHalf
+from sync.tablet_store import OwnLog
 from sync.view import Snapshot, plain, snapshot
 from tests.support.pair import NOON_MS
 

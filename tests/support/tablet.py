@@ -1,4 +1,4 @@
-"""A tablet in memory: the contract of ``sync.store.TabletStore`` in the plainest way, for the stories and the simulation.
+"""A tablet in memory: the contract of ``sync.tablet_store.TabletStore`` in the plainest way, for the stories and the simulation.
 
 It types like an officer: ``write`` takes what the form shows, makes the difference and puts it into the log.
 """
@@ -19,8 +19,9 @@ from sync.messages import Run
 from sync.paths import policy_of, sealed_heads
 from sync.replica import imply, overlay, replace, unit_before
 from sync.state import RecordState
-from sync.store import Device, OwnLog, Page
+from sync.store import Device
 from sync.tablet_half import TabletHalf
+from sync.tablet_store import OwnLog, Page
 from sync.view import Snapshot, plain, snapshot
 
 

@@ -19,7 +19,7 @@ from server.upward.store import UpwardStore
 from server.upward.tables import UpwardRecord
 from shared.errors import SenError
 from sync.log import Operation
-from sync.store import Page
+from sync.tablet_store import Page
 from tests.support.link import Fault, FaultKind
 from tests.support.processes import ROOT
 from tests.support.province import DISTRICT, PERIOD, Level, enrol, wait_until

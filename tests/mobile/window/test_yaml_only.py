@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.catalogue import load_catalogue
-from sync.store import Page
+from sync.tablet_store import Page
 from tests.mobile.window.filling import Filler
 from tests.mobile.window.hand import everything, frames, until
 from tests.mobile.window.sample import PIN, new_tablet
