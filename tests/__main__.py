@@ -1,7 +1,8 @@
 """All checks and all tests: what `python3 sen.py test` runs once the environment is there.
 
-The window's tests run in a process of their own: a process has one Kivy window. Words behind the command go to
-pytest (`python3 sen.py test -k proxy`): then only those tests run, without the checks.
+The window's tests run in a process of their own: a process has one Kivy window. With `--coverage` the lines that ran are counted
+and shown; it costs half as much again. Other words behind the command go to pytest (`python3 sen.py test -k proxy`): then only
+those tests run, without the checks.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "test"
 WINDOW = "tests/mobile/window"
-PYTEST = [sys.executable, "-m", "pytest", "-q", "--cov", "--cov-append", "--cov-report="]
+PYTEST = [sys.executable, "-m", "pytest", "-q"]
+COVERAGE = ["--cov", "--cov-append", "--cov-report="]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,33 +33,36 @@ class Step:
     command: list[str]
 
 
-def steps() -> list[Step]:
-    """Everything that must succeed, cheap things first."""
+def steps(*, coverage: bool) -> list[Step]:
+    """Everything that must succeed, cheap things first; last the lines that ran, where they are counted."""
     tool = Path(sys.executable).parent
+    pytest = [*PYTEST, *COVERAGE] if coverage else PYTEST
+    shown = Step(name="coverage", command=[sys.executable, "-m", "coverage", "report", "--format=markdown"])
     return [
         Step(name="ruff", command=[str(tool / "ruff"), "check", "."]),
         Step(name="mypy --strict", command=[str(tool / "mypy")]),
         Step(name="import-linter", command=[str(tool / "lint-imports")]),
         Step(
             name="pytest",
-            command=[*PYTEST, "-n", "2", "--dist", "loadfile", f"--ignore={WINDOW}", f"--junitxml={BUILD / 'all.xml'}",
+            command=[*pytest, "-n", "2", "--dist", "loadfile", f"--ignore={WINDOW}", f"--junitxml={BUILD / 'all.xml'}",
                      f"--databases-file={BUILD / 'databases.json'}", "--equal-databases"],
         ),
-        Step(name="pytest, in a window", command=[*PYTEST, WINDOW, f"--junitxml={BUILD / 'window.xml'}"]),
-        Step(name="coverage", command=[sys.executable, "-m", "coverage", "report", "--format=markdown"]),
+        Step(name="pytest, in a window", command=[*pytest, WINDOW, f"--junitxml={BUILD / 'window.xml'}"]),
+        *([shown] if coverage else []),
     ]  # fmt: skip
 
 
 def main(words: list[str]) -> int:
     """Run everything, or the tests that the words choose; returns 0 where all succeeded."""
     os.chdir(ROOT)
-    if words:
+    coverage = words == ["--coverage"]
+    if words and not coverage:
         return subprocess.call([sys.executable, "-m", "pytest", *words])
     shutil.rmtree(BUILD, ignore_errors=True)
     shutil.rmtree(ROOT / "build" / "coverage", ignore_errors=True)
     BUILD.mkdir(parents=True)
     failed = []
-    for step in steps():
+    for step in steps(coverage=coverage):
         print(f"\n=== {step.name}", flush=True)
         began = time.monotonic()
         code = subprocess.call(step.command)
