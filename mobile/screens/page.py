@@ -10,7 +10,7 @@ from kivy.uix.screenmanager import Screen
 from mobile.widgets.cards import Split
 from shared.errors import SenError
 
-__all__ = ["Page", "Shell", "Split"]
+__all__ = ["Page", "Shell", "ShellDesk", "Split"]
 
 
 class Shell(Protocol):
@@ -57,6 +57,32 @@ class Shell(Protocol):
 
         A SenError that the job raises is its result.
         """
+
+
+class ShellDesk:
+    """What every desk on a screen tells its field widgets of the application around it (``mobile.widgets.desk``)."""
+
+    def __init__(self, shell: Shell) -> None:
+        self.shell = shell
+
+    @property
+    def language(self) -> str:
+        """The officer's language."""
+        return self.shell.language
+
+    @property
+    def typing(self) -> str:
+        """The officer's way of typing."""
+        return self.shell.typing
+
+    @property
+    def today(self) -> date:
+        """The day on this tablet."""
+        return self.shell.today
+
+    def say(self, code: str, **params: object) -> str:
+        """Give a phrase."""
+        return self.shell.say(code, **params)
 
 
 class Page(Screen):

@@ -5,7 +5,6 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 from mobile.database import Database
 from mobile.keys import RowKey
@@ -14,17 +13,16 @@ from mobile.store import Store
 from shared.catalogue import Catalogue
 from shared.ids import new_id
 from shared.sealing import new_key
-from sync.compose import decision, difference, withdrawal
 from sync.log import Change, Line, Operation, write_line
 from sync.state import RecordState
 from sync.store import Device
 from sync.tablet_half import TabletHalf
 from sync.tablet_store import OwnLog
-from sync.view import Snapshot, plain, snapshot
+from tests.support.officer import Officer
 from tests.support.pair import NOON_MS
 
 
-class StoreTablet:
+class StoreTablet(Officer):
     """One tablet; its process can be ended and started again."""
 
     def __init__(self, device: Device, catalogue: Catalogue, path: Path) -> None:
@@ -125,42 +123,6 @@ class StoreTablet:
     def show(self, record: str) -> RecordState | None:
         """What the screen shows of a record."""
         return self.store.show(record)
-
-    def values(self, record: str) -> dict[str, Any]:
-        """The plain values that the screen shows."""
-        state = self.show(record)
-        return {} if state is None else plain(state, self.catalogue.all_types[state.type])
-
-    def questions(self, record: str) -> list[str]:
-        """The paths where the screen says that two people wrote differently."""
-        state = self.show(record)
-        return [] if state is None else state.open_paths()
-
-    def open(self, record: str) -> Snapshot:
-        """Open a form: what it shows now."""
-        state = self.show(record)
-        return Snapshot.empty() if state is None else snapshot(state, self.catalogue.all_types[state.type])
-
-    def write(
-        self, record: str, type_code: str, unit: str, values: Mapping[str, Any], *, now_ms: int, urgent: bool = False, opened: Snapshot | None = None
-    ) -> list[str]:
-        """Type values into a form and save; gives the names of the changes."""
-        form = opened or self.open(record)
-        changes = difference(self.catalogue.types[type_code], form, {**form.values, **values})
-        return [self.log_change(record, type_code, unit, ops, now_ms=now_ms, urgent=urgent) for ops in changes]
-
-    def decide(self, record: str, path: str, value: Any, *, now_ms: int) -> str:
-        """Decide an open question."""
-        state = self.show(record)
-        assert state is not None
-        names = tuple(name for held in state.registers[path].values for name in held.origins)
-        return self.log_change(record, state.type, state.unit, (decision(path, value, names),), now_ms=now_ms)
-
-    def withdraw(self, record: str, *, now_ms: int) -> str:
-        """Withdraw a record."""
-        state = self.show(record)
-        assert state is not None
-        return self.log_change(record, state.type, state.unit, (withdrawal(state),), now_ms=now_ms)
 
     def log_change(
         self, record: str, type_code: str, unit: str, operations: Sequence[Operation], *, now_ms: int, urgent: bool = False,

@@ -1,16 +1,12 @@
-"""A tablet in memory: the contract of ``sync.tablet_store.TabletStore`` in the plainest way, for the stories and the simulation.
+"""A tablet in memory: the contract of ``sync.tablet_store.TabletStore`` in the plainest way, for the stories and the simulation."""
 
-It types like an officer: ``write`` takes what the form shows, makes the difference and puts it into the log.
-"""
-
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from copy import deepcopy
 from typing import Any
 
 from shared.catalogue import Catalogue
 from shared.ids import new_id
 from sync.clock import Time, tick
-from sync.compose import decision, difference, withdrawal
 from sync.lineage import ends_of
 from sync.log import Change, Line, LogHead, Operation, chain_next, chain_start, name_of, parse_name, write_line
 from sync.lost import Brought
@@ -22,10 +18,10 @@ from sync.state import RecordState
 from sync.store import Device
 from sync.tablet_half import TabletHalf
 from sync.tablet_store import OwnLog, Page
-from sync.view import Snapshot, plain, snapshot
+from tests.support.officer import Officer
 
 
-class MemoryTablet:
+class MemoryTablet(Officer):
     """One tablet with a ``main`` and an ``urgent`` log, and its half of the exchange."""
 
     def __init__(self, device: Device, catalogue: Catalogue, logs: tuple[str, str] | None = None) -> None:
@@ -73,42 +69,6 @@ class MemoryTablet:
         """What the screen shows of a record."""
         pending = [(name, line.change) for name, line in self.unsettled.items() if line.change.record == record]
         return overlay(self.told.get(record), pending, self.policy)
-
-    def values(self, record: str) -> dict[str, Any]:
-        """The plain values that the screen shows."""
-        state = self.show(record)
-        return {} if state is None else plain(state, self.catalogue.all_types[state.type])
-
-    def questions(self, record: str) -> list[str]:
-        """The paths where the screen says that two people wrote differently."""
-        state = self.show(record)
-        return [] if state is None else state.open_paths()
-
-    def open(self, record: str) -> Snapshot:
-        """Open a form: what it shows now."""
-        state = self.show(record)
-        return Snapshot.empty() if state is None else snapshot(state, self.catalogue.all_types[state.type])
-
-    def write(
-        self, record: str, type_code: str, unit: str, values: Mapping[str, Any], *, now_ms: int, urgent: bool = False, opened: Snapshot | None = None
-    ) -> list[str]:
-        """Type values into a form and save; gives the names of the changes."""
-        form = opened or self.open(record)
-        changes = difference(self.catalogue.types[type_code], form, {**form.values, **values})
-        return [self.log_change(record, type_code, unit, ops, now_ms=now_ms, urgent=urgent) for ops in changes]
-
-    def decide(self, record: str, path: str, value: Any, *, now_ms: int) -> str:
-        """Decide an open question."""
-        state = self.show(record)
-        assert state is not None
-        names = tuple(name for held in state.registers[path].values for name in held.origins)
-        return self.log_change(record, state.type, state.unit, (decision(path, value, names),), now_ms=now_ms)
-
-    def withdraw(self, record: str, *, now_ms: int) -> str:
-        """Withdraw a record."""
-        state = self.show(record)
-        assert state is not None
-        return self.log_change(record, state.type, state.unit, (withdrawal(state),), now_ms=now_ms)
 
     def log_change(
         self, record: str, type_code: str, unit: str, operations: Sequence[Operation], *, now_ms: int, urgent: bool = False

@@ -1,11 +1,10 @@
 """The desk of one field alone: the third value of a question, written into no form."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
 from typing import Any
 
 from mobile.offers import Offer, Offers
-from mobile.screens.page import Shell
+from mobile.screens.page import Shell, ShellDesk
 from mobile.tablet import Tablet
 from mobile.value_text import value_text
 from mobile.widgets.desk import Remark
@@ -14,32 +13,14 @@ from shared.field import Field
 __all__ = ["OneFieldDesk"]
 
 
-class OneFieldDesk:
+class OneFieldDesk(ShellDesk):
     """Holds one answer; rows and files are never asked here."""
 
     def __init__(self, *, shell: Shell, tablet: Tablet, field: Field) -> None:
-        self.shell, self.tablet, self.field = shell, tablet, field
+        super().__init__(shell)
+        self.tablet, self.field = tablet, field
         self.answer: Any = None
         self.error = ""
-
-    @property
-    def language(self) -> str:
-        """The officer's language."""
-        return self.shell.language
-
-    @property
-    def typing(self) -> str:
-        """The officer's way of typing."""
-        return self.shell.typing
-
-    @property
-    def today(self) -> date:
-        """The day on this tablet."""
-        return self.shell.today
-
-    def say(self, code: str, **params: object) -> str:
-        """Give a phrase."""
-        return self.shell.say(code, **params)
 
     def value(self, path: str) -> Any:
         """Give the answer."""

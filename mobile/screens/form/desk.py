@@ -1,7 +1,6 @@
 """The desk of a form: what field widgets ask, answered by the form's presenter and the application around it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,7 @@ from kivy.clock import Clock
 
 from mobile.offers import Offer
 from mobile.screens.form.presenter import FormPresenter
-from mobile.screens.page import Shell
+from mobile.screens.page import Shell, ShellDesk
 from mobile.widgets.desk import Remark
 from mobile.widgets.picker import FileSheet
 from mobile.widgets.sheets import AskSheet, PictureSheet, ReasonSheet
@@ -19,30 +18,12 @@ from shared.errors import SenError
 __all__ = ["FormDesk"]
 
 
-class FormDesk:
+class FormDesk(ShellDesk):
     """Answers for one open form; ``changed`` is called after every answer."""
 
     def __init__(self, *, shell: Shell, form: FormPresenter, changed: Callable[[], None]) -> None:
-        self.shell, self.form, self.changed = shell, form, changed
-
-    @property
-    def language(self) -> str:
-        """The officer's language."""
-        return self.shell.language
-
-    @property
-    def typing(self) -> str:
-        """The officer's way of typing."""
-        return self.shell.typing
-
-    @property
-    def today(self) -> date:
-        """The day on this tablet."""
-        return self.shell.today
-
-    def say(self, code: str, **params: object) -> str:
-        """Give a phrase."""
-        return self.shell.say(code, **params)
+        super().__init__(shell)
+        self.form, self.changed = form, changed
 
     def value(self, path: str) -> Any:
         """Give the value at a path."""
