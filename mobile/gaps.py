@@ -17,6 +17,7 @@ from mobile.heads import Lost, come_back
 from shared.errors import SenError
 from shared.ids import SHORT_ID
 from sync.log import Change, LogHead, chain_next, line_hash, name_of, parse_name
+from sync.replica import in_writing_order
 
 if TYPE_CHECKING:
     from mobile.keys import RowKey
@@ -164,12 +165,12 @@ def bridge(outbox: "Outbox") -> bool:
 def _unsent(store: "Store", connection: Connection) -> Iterator[_Unsent]:
     """The lines that can be read of those that the server has not, in the order of writing."""
     query = "SELECT name, body, urgent, made FROM own_line" + _UNSENT
-    found: list[_Unsent] = []
+    found: dict[str, _Unsent] = {}
     for name, body, urgent, made in connection.execute(query):
         line = readable(store.rows, name, body)
         if line is not None:
-            found.append(_Unsent(name, Change.parse(line), bool(urgent), made))
-    yield from sorted(found, key=lambda one: (one.change.time, one.change.log, one.change.number))
+            found[name] = _Unsent(name, Change.parse(line), bool(urgent), made)
+    yield from (found[name] for name, _ in in_writing_order((one.name, one.change) for one in found.values()))
 
 
 def _count(store: "Store", connection: Connection, unsent: Sequence[_Unsent]) -> None:

@@ -20,7 +20,7 @@ from sync.errors import ContentFault
 from sync.files import files_named
 from sync.log import Change, Line, LogHead, Operation, chain_next, chain_start, parse_name, write_line
 from sync.messages import Run, blobs_named, sealed_weight
-from sync.replica import unit_before
+from sync.replica import in_writing_order, unit_before
 from sync.tablet_store import OwnLog
 
 if TYPE_CHECKING:
@@ -86,14 +86,11 @@ class Outbox:
                 self._open(connection, self.key, urgent=urgent)
 
     def _read_pending(self) -> None:
-        query = "SELECT name, body FROM unsettled JOIN own_line USING (log, number) ORDER BY made, log, number"
         with self.store.database.reading() as connection:
-            rows = connection.execute(query).fetchall()
-        for name, body in rows:
-            line = readable(self.store.rows, name, body)
-            if line is not None:
-                change = Change.parse(line)
-                self._pending.setdefault(change.record, {})[name] = change
+            rows = connection.execute("SELECT name, body FROM unsettled JOIN own_line USING (log, number)").fetchall()
+        lines = [(name, readable(self.store.rows, name, body)) for name, body in rows]
+        for name, change in in_writing_order((name, Change.parse(line)) for name, line in lines if line is not None):
+            self._pending.setdefault(change.record, {})[name] = change
 
     def read_again(self) -> None:
         """Take the unsettled changes from the disk anew: they bear other names now, and stand in logs that are whole."""

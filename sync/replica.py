@@ -5,13 +5,14 @@ changes that the told state does not hold yet.
 """
 
 from collections.abc import Callable, Iterable
+from heapq import merge
 
 from sync.log import RECORD_STANDING, Change
 from sync.state import RecordState, Register, Value
 
 SET_OPERATIONS = frozenset({"add", "remove"})
 
-__all__ = ["imply", "overlay", "replace", "unit_before"]
+__all__ = ["imply", "in_writing_order", "overlay", "replace", "unit_before"]
 
 
 def replace(base: RecordState | None, told: RecordState) -> RecordState:
@@ -30,6 +31,17 @@ def imply(base: RecordState | None, change: Change, name: str) -> RecordState:
         register = state.registers.setdefault(op.path, Register(0, []))
         register.values = [Value((name,), {}, op.kind, op.value, op.blob)]
     return state
+
+
+def in_writing_order(changes: Iterable[tuple[str, Change]]) -> list[tuple[str, Change]]:
+    """A device's own changes, with their names, as it wrote them: in a log by number, between its logs by its hybrid clock.
+
+    Never by the wall clock, which may have been set back between two of them.
+    """
+    logs: dict[str, list[tuple[str, Change]]] = {}
+    for one in sorted(changes, key=lambda one: one[1].number):
+        logs.setdefault(one[1].log, []).append(one)
+    return list(merge(*logs.values(), key=lambda one: one[1].time))
 
 
 def unit_before(pending: Iterable[tuple[str, Change]], unit: str) -> str:

@@ -22,7 +22,7 @@ from sync.log import Change, LogHead, Operation, chain_next, chain_start, name_o
 from sync.lost import Brought
 from sync.messages import Run
 from sync.paths import policy_of
-from sync.replica import overlay
+from sync.replica import in_writing_order, overlay
 from sync.state import RecordState
 from sync.store import Device, Scope
 from sync.tablet_store import OwnLog, Page
@@ -121,9 +121,7 @@ class UpwardStore:
         query = select(UpwardLine.name, UpwardLine.body).where(UpwardLine.own.is_(True), UpwardLine.settled.is_(False))
         if records is not None:
             query = query.where(UpwardLine.record.in_(records))
-        rows = connection.execute(query.order_by(UpwardLine.log, UpwardLine.number))
-        changes = [(row.name, Change.parse(row.body)) for row in rows]
-        return sorted(changes, key=lambda one: one[1].time)
+        return in_writing_order((row.name, Change.parse(row.body)) for row in connection.execute(query))
 
     def shown(self, connection: Connection, records: Sequence[str]) -> dict[str, RecordState]:
         """These records as a screen would show them: the told state under own changes that it does not hold yet."""

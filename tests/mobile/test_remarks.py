@@ -13,6 +13,7 @@ from mobile.screens.sync.presenter import SyncPresenter
 from mobile.tablet import Tablet
 from sync.clock import DRIFT_BOUND_MS
 from sync.log import Change
+from sync.view import plain
 from tests.mobile.conftest import PIN, Make, Wire
 from tests.mobile.test_forms import talk
 from tests.support.pair import NOON_MS
@@ -78,6 +79,31 @@ def test_m55_p11_f11_a_clock_that_jumps_while_writing_keeps_the_order_of_the_log
     assert [line.number for line in lines] == list(range(1, len(lines) + 1))
     assert sorted(lines, key=lambda line: line.time) == lines, "the hybrid clock never runs backwards"
     assert wire.server.values(record)["participants_total"] == 99 + len(jumps) and not wire.server.state(record).open_paths()
+
+
+@pytest.mark.parametrize("between", [lambda tablet: None, lambda tablet: tablet.syncer.sync()], ids=["unsent", "sent"])
+def test_m55_f11_of_two_answers_around_a_clock_set_back_the_later_one_is_shown_after_a_restart(
+    make: Make, wire: Wire, between: Callable[[Tablet], object]
+) -> None:
+    """What was written later is later, whatever the clock said; and with one exchange the tablet holds what the server does."""
+    tablet = make()
+    record = talk(FormPresenter(tablet))
+    tablet.syncer.sync()
+    for value, clock in ((61, NOON_MS), (62, NOON_MS - YEARS_30)):
+        set_clock(tablet, lambda clock=clock: clock)  # type: ignore[misc]
+        form = FormPresenter(tablet).open(record)
+        form.set("participants_total", value)
+        form.leave()
+        tablet.forms.close_all()
+    tablet.close()
+    tablet = make()
+    between(tablet)
+    assert FormPresenter(tablet).open(record).value("participants_total") == 62
+    tablet.syncer.sync()
+    told = tablet.store.told([record])[record]
+    assert plain(told, tablet.catalogue.types[told.type]) == wire.server.values(record)
+    with wire.server.reading() as reader:
+        assert tablet.store.digest() == sum(part.digest for part in reader.parts(tablet.store.device().scope)) % (1 << 128)
 
 
 @pytest.mark.parametrize("off", [YEARS_30, -YEARS_30])
