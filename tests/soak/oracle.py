@@ -32,7 +32,9 @@ class StoredRow(NamedTuple):
 
 
 class Op(NamedTuple):
-    """One operation of a line, with the line's place in the stream; ``behind``: what stands in the logs before what it saw."""
+    """One operation of a line, with the line's place in the stream; ``behind``: what stands in the logs before what it saw; ``whole``:
+    whether its log, and the logs of what it saw, are here without a gap up to there.
+    """
 
     name: str
     log: str
@@ -47,6 +49,7 @@ class Op(NamedTuple):
     user: str
     applied: bool
     behind: frozenset[str]
+    whole: bool
 
 
 class Held(NamedTuple):
@@ -70,10 +73,11 @@ def read_ops(rows: Sequence[StoredRow]) -> list[Op]:
             value = {"sealed": op["b"]} if "b" in op else op.get("v")
             saw = tuple(op.get("s", ()))
             behind = frozenset[str]().union(*(earlier.get(name, frozenset()) for name in saw))
+            whole = all(len(earlier.get(name, ())) == _place_of(name)[1] - 1 for name in (row.name, *saw))
             ops.append(
                 Op(
                     row.name, line["l"], line["n"], place, line["r"], op["p"], op.get("k", "set"), value, saw, (time[0], time[1]), line["u"],
-                    row.verdict == "", behind,
+                    row.verdict == "", behind, whole,
                 )
             )  # fmt: skip
     return ops
@@ -215,8 +219,8 @@ def check_register(
         ops: all operations at it, in the order of the stream.
         come: the names of all lines, in that order: what an operation names and is not among those before it was missing.
         held: the values in force there.
-        taught: after something went back to an older copy: two lines may bear one number, what was seen may have been
-            learnt from others than the lines, and a name may never come.
+        taught: something went back to an older copy: where lines are lost, or come after one that names them, what was seen may have
+            been learnt from others than the lines that are here.
     """
     at = {name: place for place, name in enumerate(come, start=1)}
     seen = seen_by(ops)
@@ -226,9 +230,9 @@ def check_register(
         exact = exact and all(at.get(name, len(come) + 1) < op.place for name in seen[op.name])
         model.arrive(op, set(seen[op.name]))
     wrong = _written(ops, policy, held)
-    exact = exact and not taught
-    if not taught:
-        wrong += _plain_rules(ops, policy, held, seen)
+    if taught and not (exact and all(op.whole for op in ops)):
+        return wrong, False
+    wrong += _plain_rules(ops, policy, held, seen)
     if exact:
         told = {(frozenset(group.names), group.asked) for group in model.groups}
         found = {(value.names, value.asked) for value in held}
