@@ -1,7 +1,7 @@
 """What a change must be to be applied: by one who may, of a known type and field, with values of the right kind.
 
 Whatever fails here is set aside, never refused: its bytes are kept, its writer is told, and a later change can mend it.
-This is the compiled check on the way of every line; marshmallow judges submitted records after the commit.
+This is the compiled check on the way of every line; marshmallow judges submitted records after the commit (``server.judging``).
 """
 
 import re

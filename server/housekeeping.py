@@ -1,6 +1,6 @@
-"""What a server does when nobody waits for it: put pushed records into columns once the pushing has paused and fold SQLite's log
-into its file, once a day drop the files that no record has held for a month, and look over everything that it holds, round after round
-(``server.rounds``).
+"""What a server does when nobody waits for it: put pushed records into columns once the pushing has paused, judge those that were
+submitted and fold SQLite's log into its file, once a day drop the files that no record has held for a month, and look over everything
+that it holds, round after round (``server.rounds``).
 """
 
 import threading
@@ -11,8 +11,8 @@ from flask import Flask, current_app
 from server.db import fold
 from server.editing import sql_server
 from server.files import collect
+from server.judging import judge
 from server.logbook import log_failure
-from server.projection import bring_up
 from server.rounds import Round
 from server.services import services
 
@@ -52,7 +52,8 @@ class Housekeeper:
             self.round = Round(sql_server().healing)
 
     def start(self) -> None:
-        """Begin."""
+        """Begin, with what was left when the process before this ended."""
+        self.pushed()
         self._thread.start()
         self._rounds.start()
 
@@ -77,7 +78,7 @@ class Housekeeper:
             self._woken.clear()
             try:
                 with self._app.app_context():
-                    bring_up(services().catalogue)
+                    judge()
                     fold()
                     self._collect()
             except Exception as error:  # the next list makes the columns; a server must not end for it

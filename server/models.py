@@ -107,13 +107,20 @@ WAITS = {"sqlite": "instr(registers, '\"w\":') > 0", "postgresql": "strpos(regis
 """By the kind of database: whether a record may hold a value that waits for what its writer had seen (``sync.state.Value.waits``)."""
 
 
+JUDGED = ("submitted", "accepted", "consolidated")
+"""The states of a record that is judged: submitted, and not returned."""
+
+UNJUDGED = f"faults IS NULL AND state IN ({', '.join(map(repr, JUDGED))})"
+
+
 class RecordRow(db.Model):  # type: ignore[name-defined,misc]
     """A record: its registers (``sync.state``), and its current plain values for lists, search and figures.
 
     ``registers`` is null while the whole record stands in the one line that ``sole`` names; ``current`` and the columns
     behind it are null until they are made (``server.projection``), so that a push never waits for an index. ``current``
     holds no confidential value; ``folded`` is its text without tone marks; ``dated`` the local date that places it in a
-    period; ``digest`` and ``digest_sealed`` are 16 bytes each.
+    period; ``faults`` is what is wrong with a submitted record (``server.judging``), null until it was judged as it stands; ``digest``
+    and ``digest_sealed`` are 16 bytes each.
     """
 
     __tablename__ = "record"
@@ -127,6 +134,7 @@ class RecordRow(db.Model):  # type: ignore[name-defined,misc]
     folded: Mapped[str | None] = mapped_column(Text)
     dated: Mapped[str | None] = mapped_column(String(10))
     state: Mapped[str | None] = mapped_column(String(40))
+    faults: Mapped[str | None] = mapped_column(Text)
     withdrawn: Mapped[bool] = mapped_column(default=False)
     open_count: Mapped[int] = mapped_column(default=0)
     sole: Mapped[str | None] = mapped_column(String(40))
@@ -139,6 +147,7 @@ class RecordRow(db.Model):  # type: ignore[name-defined,misc]
         Index("ix_record_type", "type", "unit", "dated"),
         Index("ix_record_pending", "touched", sqlite_where=current.is_(None), postgresql_where=current.is_(None)),
         Index("ix_record_waiting", "stream", sqlite_where=text(WAITS["sqlite"]), postgresql_where=text(WAITS["postgresql"])),
+        Index("ix_record_unjudged", "id", sqlite_where=text(UNJUDGED), postgresql_where=text(UNJUDGED)),
         Index("ix_record_open", "open_count", sqlite_where=open_count > 0, postgresql_where=open_count > 0),
     )
 

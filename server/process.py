@@ -23,7 +23,7 @@ from server.db import reading
 from server.desk import MOST_WAITING, Desk, Listener, Tls
 from server.endings import apply_ended
 from server.framing import MOST_HEAD_BYTES, Connection
-from server.housekeeping import Housekeeper
+from server.housekeeping import Housekeeper, lines_came
 from server.judged_again import judge_again
 from server.known_people import settle_people
 from server.logbook import log_event, log_failure
@@ -87,6 +87,7 @@ def serve(config: Config, announce: Callable[[str, int], None]) -> None:
             gc.freeze()
             gc.set_threshold(*COLLECTOR)
             housekeeper = app.extensions["sen-housekeeper"] = Housekeeper(app)
+            app.teardown_request(lambda _: lines_came())
             housekeeper.start()
             courier = Courier(app, config.upward_minutes)
             courier.start()

@@ -97,7 +97,7 @@ def _open(value: Any) -> Any:
 
 
 def project(state: RecordState, record_type: RecordType) -> dict[str, Any]:
-    """The columns of ``RecordRow`` that follow from a record's registers."""
+    """The columns of ``RecordRow`` that follow from a record's registers; what was judged of it is forgotten."""
     values = open_values(state, record_type)
     texts = [
         value
@@ -115,6 +115,7 @@ def project(state: RecordState, record_type: RecordType) -> dict[str, Any]:
         "folded": fold(" ".join(texts)),
         "dated": dated[:10] if isinstance(dated, str) else None,
         "state": values.get("state"),
+        "faults": None,
         "withdrawn": state.withdrawn,
         "open_count": len(state.open_paths()),
         "sole": sole,

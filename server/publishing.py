@@ -112,7 +112,7 @@ def follow(connection: Connection, folder: Catalogue, now_ms: int) -> Catalogue:
 
 def _make_columns_anew(connection: Connection, before: Catalogue, after: Catalogue) -> None:
     changed = _changed(before, after)
-    connection.execute(update(RecordRow).where(RecordRow.type.in_(changed)).values(current=None))
+    connection.execute(update(RecordRow).where(RecordRow.type.in_(changed)).values(current=None, faults=None))
 
 
 def _newest(connection: Connection) -> Any:

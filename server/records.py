@@ -14,6 +14,7 @@ from sqlalchemy import Connection, and_, func, or_, select
 from server import db
 from server.access import granted_cases, may_see_confidential, units_visible
 from server.audit import note_reading
+from server.judging import FAULTLESS, Fault, faults_in
 from server.models import Blob, LineRow, RecordRow
 from server.people import User
 from server.projection import STATE_COLUMNS, bring_up, load_states
@@ -40,7 +41,9 @@ __all__ = [
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One record in a list. ``title`` is never confidential; ``when`` its day or year in words, ``figure`` its telling figure."""
+    """One record in a list. ``title`` is never confidential; ``when`` its day or year in words, ``figure`` its telling figure; ``faults``:
+    how many things are wrong with it though it was submitted.
+    """
 
     id: str
     type: str
@@ -51,6 +54,7 @@ class Row:
     figure: Any
     state: str | None
     open_count: int
+    faults: int
     updated_ms: int
     withdrawn: bool
 
@@ -112,6 +116,7 @@ class Opened:
     snapshot: Snapshot
     values: Mapping[str, Any]
     questions: list[Question] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
     confidential_open: bool = False
     may_open_confidential: bool = False
 
@@ -128,7 +133,7 @@ def _rows(connection: Connection, user: User, told: Sequence[Any], lang: str) ->
         Row(
             id=one.id, type=one.type, title=title_of(record_type, values, lang, named), unit=one.unit, dated=one.dated,
             when=when_of(record_type, one.dated, values, lang), figure=figure_of(record_type, values), state=one.state,
-            open_count=one.open_count, updated_ms=one.updated_ms, withdrawn=one.withdrawn,
+            open_count=one.open_count, faults=len(faults_in(one.faults, lang)), updated_ms=one.updated_ms, withdrawn=one.withdrawn,
         )
         for one, record_type, values in read
     ]  # fmt: skip
@@ -136,7 +141,7 @@ def _rows(connection: Connection, user: User, told: Sequence[Any], lang: str) ->
 
 _COLUMNS = (
     RecordRow.id, RecordRow.type, RecordRow.unit, RecordRow.dated, RecordRow.current, RecordRow.state, RecordRow.open_count,
-    RecordRow.updated_ms, RecordRow.withdrawn,
+    RecordRow.faults, RecordRow.updated_ms, RecordRow.withdrawn,
 )  # fmt: skip
 
 
@@ -160,9 +165,11 @@ def _own_cases(user: User, unit: str) -> bool:
 
 def search(
     user: User, type_code: str, *, unit: str | None = None, state: str | None = None, period: Period | None = None, text: str = "",
-    page: int = 1, withdrawn: bool = False, ids: Sequence[str] | None = None, lang: str = "vi",
+    page: int = 1, withdrawn: bool = False, faulty: bool = False, ids: Sequence[str] | None = None, lang: str = "vi",
 ) -> Listing:  # fmt: skip
-    """A page of the records of a type, the latest first; ``text`` is found without case and tone marks."""
+    """A page of the records of a type, the latest first; ``text`` is found without case and tone marks; ``faulty``: just those with which
+    something is wrong though they were submitted.
+    """
     where = [RecordRow.type == type_code, RecordRow.withdrawn.is_(withdrawn)]
     if unit:
         where.append(RecordRow.unit == unit)
@@ -171,6 +178,8 @@ def search(
         where.append((RecordRow.state == state) | RecordRow.state.is_(None) if begins else RecordRow.state == state)
     if period is not None:
         where.append(RecordRow.dated.between(period.starts.isoformat(), period.ends.isoformat()))
+    if faulty:
+        where.append(RecordRow.faults != FAULTLESS)
     if ids is not None:
         where.append(RecordRow.id.in_(ids))
     for word in fold(text).split():
@@ -246,8 +255,8 @@ def open_record(user: User, record: str, *, why: str = "", lang: str = "vi") -> 
         note_reading(user=user.id, record=record, fields=sealed, why=why, at_ms=services().clock.now_ms())
         values = open_values_of(state, record_type, shot.values)
     return Opened(
-        row=row, record_type=record_type, state=state, snapshot=shot, values=values, questions=found, confidential_open=opened,
-        may_open_confidential=may,
+        row=row, record_type=record_type, state=state, snapshot=shot, values=values, questions=found,
+        faults=faults_in(told.faults, lang), confidential_open=opened, may_open_confidential=may,
     )  # fmt: skip
 
 

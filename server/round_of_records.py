@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sqlalchemy import Connection, bindparam, select, update
 
 from server import db
+from server.judging import judgement
 from server.logbook import log_event
 from server.mending import make_anew
-from server.models import LineRow, PastUnit, RecordRow
+from server.models import JUDGED, LineRow, PastUnit, RecordRow
 from server.projection import PROJECTED, STATE_COLUMNS, load_states, project
 from server.replaying import heads_of, is_sound, loaded
 from sync.errors import ContentFault
@@ -43,9 +44,12 @@ def anew(one: "Round", stream: str, records: Iterable[str]) -> int:
     return made
 
 
+LOOKED_AT = (*PROJECTED, "faults")
+"""The columns of lists and figures, and what was judged."""
+
 RECORD_COLUMNS = (
     *STATE_COLUMNS, RecordRow.stream, RecordRow.digest, RecordRow.digest_sealed, RecordRow.withdrawn, RecordRow.open_count,
-    RecordRow.created_ms, *(getattr(RecordRow, name) for name in PROJECTED),
+    RecordRow.created_ms, *(getattr(RecordRow, name) for name in LOOKED_AT),
 )  # fmt: skip
 """What of a record is looked at."""
 
@@ -75,8 +79,10 @@ def look_at_records(one: "Round") -> Iterator[tuple[str, int, int]]:
                 broken.setdefault(row.stream if row.stream in lines.streams else min(lines.streams, default=row.stream), set()).add(row.id)
             elif row.current is not None and row.type in catalogue.all_types:
                 now = project(state, catalogue.all_types[row.type])
-                if any(now[name] != getattr(row, name) for name in PROJECTED):
-                    columns.append({"record_id": row.id, "at_touched": row.touched, **{name: now[name] for name in PROJECTED}})
+                if row.faults is not None and row.state in JUDGED:
+                    now["faults"] = judgement(state, catalogue.all_types[row.type], catalogue, one.server.services.clock.today())
+                if any(now[name] != getattr(row, name) for name in LOOKED_AT):
+                    columns.append({"record_id": row.id, "at_touched": row.touched, **{name: now[name] for name in LOOKED_AT}})
         _write_columns(columns)
         for stream, records in _other_pasts(rows, states, pasts).items():
             broken.setdefault(stream, set()).update(records)
@@ -168,5 +174,5 @@ def _write_columns(columns: Sequence[Mapping[str, Any]]) -> None:
     if columns:
         statement = update(RecordRow).where(RecordRow.id == bindparam("record_id"), RecordRow.touched == bindparam("at_touched"))
         with db.writing() as connection:
-            connection.execute(statement.values({name: bindparam(name) for name in PROJECTED}), list(columns))
+            connection.execute(statement.values({name: bindparam(name) for name in LOOKED_AT}), list(columns))
         log_event("columns_renewed", count=len(columns))

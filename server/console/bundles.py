@@ -9,7 +9,6 @@ from sqlalchemy import select
 from server import bundles, db
 from server.console.shell import me, page
 from server.console.words import moment_words, unit_words
-from server.housekeeping import lines_came
 from server.language import lang
 from server.people import Device, names_of
 from server.services import services
@@ -75,8 +74,6 @@ def take() -> Response:
     if not files:
         raise SenError("no_file_chosen")
     taken = bundles.take(files, me())
-    if any(one.new for one in taken.answered):
-        lines_came()
     return _page(taken)
 
 

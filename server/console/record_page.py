@@ -51,7 +51,8 @@ class SectionLines:
 class RecordPage:
     """The page. ``may_open``: the confidential values can be opened with a reason; ``opened``: they are, for the reason ``why``.
 
-    ``twins``: records of the unit that may be the same event (address, title), below ``twins_words``.
+    ``twins``: records of the unit that may be the same event (address, title), below ``twins_words``. ``faults``: what is wrong with it
+    though it was submitted (label, sentence).
     """
 
     id: str
@@ -65,6 +66,7 @@ class RecordPage:
     sections: list[SectionLines]
     old: list[Shown]
     questions: list[QuestionView]
+    faults: list[tuple[str, str]]
     deeds: list[Deed]
     edit: str
     report: str
@@ -98,6 +100,7 @@ def record_page(record: str, *, why: str = "") -> Response:
         below=" · ".join([unit_words(row.unit), *dated]), state=words, tone=tone, withdrawn=row.withdrawn,
         sections=list(_sections(user, opened)), old=_old(user, opened),
         questions=question_views(user, opened.questions, may=lambda one: acts),
+        faults=[] if row.withdrawn else list(_faults(opened)),
         deeds=[] if row.withdrawn else sorted(_deeds(user, opened), key=lambda one: one.reason),
         edit=url_for("writing.edit", record=row.id) if writes else "",
         report=_report(opened), may_withdraw=writes, sealed=any(holds_sealed(one) for one in opened.values.values()),
@@ -116,6 +119,12 @@ def _twins(user: User, opened: Opened) -> list[tuple[str, str]]:
     titles = Titles(user)
     found = [(url_for("records.record", record=one), titles.of(row.type, one)) for one in alike(record_type, opened.values, others)]
     return [(url, title) for url, title in found if title]
+
+
+def _faults(opened: Opened) -> Iterator[tuple[str, str]]:
+    for fault in opened.faults:
+        one = opened.record_type.field_at(fault.path)
+        yield ("" if one is None else one.label.get(lang())), fault.text
 
 
 def _sections(user: User, opened: Opened) -> Iterator[SectionLines]:

@@ -23,6 +23,9 @@ from shared.errors import SenError
 
 GROUPS = ("communication", "gbv", "models", "management", "reports", "statistics")
 
+FAULTY = "faulty"
+"""The filter of a list for what was submitted and is wrong."""
+
 blueprint = Blueprint("records", __name__)
 blueprints = (blueprint,)
 
@@ -68,6 +71,7 @@ class Line:
     state: str
     tone: str
     questions: int
+    faults: int
     updated: str
     withdrawn: bool
 
@@ -140,7 +144,7 @@ def lines_of(user: User, rows: Sequence[Row]) -> list[Line]:
             Line(
                 id=row.id, title=row.title, url=url_for("records.record", record=row.id), dated=row.when or "–",
                 unit=unit_words(row.unit), figure="" if figure is None else value_words(figure, row.figure, titles), state=words,
-                tone=tone, questions=row.open_count, updated=age_words(row.updated_ms), withdrawn=row.withdrawn,
+                tone=tone, questions=row.open_count, faults=row.faults, updated=age_words(row.updated_ms), withdrawn=row.withdrawn,
             )
         )  # fmt: skip
     return lines
@@ -155,10 +159,10 @@ def listing(code: str) -> Response:
     number = min(max(request.args.get("page", 1, type=int), 1), 100_000)
     period = held.catalogue.periods.get(told["period"]) if held.catalogue.periods.knows(told.get("period", "")) else None
     state = told.get("state")
-    gone = state == "withdrawn"
+    gone, faulty = state == "withdrawn", state == FAULTY
     found = search(
-        user, code, unit=told.get("unit"), state=None if gone else state, period=period, text=told.get("q", ""), page=number,
-        withdrawn=gone, lang=lang(),
+        user, code, unit=told.get("unit"), state=None if gone or faulty else state, period=period, text=told.get("q", ""), page=number,
+        withdrawn=gone, faulty=faulty, lang=lang(),
     )  # fmt: skip
 
     def at(step: int) -> str:
@@ -184,7 +188,8 @@ def listing_url(code: str, told: Mapping[str, str], **more: str) -> str:
 def _chips(record_type: RecordType, told: dict[str, str]) -> Iterator[Chip]:
     rest = {name: value for name, value in told.items() if name != "state"}
     flow = services().catalogue.flows[record_type.flow]
-    words = [("", _("Tất cả")), *((code, label.get(lang())) for code, label in flow.states.items()), ("withdrawn", _("Đã rút"))]
+    faulty = [(FAULTY, _("Đã gửi mà còn thiếu, sai"))] if "submitted" in flow.states else []
+    words = [("", _("Tất cả")), *((code, label.get(lang())) for code, label in flow.states.items()), *faulty, ("withdrawn", _("Đã rút"))]
     for code, label in words:
         url = listing_url(record_type.code, rest, state=code)
         yield Chip(words=label, url=url, here=told.get("state", "") == code)
