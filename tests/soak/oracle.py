@@ -219,8 +219,8 @@ def check_register(
         ops: all operations at it, in the order of the stream.
         come: the names of all lines, in that order: what an operation names and is not among those before it was missing.
         held: the values in force there.
-        taught: something went back to an older copy: where lines are lost, or come after one that names them, what was seen may have
-            been learnt from others than the lines that are here.
+        taught: something went back to an older copy: what was seen may have been learnt from others than the lines that are here, in the
+            order in which they are here.
     """
     at = {name: place for place, name in enumerate(come, start=1)}
     seen = seen_by(ops)
@@ -230,7 +230,7 @@ def check_register(
         exact = exact and all(at.get(name, len(come) + 1) < op.place for name in seen[op.name])
         model.arrive(op, set(seen[op.name]))
     wrong = _written(ops, policy, held)
-    if taught and not (exact and all(op.whole for op in ops)):
+    if taught and not (exact and _told_by_lines(ops, policy, seen)):
         return wrong, False
     wrong += _plain_rules(ops, policy, held, seen)
     if exact:
@@ -238,6 +238,19 @@ def check_register(
         found = {(value.names, value.asked) for value in held}
         wrong += [] if told == found else [f"in force: {_show(found)}; must be: {_show(told)}"]
     return wrong, exact
+
+
+def _told_by_lines(ops: Sequence[Op], policy: str, seen: Mapping[str, set[str]]) -> bool:
+    """Whether the lines alone tell what everybody had seen: no line is lost, and nobody learnt of one value by seeing another, as of equal
+    ones that met and of one that was chosen before the other. Which ones met is a matter of their order, and that of a restored server
+    is another than that of the one before, which may have told what it knew.
+    """
+    if not all(op.whole for op in ops):
+        return False
+    if policy == "union":
+        return True
+    pairs = ((one, other) for at, one in enumerate(ops) for other in ops[:at] if one.value == other.value)
+    return policy in ("ask", "text") and all(one.name in seen[other.name] or other.name in seen[one.name] for one, other in pairs)
 
 
 def _show(groups: Iterable[tuple[frozenset[str], bool]]) -> str:
