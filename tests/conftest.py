@@ -1,13 +1,16 @@
-"""What all tests share: the count per database, and a wall against the world outside this machine."""
+"""What all tests share: the count per database, one PostgreSQL, and a wall against the world outside this machine."""
 
 from __future__ import annotations
 
 import ipaddress
 import socket
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.support.databases import postgresql
 
 pytest_plugins = ["tests.databases"]
 
@@ -31,3 +34,10 @@ def only_this_machine() -> Iterator[None]:
     socket.socket.connect = guarded  # type: ignore[method-assign]
     yield
     socket.socket.connect = connect  # type: ignore[method-assign]
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[Any]:
+    """A real PostgreSQL, in which each folder's tests make databases of their own."""
+    with postgresql() as server:
+        yield server

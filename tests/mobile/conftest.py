@@ -5,15 +5,13 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, create_engine, event
-from sqlalchemy.pool import StaticPool
+from sqlalchemy import Engine
 
 from mobile.clock import Clock
 from mobile.enrolment import OFFICER
 from mobile.keys import DeviceKeys
 from mobile.profile import Enrolled
 from mobile.tablet import Tablet
-from server.db import db
 from shared.catalogue import load_catalogue
 from shared.ids import b64, new_id
 from shared.sealing import BoxKeys
@@ -21,6 +19,7 @@ from sync.by_file import Brought, answer_requests
 from sync.over_file import SIZES, Gathering, Sender, file_name, open_part, read_head, write_bundle
 from sync.store import Device, Scope
 from tests.support.bundles import SigningKeys
+from tests.support.engines import memory_engine
 from tests.support.pair import NOON_MS, STREAM, PairServer
 
 PIN = "280822"
@@ -70,19 +69,7 @@ class Wire:
 
 @pytest.fixture
 def engine() -> Iterator[Engine]:
-    import server.models  # noqa: F401  (the tables must be known)
-
-    engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
-
-    @event.listens_for(engine, "connect")
-    def _pragmas(connection: object, _record: object) -> None:
-        connection.isolation_level = None  # type: ignore[attr-defined]
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: object) -> None:
-        connection.exec_driver_sql("BEGIN")  # type: ignore[attr-defined]
-
-    db.metadata.create_all(engine)
+    engine = memory_engine()
     yield engine
     engine.dispose()
 

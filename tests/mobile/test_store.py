@@ -46,6 +46,12 @@ def catalogue() -> Catalogue:
 
 
 @pytest.fixture
+def engine(in_memory: Engine) -> Engine:
+    """The tablet's store is what is judged here: tests/sync tells the same stories on both of the server's databases."""
+    return in_memory
+
+
+@pytest.fixture
 def server(engine: Engine, catalogue: Catalogue) -> PairServer:
     return PairServer(engine, catalogue)
 

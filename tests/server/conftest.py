@@ -25,7 +25,7 @@ from server.db import db, transaction
 from server.people import User, add_user, give_role
 from server.schema import upgrade
 from server.services import services
-from tests.support.databases import DATABASES, postgresql
+from tests.support.databases import DATABASES
 
 TODAY = datetime(2022, 5, 30, 8, 0, tzinfo=VIETNAM)
 PASSWORD = "sen hồng bên sông Tiền"
@@ -47,15 +47,14 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def postgresql_template(postgresql_server: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A real PostgreSQL with a database «template» that has all tables and no row."""
-    with postgresql() as server:
-        server.psql("CREATE DATABASE sen_template ENCODING 'UTF8' TEMPLATE template0;")
-        app = create_app(Config(var=tmp_path_factory.mktemp("postgresql"), database=server.get_uri("sen_template")))
-        upgrade(app)
-        with app.app_context():
-            db.engine.dispose()
-        yield server
+    postgresql_server.psql("CREATE DATABASE sen_template ENCODING 'UTF8' TEMPLATE template0;")
+    app = create_app(Config(var=tmp_path_factory.mktemp("postgresql"), database=postgresql_server.get_uri("sen_template")))
+    upgrade(app)
+    with app.app_context():
+        db.engine.dispose()
+    return postgresql_server
 
 
 @pytest.fixture(params=DATABASES)
@@ -67,7 +66,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         shutil.copyfile(request.getfixturevalue("sqlite_template"), path)
         yield str(path)
         return
-    server, name = request.getfixturevalue("postgresql_server"), f"sen_{uuid.uuid4().hex[:12]}"
+    server, name = request.getfixturevalue("postgresql_template"), f"sen_{uuid.uuid4().hex[:12]}"
     server.psql(f"CREATE DATABASE {name} TEMPLATE sen_template;")
     yield server.get_uri(name)
     server.psql(f"DROP DATABASE {name} WITH (FORCE);")

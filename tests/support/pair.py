@@ -1,4 +1,4 @@
-"""Tablets and a real server half on a real SQLite database, joined by a wire that the test can cut.
+"""Tablets and a real server half on a real database, joined by a wire that the test can cut.
 
 The server is ``server.ledger`` and ``server.reader`` over SQLAlchemy, with rights and people as plain tables; only the
 connection between the two is a call.
@@ -28,6 +28,7 @@ from sync.server_half import ServerHalf
 from sync.state import RecordState
 from sync.store import Device, Scope
 from sync.view import plain
+from tests.support import engines
 from tests.support.tablet import MemoryTablet
 
 STREAM = "hong_ngu"
@@ -151,15 +152,13 @@ class PairServer:
         """Let another catalogue follow the present one."""
         self.catalogue, self.published = Catalogue.from_texts(evolved(self.catalogue, texts)), True
 
-    def save(self) -> bytes:
+    def save(self) -> Any:
         """A backup of the database."""
-        with self.engine.connect() as connection:
-            return bytes(connection.connection.driver_connection.serialize())  # type: ignore[union-attr]
+        return engines.save(self.engine)
 
-    def restore(self, backup: bytes) -> None:
+    def restore(self, backup: Any) -> None:
         """Bring a backup back, and start a new server process on it."""
-        with self.engine.connect() as connection:
-            connection.connection.driver_connection.deserialize(backup)  # type: ignore[union-attr]
+        engines.bring_back(self.engine, backup)
         self.own = OwnIdentity(self.own.device, self.own.key)
 
     def state(self, record: str) -> RecordState:

@@ -1,16 +1,17 @@
-"""A small catalogue with one field of each policy, and a pair of tablets with a server on SQLite."""
+"""A small catalogue with one field of each policy, and tablets with a server, on SQLite and on PostgreSQL."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
-from sqlalchemy import Engine, create_engine, event
-from sqlalchemy.pool import StaticPool
+from sqlalchemy import Engine
 
-from server.db import db
 from shared.catalogue import Catalogue
 from shared.ids import new_record_id
 from tests.support.bundles import Courier
 from tests.support.catalogue import small_catalogue
+from tests.support.databases import DATABASES
+from tests.support.engines import emptied, memory_engine, postgresql_engine
 from tests.support.pair import NOON_MS, PairServer, exchange
 from tests.support.tablet import MemoryTablet
 
@@ -24,24 +25,27 @@ def catalogue() -> Catalogue:
     return small_catalogue()
 
 
+@pytest.fixture(scope="session")
+def postgresql_tables(postgresql_server: Any) -> Iterator[Engine]:
+    """A database of a real PostgreSQL with the server's tables."""
+    with postgresql_engine(postgresql_server) as engine:
+        yield engine
+
+
 @pytest.fixture
-def engine() -> Iterator[Engine]:
-    """An empty database in memory with the server's tables."""
-    import server.models  # noqa: F401  (the tables must be known)
-
-    engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
-
-    @event.listens_for(engine, "connect")
-    def _pragmas(connection: object, _record: object) -> None:
-        connection.isolation_level = None  # type: ignore[attr-defined]
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: object) -> None:
-        connection.exec_driver_sql("BEGIN")  # type: ignore[attr-defined]
-
-    db.metadata.create_all(engine)
+def in_memory() -> Iterator[Engine]:
+    """An empty database of SQLite with the server's tables."""
+    engine = memory_engine()
     yield engine
     engine.dispose()
+
+
+@pytest.fixture(params=DATABASES)
+def engine(request: pytest.FixtureRequest) -> Engine:
+    """An empty database of either kind with the server's tables."""
+    if request.param == "sqlite":
+        return request.getfixturevalue("in_memory")
+    return emptied(request.getfixturevalue("postgresql_tables"))
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Exchanges by bundles: late, lost, twice, overtaken by another bundle or by the network; two real halves, a real ledger."""
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 
 from shared.ids import new_record_id
 from shared.sealing import BoxKeys
@@ -12,6 +12,12 @@ from tests.support.bundles import Courier, assert_equal, everything, place
 from tests.support.pair import NOON_MS, STREAM, PairServer, exchange
 from tests.sync.conftest import OTHER, UNIT
 from tests.sync.test_exchange import Tablets, fill
+
+
+@pytest.fixture
+def engine(in_memory: Engine) -> Engine:
+    """Bundles are another way to the same half of the server, which is told its stories on both databases without them."""
+    return in_memory
 
 
 def test_two_tablets_sync_by_bundles_alone_and_decide_a_conflict(tablets: Tablets, server: PairServer, courier: Courier) -> None:

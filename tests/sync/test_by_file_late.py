@@ -4,6 +4,7 @@ import itertools
 import random
 
 import pytest
+from sqlalchemy import Engine
 
 from shared.ids import new_record_id
 from tests.support.bundles import Courier, assert_equal, place
@@ -15,6 +16,12 @@ from tests.sync.test_restores import at_console, texts
 from tests.sync.test_stories import quiet, type_in
 
 DAY_MS = 86_400_000
+
+
+@pytest.fixture
+def engine(in_memory: Engine) -> Engine:
+    """Bundles are another way to the same half of the server, which is told its stories on both databases without them."""
+    return in_memory
 
 
 @pytest.mark.parametrize("seed", range(60))

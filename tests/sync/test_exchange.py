@@ -229,8 +229,8 @@ def test_f24_a_restored_server_is_noticed_and_walks_back(tablets: Tablets, serve
     exchange(tablets["B"], server)
     token = tablets["B"].tokens["hong_ngu"]
     with server.engine.begin() as connection:
-        connection.execute(text("UPDATE line SET stream_hash = zeroblob(32) WHERE place = 2"))
-        connection.execute(text("UPDATE stream SET hash = zeroblob(32)"))
+        connection.execute(text("UPDATE line SET stream_hash = :other WHERE place = 2"), {"other": bytes(32)})
+        connection.execute(text("UPDATE stream SET hash = :other"), {"other": bytes(32)})
     exchange(tablets["B"], server)
     assert set(tablets["B"].told) == set(kept) and tablets["B"].tokens["hong_ngu"] != token
 

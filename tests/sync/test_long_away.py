@@ -7,6 +7,9 @@ import random
 from datetime import date, timedelta
 from pathlib import Path
 
+import pytest
+from sqlalchemy import Engine
+
 from shared.catalogue import Catalogue
 from shared.ids import new_record_id
 from tests.support.pair import NOON_MS, PairServer, exchange
@@ -23,6 +26,12 @@ ASKED = ("title", "people", "women", "held_on")
 
 Written = dict[tuple[str, str], object]
 """Record and field → what was written there last."""
+
+
+@pytest.fixture
+def engine(in_memory: Engine) -> Engine:
+    """Thirty days are told once: both databases are told the stories that they are made of."""
+    return in_memory
 
 
 def value_of(field: str, n: int) -> object:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import pytest
+from sqlalchemy import Engine
 
 from mobile.database import Database
 from shared.catalogue import Catalogue
@@ -28,6 +29,12 @@ FULL_BEHIND = 16
 """Pages that a full disk still has."""
 
 New = Callable[[str], StoreTablet]
+
+
+@pytest.fixture
+def engine(in_memory: Engine) -> Engine:
+    """It is the tablet that is killed, filled and harmed here, whatever keeps the server's rows."""
+    return in_memory
 
 
 @pytest.fixture
