@@ -5,9 +5,9 @@ the stories that simpler rules failed in):
 
 1. it is in the past of a value in force: history, with no effect, but what it had seen is learnt;
 2. every value in force that is in its past falls;
-3. the current one fell, or there was none: it becomes current, even when equal;
-4. it is equal to a value left: one value with two origins, for who saw one saw both, but where a third would pass for seen by that; else
-   the field's policy;
+3. the current one fell, or there was none: it becomes current, also where it says the same as what fell;
+4. it is equal to a value left: one value with two origins, for who saw one saw both, but where a third would pass for seen by that; else,
+   where another one is current, the field's policy;
 5. while any name in its past has not come, it is never found equal and no policy pushes it out: it waits as a
    candidate (on an empty field as the value) and is judged again when that name comes, and so is whoever met it meanwhile.
 """
@@ -217,9 +217,11 @@ class _Work:
             value = value._replace(past=join(value.past, other.past), waits=_both(value.waits, other.waits))
         if illegal:
             register.values.append(value._replace(open=True))
+        elif self.join_equal(register, path, policy, value):
+            return
         elif policy == "standing" or current is None or current in fell:
             register.values.insert(0, value)
-        elif not self.join_equal(register, path, policy, value):
+        else:
             self.meet(Meeting(register, current, value, path, saw, self.judge), policy)
 
     def legal(self, path: str, current: Value | None, value: Value) -> bool:
@@ -229,13 +231,16 @@ class _Work:
         return not seen or stays or self.judge.may_go(path, None if current is None else current.value, value)
 
     def join_equal(self, register: Register, path: str, policy: str, value: Value) -> bool:
-        if value.waits or policy == "union":
+        """Make one value of this one and one that says the same; it is the current one where no other is."""
+        if value.waits or policy in ("union", "standing"):
             return False
+        stands = any(not other.open for other in register.values)
         for index, other in enumerate(register.values):
             if not other.waits and self.judge.equal(path, other, value) and not self.hides(register, other, value):
                 register.values[index] = other._replace(
-                    origins=other.origins + value.origins, past=join(other.past, value.past), time=max(other.time, value.time)
-                )
+                    origins=other.origins + value.origins, past=join(other.past, value.past), time=max(other.time, value.time),
+                    kind=value.kind if value.kind == "decide" else other.kind, open=other.open and stands,
+                )  # fmt: skip
                 return True
         return False
 

@@ -164,9 +164,11 @@ class _Register:
             self.groups = [group for group in self.groups if group is current or group not in fallen] + [mine]
         else:
             self.groups = [group for group in self.groups if group not in fallen]
-            if current is None or current in fallen:
+            if self._join(mine):
+                pass
+            elif current is None or current in fallen:
                 self.groups.insert(0, mine)
-            elif not self._join(mine):
+            else:
                 self._meet(current, mine)
         self.known[op.name] = mine.seen
 
@@ -184,6 +186,7 @@ class _Register:
                 self.twins += 1
                 group.names |= mine.names
                 group.seen |= mine.seen
+                group.asked = group.asked and any(not other.asked for other in self.groups)
                 group.time = max(group.time, mine.time)
                 mine.seen = group.seen
                 for name in group.names:
