@@ -162,6 +162,14 @@ def _one_origin(right: Any) -> Any:
     return join_equal
 
 
+def _no_collision(right: Any) -> Any:
+    def text(meeting: Meeting) -> Ruling:
+        ruling: Ruling = right(meeting)
+        return ruling if ruling.merged is not None else _keep_old(meeting)
+
+    return text
+
+
 def _one_text(right: Any) -> Any:
     def merge_lines(base: str, one: str, other: str) -> str | None:
         return None if right(base, one, other) is None else other
@@ -318,6 +326,8 @@ PLANTED: Mapping[str, Planted] = {
     "a deletion hides what it had not seen": _always(_Work, "standing", lambda right: lambda work, path, value: value._replace(open=False)),
     "two texts are merged to one of them": _always(sync.policies, "merge_lines", _one_text),
     "who wrote the same is forgotten": _always(_Work, "join_equal", _one_origin),
+    "equality is never found": _always(_Work, "join_equal", lambda right: lambda *_: False),
+    "a text that collides is thrown away": lambda: patch.dict(sync.policies.POLICIES, {"text": _no_collision(sync.policies.POLICIES["text"])}),
     "what waits is never judged again": _always(_Work, "resolve_waiting", lambda right: _nothing),
     "a moved record comes as its move alone": _always(_Work, "settle_unit", lambda right: _moved_only),
     "a decision names too little": _always(people, "decision", _one_name),
