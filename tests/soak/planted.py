@@ -48,6 +48,7 @@ NARROW: Mapping[str, tuple[str, ...]] = {
     "what was set aside stands on its tablet": ("edit", "poison", "exchange", "push"),
     "an open form forgets a rename": ("catalogue", "catalogue", "open", "open", "open", "exchange", "exchange", "save", "save", "save"),
     "a line of a new type is thrown away by an old tablet": ("catalogue", "catalogue", "old_app", "begin", "begin", "exchange"),
+    "a restored server asks nothing back": ("create", "edit", "edit", "exchange", "exchange", "console", "backup", "restore_server"),
     "a dropped sealed type is counted as an open one": (*["catalogue"] * 4, "begin", "begin", "begin", "exchange"),
 }
 """Faults that show in rare mixes: the kinds of steps whose mixes are drawn more often for them."""
@@ -352,6 +353,7 @@ PLANTED: Mapping[str, Planted] = {
     "an answer of an old kind is set aside": _always(Gate, "_operation", _only_present_kinds),
     "a dropped sealed type is counted as an open one": _always(Soundness, "_heads", _only_present_types),
     "what an older server could not read is never taken up": _always(world, "take_up_understood", lambda right: lambda *_: 0),
+    "a restored server asks nothing back": _always(SqlReader, "lacking", lambda right: lambda *_: {}),
     "a proof is not looked at": _always(hmac, "compare_digest", lambda right: lambda *_: True),
 }
 """What is wrong → puts it into the code for as long as the block lasts."""
