@@ -15,7 +15,7 @@ from mobile import separation
 from mobile.gaps import bridge
 from mobile.hardware import write_whole
 from mobile.keys import DeviceKeys
-from mobile.remarks import note_update
+from mobile.remarks import note_unread, note_update
 from mobile.rescue import forget_damaged
 from shared.errors import SenError
 from shared.ids import unb64
@@ -202,11 +202,14 @@ class Bundles:
     def _keep(self, messages: Sequence[bytes]) -> Kept:
         """Keep an answer; what it asks of this tablet waits for the next bundle."""
         tablet = self._tablet
-        kept = keep_answers(TabletHalf(tablet.store), messages, mend=self._mend())
+        half = TabletHalf(tablet.store)
+        kept = keep_answers(half, messages, mend=self._mend())
         if not bridge(tablet.store.outbox) and not kept.again:
             forget_damaged(tablet.store)
         tablet.syncer.observe(kept.heard, tablet.clock.now_ms())
         note_update(tablet.store, kept.update)
+        if half.unread:  # a bundle brings what is new alone, and does not tell that nothing is unread any more
+            note_unread(tablet.store, len(half.unread))
         if kept.mend != self._mend():
             tablet.store.set_note(MEND, json.dumps(write_lost(kept.mend)))
         if kept.copied:

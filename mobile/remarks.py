@@ -26,14 +26,21 @@ CLOCK: Final = "clock_off"
 SAID: Final = "clock_said"
 UNREADABLE: Final = "catalogue_unreadable"
 UPDATE: Final = "update"
+UNREAD: Final = "unread"
 
-__all__ = ["UNREADABLE", "compare_clocks", "note_update", "remarks", "unsaid"]
+__all__ = ["UNREADABLE", "compare_clocks", "note_unread", "note_update", "remarks", "unsaid"]
 
 
 def note_update(store: "Store", who: str) -> None:
     """Note who must be updated before the two understand each other (``sync.versions``); "" where they do."""
     if who != (store.note(UPDATE) or ""):
         store.set_note(UPDATE, who) if who else store.forget_notes(UPDATE)
+
+
+def note_unread(store: "Store", count: int) -> None:
+    """Note of how many lines this app is too old to read what was told; 0 once all are read."""
+    if str(count or "") != (store.note(UNREAD) or ""):
+        store.set_note(UNREAD, str(count)) if count else store.forget_notes(UNREAD)
 
 
 def compare_clocks(store: "Store", *, sent_ms: int, got_ms: int, server_ms: int) -> None:
@@ -62,11 +69,14 @@ def unsaid(tablet: "Tablet") -> str:
 
 
 def _versions(tablet: "Tablet") -> str:
-    """«Ứng dụng cũ», «máy chủ cũ», or that the forms are newer than this app can read."""
+    """«Ứng dụng cũ», «máy chủ cũ», or that the forms, or some answers, are newer than this app can read."""
     who = tablet.store.note(UPDATE)
     if who:
         return tablet.say("app_is_old" if who == "app" else "server_is_old")
-    return tablet.say("forms_are_newer") if tablet.store.note(UNREADABLE) else ""
+    if tablet.store.note(UNREADABLE):
+        return tablet.say("forms_are_newer")
+    unread = tablet.store.note(UNREAD)
+    return tablet.say("lines_unread", count=unread) if unread else ""
 
 
 def _clock(tablet: "Tablet") -> str:

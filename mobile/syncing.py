@@ -13,7 +13,7 @@ from mobile.bulk import uncollected
 from mobile.clock import moment_of
 from mobile.gaps import bridge
 from mobile.keys import DeviceKeys
-from mobile.remarks import compare_clocks, note_update
+from mobile.remarks import compare_clocks, note_unread, note_update
 from mobile.rescue import forget_damaged
 from mobile.separation import asked, separate
 from shared.errors import SenError
@@ -165,6 +165,8 @@ class Syncer:
                 self._tablet.files.ask_again()
             bridged = not urgent and bridge(self._tablet.store.outbox)
             if urgent or not (step.more or bridged):
+                if not urgent and not step.update:
+                    note_unread(self._tablet.store, step.unread)
                 return step
         raise FrameFault("exchange_endless")
 

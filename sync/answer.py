@@ -41,4 +41,5 @@ def page_of(opened: Opened, store: TabletStore, *, lost: bool) -> Page:
         want=head.get("want", {}),
         pasts=pasts,
         complete=not head.get("more") and "parts" not in head and not lost,
+        unread=told.unread,
     )

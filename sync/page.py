@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from sync.errors import FrameFault
+from sync.errors import ContentFault, FrameFault
 from sync.lineage import past_names
 from sync.log import RECORD_STANDING, Change, name_of
 from sync.merge import fresh, is_fresh
@@ -189,10 +189,13 @@ def _arrivals(lines: Sequence[StoredLine]) -> list[list[int]]:
 
 
 class Told(NamedTuple):
-    """What a page tells: records that one fresh change made whole, by that change; and of the others the touched registers."""
+    """What a page tells: records that one fresh change made whole, by that change; and of the others the touched registers. ``unread``
+    are the lines that a later version wrote in a way that this one cannot read: they are left out, and nothing waits for them.
+    """
 
     soles: dict[str, tuple[str, Change]]
     states: dict[str, RecordState]
+    unread: list[str]
 
 
 def read_states(runs: Iterable[Run], verdicts: Sequence[Any], held: Callable[[str], bytes | None]) -> Told:
@@ -215,15 +218,15 @@ def read_states(runs: Iterable[Run], verdicts: Sequence[Any], held: Callable[[st
                 judged[reference] = letters
             else:
                 named.append((reference, letters))
-    told = Told({}, {})
+    told = Told({}, {}, [])
     for index, (name, body) in enumerate(_page_lines(runs)):
         if body is not None:
-            _tell(told, name, Change.parse(body), judged.get(index, ""))
+            _tell(told, name, body, judged.get(index, ""))
     for name, letters in named:
         line = held(name)
         if line is None:
             raise FrameFault("line_not_held")
-        _tell(told, name, Change.parse(line), letters or "+")
+        _tell(told, name, line, letters or "+")
     for record, all_units in units.items():
         _several(told, record)
         if record in told.states:
@@ -242,7 +245,12 @@ def _page_lines(runs: Iterable[Run]) -> list[tuple[str, bytes | None]]:
     return lines
 
 
-def _tell(told: Told, name: str, change: Change, letters: str | Mapping[str, str]) -> None:
+def _tell(told: Told, name: str, line: bytes, letters: str | Mapping[str, str]) -> None:
+    try:
+        change = Change.parse(line)
+    except ContentFault:  # the server that told it could read it
+        told.unread.append(name)
+        return
     record = change.record
     if not letters and record not in told.soles and record not in told.states and is_fresh(change, ()):
         told.soles[record] = (name, change)

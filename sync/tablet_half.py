@@ -40,7 +40,7 @@ class Step(NamedTuple):
 
     ``wipe``: this tablet was revoked, and the server has read everything that it holds. ``update``: who must be updated, ``app``
     or ``server``, before this tablet gets anything again; "" where both are in the window. ``copied``: it is a copy of a tablet that
-    goes on, and is to become a device of its own.
+    goes on, and is to become a device of its own. ``unread``: of so many lines this exchange could not read what a newer app wrote.
     """
 
     more: bool
@@ -49,6 +49,7 @@ class Step(NamedTuple):
     wipe: bool = False
     update: str = ""
     copied: bool = False
+    unread: int = 0
 
 
 def past_cursors(store: TabletStore) -> list[str]:
@@ -77,6 +78,8 @@ class TabletHalf(Pacing):
         self.lost = False
         self.whole = False
         self.heals = 0
+        self.unread: set[str] = set()
+        """The lines of this exchange that this app is too old to read: without them it never reckons as the server does."""
         self.mark = ""
         self.handed: Sequence[Run] = ()
         self.bringing = Bringing(store)
@@ -150,7 +153,7 @@ class TabletHalf(Pacing):
         update = who_updates(head, self.servers_from)
         if update:
             return self._handed_in(opened, update)
-        if "parts" in head and self.heals < MOST_HEALS:
+        if "parts" in head and self.heals < MOST_HEALS and not self.unread:
             self.heals += 1
             self.heal(head["parts"], head.get("skip", ()))
         try:
@@ -167,9 +170,10 @@ class TabletHalf(Pacing):
         pulled = page.complete or ("parts" in head and not refilling)
         more = waiting or refilling or bool(self.bringing.asked) or self.store.owes() or self.lost or not pulled or page.scope is not None
         more = more or (bool(page.forked or page.read) and self.store.mark() != self.mark)  # the server is told it at once
-        self.heals, self.whole = (self.heals, self.whole) if more else (0, False)
+        unread = len(self.unread)
+        self.heals, self.whole, self.unread = (self.heals, self.whole, self.unread) if more else (0, False, set())
         wipe, copied = bool(head.get("wipe")) and not more, bool(head.get("copied"))
-        return Step(more, len(page.soles) + len(page.states), len(page.aside), wipe=wipe, copied=copied)
+        return Step(more, len(page.soles) + len(page.states), len(page.aside), wipe=wipe, copied=copied, unread=unread)
 
     def _handed_in(self, opened: Opened, update: str) -> Step:
         """Where the sides are too far apart, learn what was read and nothing else: it goes on until everything is handed in."""
@@ -189,4 +193,6 @@ class TabletHalf(Pacing):
 
     def read_page(self, opened: Opened) -> Page:
         """What an answer brings, ready to be kept. Raises FrameFault: it is not whole."""
-        return page_of(opened, self.store, lost=self.lost)
+        page = page_of(opened, self.store, lost=self.lost)
+        self.unread.update(page.unread)
+        return page

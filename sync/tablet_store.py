@@ -34,7 +34,8 @@ class Page(NamedTuple):
     since stand as they were written (``sync.replica.imply``). Only a settled change leaves the layer that the screen shows on top.
     ``forked`` are own logs in which two lines bear one number: they are closed. ``want`` are logs of others of which a restored
     server lacks what this tablet holds: log → behind which number. ``pasts`` tell, as [name of a change, path, names], what its
-    writer had seen there, wherever the lines alone do not.
+    writer had seen there, wherever the lines alone do not. ``unread`` are the names of lines that this app is too old to read; their
+    bytes are kept with the others.
     """
 
     soles: Mapping[str, tuple[str, Change]]
@@ -52,6 +53,7 @@ class Page(NamedTuple):
     want: Mapping[str, int]
     pasts: Sequence[Sequence[Any]]
     complete: bool
+    unread: Sequence[str] = ()
 
 
 class TabletStore(Holding, Protocol):

@@ -250,10 +250,8 @@ class MemoryTablet(Officer):
         self.runs += page.runs
         self.pasts |= {(name, path): list(seen) for name, path, seen in page.pasts}
         for run in page.runs:
-            for offset, body in enumerate(run.lines):
-                change = Change.parse(body)
-                self.held[write_line(change).name] = body
-                assert change.number == run.first + offset
+            for number, (body, digest) in enumerate(zip(run.lines, run.hashes, strict=True), run.first):
+                self.held[name_of(run.log, number, digest)] = body
         whole = any("/" in place for place in page.cursors)
         told = {state.id for state in page.states} | set(page.soles)
         for record, (name, change) in page.soles.items():

@@ -201,7 +201,7 @@ def test_what_no_catalogue_ever_had_is_still_set_aside(tablets: Tablets, server:
     assert server.verdicts()[-3:] == ["unknown_field", "wrong_kind", "wrong_kind"]
 
 
-def test_f35_f43_an_operation_of_a_later_time_is_kept_and_blocks_nothing(tablets: Tablets, server: PairServer, record: str) -> None:
+def test_f35_an_operation_of_a_later_time_is_kept_and_blocks_nothing(tablets: Tablets, server: PairServer, record: str) -> None:
     """A tablet that was updated before its server: the line is set aside there, those behind it count."""
     a, b = tablets["A"], tablets["B"]
     type_in(a, record, title="Họp ấp")
