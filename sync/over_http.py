@@ -31,6 +31,9 @@ between may have forgotten."""
 CERTIFICATE_DATES: Final = frozenset({9, 10})
 """OpenSSL's codes for a certificate that does not hold yet, and for one that has run out."""
 
+NOT_NOW: Final = frozenset({502, 503, 504})
+"""The server, or who stands before it while it starts anew, cannot answer now; a wifi that asks to sign in says something else."""
+
 JSON: Final = "application/json"
 
 HEADERS: Final = {
@@ -188,4 +191,4 @@ def _problem(answer: _Answer) -> SenError:
             return SenError("not_a_message")
         facts = {name: value for name, value in body.items() if name in ("expected", "limit")}
         return SenError(code if code in codes() else "general_error", **facts)
-    return SenError("server_busy" if answer.status == 503 else "not_a_message")
+    return SenError("server_busy" if answer.status in NOT_NOW else "not_a_message")
