@@ -245,3 +245,5 @@ def test_p07_f07_a_first_pull_of_10_mb_over_a_link_that_dies_every_64_kb_ends(pl
     assert cuts > 10 and down > 10_000_000
     assert len(told) == len(set(told)) >= 1400, "what was kept is never told again"
     assert down - cuts * DEAD_AFTER > 0.75 * down, (cuts, down)
+    chunks, tries = (down - cuts * DEAD_AFTER) // DEAD_AFTER, cuts + 1  # a try goes on until the link breaks
+    assert tries <= chunks + 1, (chunks, tries)
