@@ -168,8 +168,13 @@ def test_f21_f22_a_tablet_that_was_copied_says_so_in_words(make: Make, wire: Wir
         talk(FormPresenter(twin))
         twin.forms.close_all()
         twins.append(twin)
-    for twin in (*twins, *twins):
+    first, copy = twins
+    first.syncer.sync()
+    assert SyncPresenter(first).remarks() == [], "whoever comes first is as ever: nobody can know yet"
+    for twin in (copy, first):  # the first exchange that can know of it says so
         twin.syncer.sync()
+        assert [words for words in SyncPresenter(twin).remarks() if "phục hồi hoặc sao chép" in words]
+    copy.syncer.sync()
     for twin in twins:
         (words,) = SyncPresenter(twin).remarks()
         assert "phục hồi hoặc sao chép" in words and "Không mất gì" in words and "11:00" in words

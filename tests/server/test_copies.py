@@ -70,6 +70,11 @@ def start() -> Iterator[Start]:
         yield one
 
 
+def forked(tablet: Headless) -> bool:
+    """Whether it says that its storage was put back or copied."""
+    return any("phục hồi hoặc sao chép" in words or "bản sao của máy" in words for words in tablet.ask("status")["remarks"])
+
+
 def enter(tablet: Headless, title: str) -> str:
     """A record; its id."""
     record: str = tablet.ask("enter", type=TALK, values={"title": title})["record"]
@@ -128,7 +133,11 @@ def test_m56_f22_a_copy_becomes_a_device_of_its_own_and_nothing_is_lost(place: P
         proven(first, copy)
     else:
         enter(first, "Máy gốc ghi (dữ liệu mẫu)")
-        for tablet in (first, copy, copy, first):  # the server has read further than the copy goes: it may have been put back
+        first.ask("sync")
+        assert not forked(first)
+        copy.ask("sync")  # the server has read further than the copy goes: it may have been put back
+        assert forked(copy), "noticed at the first exchange"
+        for tablet in (copy, first):
             tablet.ask("sync")
     assert copy.ask("ready")["device"] == who and marks(place, who).copies
     enter(copy, "Bản sao ghi tiếp (dữ liệu mẫu)")
@@ -165,7 +174,8 @@ def test_m57_f21_a_tablet_that_was_put_back_stays_what_it_is(place: Place, folde
             for _ in range(2):
                 enter(tablet, f"Sau lần phục hồi {time} (dữ liệu mẫu)")
                 tablet.ask("sync")
-            assert tablet.ask("ready")["device"] == who and "phục hồi hoặc sao chép" in tablet.ask("status")["remarks"][0]
+                assert forked(tablet), "noticed at the first exchange"
+            assert tablet.ask("ready")["device"] == who
             assert len(tablet.ask("dump")["records"]) == before + 2 * (time + 1), "what it wrote before each time is here"
     assert copies(place, who) == [] and marks(place, who).copies == ()
 
@@ -175,10 +185,12 @@ def test_m58_f22_a_copy_of_a_copy_and_two_copies_at_once(place: Place, folder: P
         shutil.copytree(folder / "first", folder / name)
     tablets = [start(folder / name) for name in ("first", "second", "third")]
     who, before = tablets[0].ask("ready")["device"], len(tablets[0].ask("dump")["records"])
-    for _ in range(3):
+    for time in range(3):
         for tablet in tablets:
             enter(tablet, "Ba máy cùng ghi (dữ liệu mẫu)")
             tablet.ask("sync")
+            assert forked(tablet) == (tablet is not tablets[0]) or time, "noticed at the first exchange that can know"
+        assert forked(tablets[0]) or not time, "and the first one at its next"
     ids = [tablet.ask("ready")["device"] for tablet in tablets]
     assert len(set(ids)) == 3 and ids[0] == who and set(copies(place, who)) == set(ids[1:])
     for tablet in tablets:
