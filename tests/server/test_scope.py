@@ -6,7 +6,7 @@ Real tablets with their stores on disk, at the real app on both databases.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,6 @@ from mobile import enrolment
 from mobile.clock import Clock
 from mobile.screens.form.presenter import FormPresenter
 from mobile.tablet import Tablet
-from server.access import scope_of
 from server.clock import VIETNAM
 from server.db import db, reading, transaction
 from server.enrolment import make_code
@@ -28,7 +27,6 @@ from server.people import User, end_role, give_role
 from server.records import open_record, plain_records
 from server.review import take_up, waiting
 from server.services import services
-from shared.catalogue import Catalogue
 from shared.errors import SenError
 from sync import files
 from sync.messages import CONTENT_TYPE
@@ -294,21 +292,3 @@ def test_f36_no_tablet_is_enrolled_where_its_person_has_no_role(app: Flask, add_
     lan = add_person("lan", f"collector@{HERE}")
     with pytest.raises(SenError, match="no_role_here"):
         enrol(lan, THERE)
-
-
-@pytest.mark.parametrize("heir", ["thuong_lac", "thuong_phuoc_1"])
-def test_f36_of_a_commune_that_was_split_each_tablet_follows_its_officer(app: Flask, add_person: AddUser, heir: str) -> None:
-    ended = "thuong_thoi_hau_b"
-    user = add_person("hau", f"collector@{heir}")
-    with app.test_request_context():
-        texts = dict(services().catalogue.texts)
-        name = next(name for name, body in texts.items() if f"code: {ended}\n" in body)
-        before, mark, behind = texts[name].partition(f"code: {ended}\n")
-        texts[name] = before + mark + behind.replace("successors: [thuong_lac]", "successors: [thuong_lac, thuong_phuoc_1]", 1)
-        split = Catalogue.from_texts(texts)
-        person = db.session.get_one(User, user.id)
-        before_day = scope_of(person, ended, catalogue=split, day=date(2019, 12, 31))
-        after = scope_of(person, ended, catalogue=split, day=date(2020, 1, 1))
-    assert ended not in before_day.units, "until its last day it is its own officers'"
-    assert after.home == heir and {ended, heir} <= set(after.units), "both heirs are offered what was written before"
-    assert not {"thuong_lac", "thuong_phuoc_1"} - {heir} & set(after.units), "and neither sees the other's"
