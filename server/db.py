@@ -6,6 +6,7 @@ SQLite (WAL, synchronous=FULL: a commit that was answered survives a power cut) 
 """
 
 import contextlib
+import os
 import random
 import sqlite3
 import time
@@ -96,6 +97,7 @@ def watch_engine(engine: Engine) -> None:
     if engine.dialect.name != "sqlite":
         _look_at_checkout(engine)
         return
+    _look_for_the_file(engine)
 
     @event.listens_for(engine, "connect")
     def pragmas(connection: sqlite3.Connection, _record: object) -> None:
@@ -112,6 +114,33 @@ def watch_engine(engine: Engine) -> None:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         else:  # waits for nobody and cannot fail, so that SQLAlchemy need not stand beside it
             connection.connection.driver_connection.execute("BEGIN")  # type: ignore[union-attr]
+
+
+def _look_for_the_file(engine: Engine) -> None:
+    """Give nobody a connection to a file that bears the database's name no more: another one was put in its place, and what is written
+    to the old one would be lost at the next start.
+    """
+    name = engine.url.database
+    if not name or name == ":memory:":
+        return
+
+    @event.listens_for(engine, "connect")
+    def opened(_connection: object, record: Any) -> None:
+        record.info["file"] = _file(name)
+
+    @event.listens_for(engine, "checkout")
+    def look(_connection: object, record: Any, _proxy: object) -> None:
+        if record.info.get("file") != _file(name):
+            raise InvalidatePoolError
+
+
+def _file(name: str) -> tuple[int, int] | None:
+    """Which file bears a name now."""
+    try:
+        told = os.stat(name)
+    except OSError:
+        return None
+    return told.st_dev, told.st_ino
 
 
 def _look_at_checkout(engine: Engine) -> None:
