@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from mobile import separation
-from mobile.gaps import bridge
+from mobile.bridging import bridge
 from mobile.hardware import write_whole
 from mobile.keys import DeviceKeys
 from mobile.remarks import note_unread, note_update

@@ -1,27 +1,22 @@
-"""Own lines that this storage has lost or damaged: which, how many, and how what stands behind them goes on.
+"""Own lines that this storage has lost or damaged: which, and how many. How what stands behind them goes on: ``bridging``.
 
-A log is a chain, so that no line can follow one that nobody has, or one of which the place is not sure. Once the server has told what it
-has read, the unsent lines that can be read are written again into new logs: the same words, the same writer, the same time; what they saw
-is named anew. All logs go on so, for any unsent line may have seen another. A line that is lost stays lost, and is counted.
+A log is a chain, so that no line can follow one that nobody has, or one of which the place is not sure. A line that is lost stays lost, and
+is counted.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from sqlite3 import Connection
-from typing import TYPE_CHECKING, Final, NamedTuple
-
-import msgspec
+from typing import TYPE_CHECKING, Final
 
 from mobile.heads import Lost, come_back
 from shared.errors import SenError
 from shared.ids import SHORT_ID
-from sync.log import Change, LogHead, chain_next, line_hash, name_of, parse_name
-from sync.replica import in_writing_order
+from sync.log import LogHead, chain_next, line_hash, name_of, parse_name
 
 if TYPE_CHECKING:
     from mobile.keys import RowKey
-    from mobile.outbox import Outbox
     from mobile.store import Store
 
 LOST: Final = "lost"
@@ -34,18 +29,12 @@ DAMAGED: Final = "damaged"
 """The note of when (ms) this storage was last found damaged; that is why the logs ended, where it is the time in ``FORKED``."""
 
 __all__ = [
-    "DAMAGED", "FORKED", "adopt", "bridge", "chains_at", "count_lost", "doubtful", "is_log", "look_for_lost", "lost_of", "note_lost",
+    "DAMAGED", "FORKED", "UNSENT", "adopt", "chains_at", "count_lost", "doubtful", "is_log", "look_for_lost", "lost_of", "note_lost",
     "readable",
 ]  # fmt: skip
 
-_UNSENT: Final = " JOIN log ON log.id = own_line.log WHERE own_line.number > acknowledged"
-
-
-class _Unsent(NamedTuple):
-    name: str
-    change: Change
-    urgent: bool
-    made: int
+UNSENT: Final = " JOIN log ON log.id = own_line.log WHERE own_line.number > acknowledged"
+"""Behind ``SELECT … FROM own_line``: the lines that the server is not known to have read."""
 
 
 def readable(rows: "RowKey", name: str, body: bytes) -> bytes | None:
@@ -111,7 +100,7 @@ def adopt(connection: Connection) -> None:
     connection.executemany("DELETE FROM log WHERE id = ?", gone)
     for flag in ("urgent", "closed"):
         connection.execute(f"UPDATE log SET {flag} = 1 WHERE {flag} NOT IN (0, 1)")
-    connection.execute("INSERT OR IGNORE INTO unsettled SELECT log, own_line.number FROM own_line" + _UNSENT + " AND aside = ''")
+    connection.execute("INSERT OR IGNORE INTO unsettled SELECT log, own_line.number FROM own_line" + UNSENT + " AND aside = ''")
 
 
 def is_log(log: object) -> bool:
@@ -136,80 +125,3 @@ def _is_whole(store: "Store", connection: Connection, log: str, read: int, head:
             return False
         at, reached = number, chain_next(before, line_hash(line))
     return at == head.number and (not reached or reached == head.hash)
-
-
-# what goes on
-
-
-def bridge(outbox: "Outbox") -> bool:
-    """Where unsent lines of an own log are not whole, let everything unsent go on in new logs; tells whether it was so.
-
-    To be called when the server has just told how far it has read every log; no line that it has is written again.
-    """
-    store = outbox.store
-    if outbox.doubted:  # what the server has read meanwhile need not be whole
-        outbox.doubted.clear()
-        outbox.look()
-    if not outbox.held_back:
-        return False
-    with store.database.writing() as connection:
-        unsent = list(_unsent(store, connection))
-        _count(store, connection, unsent)
-        store.set_note(DAMAGED, outbox.end_logs(connection))
-        _write_again(outbox, connection, unsent, _let_go(store, connection))
-    outbox.read_again()
-    store.heard({one.change.record for one in unsent})
-    return True
-
-
-def _unsent(store: "Store", connection: Connection) -> Iterator[_Unsent]:
-    """The lines that can be read of those that the server has not, in the order of writing."""
-    query = "SELECT name, body, urgent, made FROM own_line" + _UNSENT
-    found: dict[str, _Unsent] = {}
-    for name, body, urgent, made in connection.execute(query):
-        line = readable(store.rows, name, body)
-        if line is not None:
-            found[name] = _Unsent(name, Change.parse(line), bool(urgent), made)
-    yield from (found[name] for name, _ in in_writing_order((one.name, one.change) for one in found.values()))
-
-
-def _count(store: "Store", connection: Connection, unsent: Sequence[_Unsent]) -> None:
-    """Take note of how many lines are lost."""
-    for log, number, read in connection.execute("SELECT id, number, acknowledged FROM log WHERE acknowledged < number").fetchall():
-        missing = number - read - sum(one.change.log == log for one in unsent)
-        if missing > 0:
-            note_lost(store, {log: (read, read + missing, True)})
-
-
-def _let_go(store: "Store", connection: Connection) -> dict[str, int]:
-    """End each log with the last line that the server has; gives the number of that, by log."""
-    query = f"SELECT id, acknowledged FROM log WHERE acknowledged <> log.number OR id IN (SELECT log FROM own_line {_UNSENT})"
-    ended: dict[str, int] = dict(connection.execute(query).fetchall())
-    for log, read in ended.items():
-        chains = chains_at(connection, store.rows, log, read)
-        if not read:
-            connection.execute("DELETE FROM log WHERE id = ?", (log,))
-        elif len(chains) == 1:
-            connection.execute("UPDATE log SET number = ?, chain = ? WHERE id = ?", (read, *chains, log))
-        else:  # it keeps its last number, of which nothing is left to be told
-            connection.execute("UPDATE log SET acknowledged = number WHERE id = ?", (log,))
-        for table in ("own_line", "unsettled"):
-            connection.execute(f"DELETE FROM {table} WHERE log = ? AND number > ?", (log, read))
-    return ended
-
-
-def _write_again(outbox: "Outbox", connection: Connection, unsent: Sequence[_Unsent], ended: Mapping[str, int]) -> None:
-    """Write the lines into the new logs. What they saw of lines that are lost they saw of nobody: what stands there now is asked about."""
-    renamed: dict[str, str] = {}
-
-    def is_there(name: str) -> bool:
-        log, number, _ = parse_name(name)
-        return number <= ended.get(log, number)
-
-    for one in unsent:
-        operations = []
-        for op in one.change.operations:
-            saw = [renamed.get(name, name) for name in op.saw if name in renamed or is_there(name)]
-            operations.append(msgspec.structs.replace(op, saw=tuple(saw)))
-        change = msgspec.structs.replace(one.change, operations=tuple(operations))
-        renamed[one.name] = outbox.put(connection, change, urgent=one.urgent, made=one.made).name

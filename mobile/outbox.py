@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from mobile.gaps import FORKED, adopt, chains_at, doubtful, is_log, look_for_lost, lost_of, note_lost, readable
+from mobile.gaps import FORKED, adopt, doubtful, is_log, lost_of, note_lost, readable
 from mobile.heads import Heads, check_whole, lacking, told_beside
 from shared.errors import SenError
 from shared.ids import new_id
@@ -58,7 +58,7 @@ class Outbox:
 
     @property
     def held_back(self) -> bool:
-        """Whether nothing is sent before it goes on in other logs (``mobile.gaps``): any line may have seen one that is lost."""
+        """Whether nothing is sent before it goes on in other logs (``mobile.bridging``): any line may have seen one that is lost."""
         return bool(self.doubted) or self.refused
 
     def look(self) -> None:
@@ -248,49 +248,7 @@ class Outbox:
             row = connection.execute(query, (log, number, name)).fetchone()
         return None if row is None else readable(self.store.rows, name, row[0])
 
-    def acknowledge(
-        self, connection: Connection, read: Mapping[str, LogHead], aside: Sequence[tuple[str, int, str]], forked: Sequence[str]
-    ) -> dict[str, Change]:
-        """Keep how far the server has read; gives what was set aside: it is settled, and stands no more.
-
-        A log of which two lines bear one number, or of which the server has lines that are not here any more, is closed:
-        this tablet went back to an older copy of itself, or was copied.
-        """
-        at = self.store.now_ms()
-        for log in forked:
-            self._close(connection, log)
-        look_for_lost(self.store, read)
-        for log, head in read.items():
-            number = self._reckon(connection, log, head)
-            connection.execute("UPDATE log SET acknowledged = ? WHERE id = ?", (number, log))
-            if number:
-                connection.execute("INSERT OR IGNORE INTO acknowledgement VALUES (?, ?, ?)", (log, number, at))
-        gone: dict[str, Change] = {}
-        for log, number, code in aside:
-            row = connection.execute("SELECT name, body FROM own_line WHERE log = ? AND number = ?", (log, number)).fetchone()
-            line = None if row is None else readable(self.store.rows, *row)
-            if line is not None:
-                gone[row[0]] = Change.parse(line)
-                connection.execute("UPDATE own_line SET aside = ? WHERE log = ? AND number = ?", (code, log, number))
-                connection.execute("DELETE FROM unsettled WHERE log = ? AND number = ?", (log, number))
-        return gone
-
-    def _reckon(self, connection: Connection, log: str, head: LogHead) -> int:
-        """How far the server has read this very chain, from the line that it says to have read last."""
-        row = connection.execute("SELECT number, acknowledged FROM log WHERE id = ?", (log,)).fetchone()
-        if row is None:
-            return 0
-        number, known = row
-        if head.number > number:
-            self._close(connection, log)
-            return int(number)
-        chains = chains_at(connection, self.store.rows, log, head.number)
-        if head.hash in chains or len(chains) == 1:
-            return head.number if head.hash in chains else 0
-        self.doubted.add(log)
-        return int(min(known, head.number))
-
-    def _close(self, connection: Connection, log: str) -> None:
+    def close(self, connection: Connection, log: str) -> None:
         """This storage was copied: both logs end here, to be sent and looked at; later changes go into new ones."""
         if connection.execute("SELECT closed FROM log WHERE id = ?", (log,)).fetchone() == (0,):
             self.end_logs(connection)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace as replaced
 
+from mobile.acknowledging import acknowledge
 from mobile.notes import write_note
 from mobile.sealed_left import let_go_of_sealed
 from shared.ids import b64
@@ -199,7 +200,7 @@ class PullWriter:
         else:
             self._drop(connection, {record: self._before[record] for record in self.left if record in self._before})
         store.count_answer(connection)
-        aside = store.outbox.acknowledge(connection, page.read, page.aside, page.forked)
+        aside = acknowledge(store.outbox, connection, page.read, page.aside, page.forked)
         store.handback.keep(connection, page.runs, page.pasts)
         store.handback.owe(connection, page.want)
         connection.executemany("INSERT OR REPLACE INTO held_line VALUES (?, ?, ?, ?)", self._lines)

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
+from mobile.bridging import bridge
 from mobile.bulk import uncollected
 from mobile.clock import moment_of
-from mobile.gaps import bridge
 from mobile.keys import DeviceKeys
 from mobile.remarks import compare_clocks, note_unread, note_update
 from mobile.rescue import forget_damaged
