@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from mobile.keys import RowKey
+from mobile.renames import OPEN
 from mobile.store import Store
 from shared.errors import SenError
 from shared.sealing import open_bytes, seal_bytes
@@ -49,7 +50,7 @@ class Drafts:
                 raise SenError("sealed_open_failed")
             data = b"c" + case.encode("ascii").ljust(36) + seal_bytes(key, data, f"draft {record}".encode())
         else:
-            data = b"p" + data
+            data = OPEN + data
         row = (record, saved_ms, self._rows.seal(data, f"draft {record}"))
         with self._store.database.writing() as connection:
             connection.execute("INSERT OR REPLACE INTO draft VALUES (?, ?, ?)", row)

@@ -13,6 +13,7 @@ import msgspec
 
 from mobile.gaps import FORKED, adopt, doubtful, is_log, lost_of, note_lost, readable
 from mobile.heads import Heads, check_whole, lacking, told_beside
+from mobile.renames import Renames
 from shared.errors import SenError
 from shared.ids import new_id
 from sync.clock import tick
@@ -83,7 +84,7 @@ class Outbox:
                 note_lost(self.store, lost)
             held = {bool(row[0]) for row in connection.execute("SELECT urgent FROM log WHERE closed = 0")}
             for urgent in {True, False} - held:
-                self._open(connection, self.key, urgent=urgent)
+                self.open(connection, new_id(), self.key, urgent=urgent)
 
     def _read_pending(self) -> None:
         with self.store.database.reading() as connection:
@@ -117,8 +118,10 @@ class Outbox:
         store, written = self.store, []
         try:
             with store.database.writing() as connection:
+                renames = Renames.read(store)
                 for operations in changes:
-                    written.append(self._append(connection, subject, operations))
+                    named = [msgspec.structs.replace(op, saw=renames.saw(op.saw)) if op.saw else op for op in operations]
+                    written.append(self._append(connection, subject, named))
                 if blobs:
                     connection.executemany("INSERT OR IGNORE INTO blob VALUES (?, ?)", list(blobs.items()))
                 if draft_done:
@@ -139,16 +142,16 @@ class Outbox:
             log="", number=0, time=time, user=store.device().user, catalogue=store.catalogue().version, record=subject.record,
             type=subject.type, unit=unit, operations=tuple(operations),
         )  # fmt: skip
-        line = self.put(connection, change, urgent=subject.urgent, made=now)
+        line = self.put(connection, change, self._written(connection, urgent=subject.urgent), made=now)
         named = [(digest,) for digest in files_named(change.operations)]
         upsert = "INSERT INTO file (hash, size, state) VALUES (?, 0, 'waits') ON CONFLICT DO UPDATE SET state = 'waits'"
         connection.executemany(upsert, named)
         store.set_note("time", f"{time.ms},{time.counter}")
         return line.name, line.change
 
-    def put(self, connection: Connection, change: Change, *, urgent: bool, made: int) -> Line:
-        """Put a change, unsettled, behind the last line of the log that is written now; log and number are given it here."""
-        log, number, chain = self._written(connection, urgent=urgent)
+    def put(self, connection: Connection, change: Change, log: str, *, made: int) -> Line:
+        """Put a change, unsettled, behind the last line of a log; log and number are given it here."""
+        number, chain = connection.execute("SELECT number, chain FROM log WHERE id = ?", (log,)).fetchone()
         line = write_line(msgspec.structs.replace(change, log=log, number=number + 1))
         body = self.store.rows.seal(line.body, f"line {line.name}")
         connection.execute(
@@ -160,11 +163,11 @@ class Outbox:
         self.heads.moved = True
         return line
 
-    def _written(self, connection: Connection, *, urgent: bool) -> tuple[str, int, bytes]:
-        """The log that is written now, with its head; a new one where the storage harmed it."""
-        query = "SELECT id, number, chain FROM log WHERE urgent = ? AND closed = 0"
-        rows: list[tuple[str, int, bytes]] = [row for row in connection.execute(query, (int(urgent),)) if is_log(row[0])]
-        return rows[0] if rows else self._open(connection, self.key, urgent=urgent)
+    def _written(self, connection: Connection, *, urgent: bool) -> str:
+        """The log that is written now; a new one where the storage harmed it."""
+        query = "SELECT id FROM log WHERE urgent = ? AND closed = 0"
+        logs: list[str] = [log for (log,) in connection.execute(query, (int(urgent),)) if is_log(log)]
+        return logs[0] if logs else self.open(connection, new_id(), self.key, urgent=urgent)
 
     # what is shown on top
 
@@ -262,7 +265,7 @@ class Outbox:
     def _close_all(self, connection: Connection, key: bytes) -> None:
         connection.execute("UPDATE log SET closed = 1")
         for urgent in (True, False):
-            self._open(connection, key, urgent=urgent)
+            self.open(connection, new_id(), key, urgent=urgent)
 
     def begin_anew(self, key: bytes, note: tuple[str, str]) -> None:
         """Close the logs and open new ones that belong to another device, which this tablet is from now on; keep a note of it with them.
@@ -280,12 +283,12 @@ class Outbox:
             row = connection.execute("SELECT id FROM log WHERE closed = 0 AND urgent = 0").fetchone()
         return "" if row is None else str(row[0])
 
-    def _open(self, connection: Connection, key: bytes, *, urgent: bool) -> tuple[str, int, bytes]:
-        log = new_id()
-        chain = chain_start(log, key)
-        connection.execute("INSERT INTO log VALUES (?, ?, 0, ?, 0, 0)", (log, int(urgent), chain))
+    def open(self, connection: Connection, log: str, key: bytes, *, urgent: bool, closed: bool = False) -> str:
+        """Begin a log that is bound to a key."""
+        row = (log, int(urgent), chain_start(log, key), int(closed))
+        connection.execute("INSERT INTO log (id, urgent, number, chain, acknowledged, closed) VALUES (?, ?, 0, ?, 0, ?)", row)
         self.heads.moved = True
-        return log, 0, chain
+        return log
 
     # what the screens ask
 
