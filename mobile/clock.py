@@ -12,6 +12,9 @@ from typing import Final
 
 ZONE: Final = timezone(timedelta(hours=7))
 
+LATEST_MS: Final = 1 << 47
+"""As in a line (``sync.log``): a day of the year 6429."""
+
 DEMO_FILE: Final = "clock.json"
 """Beside the profiles of a demo: ``{"begun": "2022-05-30T08:00", "at_ms": …}``, the demo's moment and the real one at its start."""
 
@@ -79,5 +82,5 @@ def demo_moment(profile: Path) -> datetime | None:
 
 
 def moment_of(ms: int) -> datetime:
-    """Milliseconds since 1970 as a moment in Việt Nam."""
-    return datetime.fromtimestamp(ms / 1000, ZONE)
+    """Milliseconds since 1970 as a moment in Việt Nam; what a disk made of one is still some moment."""
+    return datetime.fromtimestamp(min(max(ms, 0), LATEST_MS) / 1000, ZONE)

@@ -1,8 +1,9 @@
 """Half-typed forms: every answer is on disk, sealed, before the next key is pressed.
 
 A draft holds what the form showed when it was opened beside what a person made of it, so that it comes back just as it was, and its
-difference is still taken against what was seen. The whole is sealed with the device's row key; a draft with confidential answers is
-sealed under its case key before that (under the officer's own key while no case is chosen).
+difference is still taken against what was seen. The whole is sealed with the device's row key, and with it when it was kept, for a disk
+may harm a plain number; a draft with confidential answers is sealed under its case key before that (under the officer's own key while no
+case is chosen).
 """
 
 import json
@@ -14,6 +15,8 @@ from mobile.renames import OPEN
 from mobile.store import Store
 from shared.errors import SenError
 from shared.sealing import open_bytes, seal_bytes
+
+SAVED = "saved"
 
 __all__ = ["Drafts"]
 
@@ -43,7 +46,7 @@ class Drafts:
         Raises:
             SenError: ``tablet_full`` and the like: what was kept before is still there.
         """
-        data = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+        data = json.dumps({**body, SAVED: saved_ms}, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
         if case is not None:
             key = self._key(case)
             if key is None:
@@ -79,7 +82,7 @@ class Drafts:
         else:
             data = data[1:]
         body: dict[str, Any] = json.loads(data.decode("utf-8", "surrogatepass"))
-        return body, int(row[1])
+        return body, body.pop(SAVED, None) or max(1, int(row[1]))
 
     def forget(self, record: str) -> None:
         """Forget a draft: it is in the log, or was given up."""

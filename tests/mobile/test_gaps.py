@@ -245,6 +245,34 @@ def test_f52_a_draft_that_the_storage_harmed_is_told_once_and_forgotten(make: Ma
     assert again.form is not None and again.form.values["title"] == TITLES[0]
 
 
+@pytest.mark.parametrize("harm", ["0", "saved - (1 << 47)", "saved + (1 << 60)"])
+def test_f52_when_a_draft_was_kept_is_not_believed_of_the_disk(make: Make, harm: str) -> None:
+    """A form without a time would pass for one into which nobody wrote anything."""
+    a = make("A")
+    form = FormPresenter(a)
+    record = form.start("communication_activity")
+    form.set("title", TITLES[0])
+    sql(a, f"UPDATE draft SET saved = {harm}")
+    a.forms._open.clear()
+    form = FormPresenter(a)
+    form.open(record)
+    assert form.saved_words() == "Đã lưu trên máy 11:00:00" and form.form is not None and not form.form.untouched
+    form.leave()
+    assert a.store.unsent_count() == 1
+
+
+@pytest.mark.parametrize("harm", ["0", "at - (1 << 60)", "at + (1 << 60)"])
+def test_f52_a_harmed_time_of_an_answer_shuts_no_screen(make: Make, wire: Wire, harm: str) -> None:
+    a = make("A")
+    record = write(a, TITLES[0])
+    a.syncer.sync()
+    sql(a, f"UPDATE acknowledgement SET at = {harm}")
+    a.forms._open.clear()
+    form = FormPresenter(a)
+    form.open(record)
+    assert "máy chủ nhận lúc" in form.saved_words()
+
+
 def test_f19_a_key_that_is_harmed_is_no_key(make: Make, tmp_path: Path) -> None:
     """With a wrong one every row would seem to be lost."""
     a = make("A")
