@@ -54,5 +54,8 @@ def _reckon(outbox: "Outbox", connection: Connection, log: str, head: LogHead) -
     chains = chains_at(connection, outbox.store.rows, log, head.number)
     if head.hash in chains or len(chains) == 1:
         return head.number if head.hash in chains else 0
+    held = connection.execute("SELECT 1 FROM own_line WHERE log = ? AND number BETWEEN ? AND ?", (log, known + 1, head.number)).fetchone()
+    if not chains and held is None:  # nothing here says otherwise, and nothing is here that would be told again
+        return head.number
     outbox.doubted.add(log)
     return int(min(known, head.number))

@@ -44,8 +44,7 @@ def bridge(outbox: "Outbox") -> bool:
     """
     store = outbox.store
     if outbox.doubted:  # what the server has read meanwhile need not be whole
-        outbox.doubted.clear()
-        outbox.look()
+        outbox.mend()
     if not outbox.held_back:
         return False
     with store.database.writing() as connection:

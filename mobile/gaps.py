@@ -10,10 +10,10 @@ from contextlib import suppress
 from sqlite3 import Connection
 from typing import TYPE_CHECKING, Final
 
-from mobile.heads import Lost, come_back
+from mobile.heads import Lost, Told, come_back
 from shared.errors import SenError
 from shared.ids import SHORT_ID
-from sync.log import LogHead, chain_next, line_hash, name_of, parse_name
+from sync.log import Change, LogHead, chain_next, line_hash, name_of, parse_name
 
 if TYPE_CHECKING:
     from mobile.keys import RowKey
@@ -88,19 +88,59 @@ def chains_at(connection: Connection, rows: "RowKey", log: str, number: int) -> 
     return found if line is None else found | {chain_next(row[1], line_hash(line))}
 
 
-def adopt(connection: Connection) -> None:
-    """Put right what stands about the lines, by the lines: a log whose row is lost is there again, closed and told from its start; one
-    whose very name is damaged goes; what is not sent is not settled.
+def adopt(connection: Connection, rows: "RowKey", beside: Told) -> None:
+    """Put right what stands about the lines, by the lines: each stands at its own place; a log whose row is lost is there again, closed and
+    told from its start; one whose very name is damaged goes; the head is that of the last line; what is not sent is not settled.
+
+    Args:
+        beside: what the second file of heads says.
     """
+    _put_back(connection, rows)
     query = "SELECT DISTINCT log FROM own_line WHERE log NOT IN (SELECT id FROM log)"
+    misnamed = "UPDATE log SET id = ? WHERE number = ? AND chain = ? AND id NOT IN (SELECT log FROM own_line)"
     for (log,) in connection.execute(query).fetchall():
-        if is_log(log):
+        head = _last_of(connection, rows, log)
+        if is_log(log) and (head is None or not connection.execute(misnamed, (log, *head)).rowcount):
             connection.execute("INSERT INTO log SELECT ?, 0, max(number), before, 0, 1 FROM own_line WHERE log = ?", (log, log))
     gone = [(log,) for (log,) in connection.execute("SELECT id FROM log") if not is_log(log)]
     connection.executemany("DELETE FROM log WHERE id = ?", gone)
     for flag in ("urgent", "closed"):
         connection.execute(f"UPDATE log SET {flag} = 1 WHERE {flag} NOT IN (0, 1)")
+    _put_heads_right(connection, rows, beside)
     connection.execute("INSERT OR IGNORE INTO unsettled SELECT log, own_line.number FROM own_line" + UNSENT + " AND aside = ''")
+
+
+def _put_back(connection: Connection, rows: "RowKey") -> None:
+    """Put lines to their places that stand elsewhere, but under their own names and with their own bodies."""
+    query = (
+        "SELECT rowid, name, body FROM own_line"
+        " WHERE substr(name, 1, length(log || '.' || number || '.')) <> log || '.' || number || '.'"
+    )
+    for row, name, body in connection.execute(query).fetchall():
+        line = readable(rows, name, body)
+        if line is not None:
+            change = Change.parse(line)
+            if name == name_of(change.log, change.number, line_hash(line)):
+                update = "UPDATE OR IGNORE own_line SET log = ?, number = ? WHERE rowid = ?"
+                connection.execute(update, (change.log, change.number, row))
+
+
+def _put_heads_right(connection: Connection, rows: "RowKey", beside: Told) -> None:
+    """Where the last line that is held shows that a log's number or hash is damaged, take them from the line. The hash shows it, or the
+    second file; without either the lines behind it may be lost.
+    """
+    for log, number, chain in connection.execute("SELECT id, number, chain FROM log").fetchall():
+        head = _last_of(connection, rows, log)
+        if head is not None and head != (number, chain) and (head.hash == chain or beside.get(log) == head):
+            connection.execute("UPDATE log SET number = ?, chain = ? WHERE id = ?", (*head, log))
+
+
+def _last_of(connection: Connection, rows: "RowKey", log: str) -> LogHead | None:
+    """The head that the last line which is held of a log gives it; None where it cannot be read."""
+    query = "SELECT number, name, before, body FROM own_line WHERE log = ? ORDER BY number DESC LIMIT 1"
+    row = connection.execute(query, (log,)).fetchone()
+    line = None if row is None else readable(rows, row[1], row[3])
+    return None if line is None else LogHead(row[0], chain_next(row[2], line_hash(line)))
 
 
 def is_log(log: object) -> bool:

@@ -35,7 +35,7 @@ Told = dict[str, tuple[int, bytes]]
 Lost = dict[str, tuple[int, int, bool]]
 """Log → the last line of it that is here or at the server, the last one that was here, whether the server has told what it has."""
 
-__all__ = ["Heads", "Lost", "check_whole", "come_back", "lacking", "told_beside"]
+__all__ = ["Heads", "Lost", "Told", "check_whole", "come_back", "lacking", "told_beside"]
 
 
 class Heads:

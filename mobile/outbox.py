@@ -62,6 +62,13 @@ class Outbox:
         """Whether nothing is sent before it goes on in other logs (``mobile.bridging``): any line may have seen one that is lost."""
         return bool(self.doubted) or self.refused
 
+    def mend(self) -> None:
+        """Put right what is damaged about the lines and follows from what is whole, and look again whether they are."""
+        with self.store.database.writing() as connection:
+            adopt(connection, self.store.rows, told_beside(self.store.database.path))
+        self.doubted.clear()
+        self.look()
+
     def look(self) -> None:
         """Look whether all unsent lines are whole."""
         with self.store.database.reading() as connection:
@@ -76,12 +83,15 @@ class Outbox:
         with self.store.database.writing() as connection:
             self.heads.moved = True
             check_whole(connection, went_back=False)
-            adopt(connection)
+            adopt(connection, self.store.rows, told)
             lost = lacking(connection, told)
             if lost:
                 check_whole(connection, went_back=True)
                 self.end_logs(connection)
                 note_lost(self.store, lost)
+                forgotten = [(log, *told[log]) for log in lost if told[log][0]]
+                insert = "INSERT OR IGNORE INTO log (id, urgent, number, chain, acknowledged, closed) VALUES (?, 0, ?, ?, 0, 1)"
+                connection.executemany(insert, forgotten)  # the server says what it has of them
             held = {bool(row[0]) for row in connection.execute("SELECT urgent FROM log WHERE closed = 0")}
             for urgent in {True, False} - held:
                 self.open(connection, new_id(), self.key, urgent=urgent)

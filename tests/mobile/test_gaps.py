@@ -209,8 +209,55 @@ def test_m99_f19_f52_one_row_of_the_own_lines_costs_one_line_at_most(make: Make,
     a = again(make, a)
     a.syncer.sync()
     lost = [title for record, title in zip(records, TITLES, strict=False) if at_server(wire, record).get("title") != title]
-    assert len(lost) <= (table == "own_line" and column in ("log", "number", "name", "body")) and len(lost) <= count_lost(a.store)
+    assert len(lost) == count_lost(a.store) == (table == "own_line" and column in ("name", "body"))
     assert a.store.unsent_count() == 0 and a.store.digest() == digest(wire, a)
+
+
+@pytest.mark.parametrize("started", [True, False], ids=["found at the start", "found at the exchange"])
+@pytest.mark.parametrize(
+    "harm",
+    [
+        "UPDATE log SET number = number + 1048576 WHERE urgent = 0", "UPDATE own_line SET log = 'AAAAAAAAAAA' WHERE number = 3",
+        "UPDATE own_line SET number = 77 WHERE number = 3", "UPDATE own_line SET log = 'AAAAAAAAAAA', number = number + 7",
+    ],
+)  # fmt: skip
+def test_m99_what_a_whole_line_says_of_its_place_is_believed(make: Make, wire: Wire, harm: str, started: bool) -> None:
+    """Nothing is told lost that is there, and no line is written again for it."""
+    a = make("A")
+    records = [write(a, TITLES[0])]
+    a.syncer.sync()
+    records += [write(a, title) for title in TITLES[1:5]]
+    names = [line["l"] for line in map(json.loads, (a.store.line(name) or b"{}" for name in _origins(a, records)))]
+    sql(a, harm)
+    a = again(make, a) if started else a
+    for _ in range(2):
+        a.syncer.sync()
+    assert [at_server(wire, record).get("title") for record in records] == TITLES[:5] and count_lost(a.store) == 0 and remarks(a) == []
+    assert {json.loads(line)["l"] for record in records for line in wire.server.history(record)} == set(names)
+
+
+def _origins(tablet: Tablet, records: list[str]) -> list[str]:
+    return [(tablet.store.show(record) or pytest.fail()).registers["title"].values[0].origins[0] for record in records]
+
+
+@pytest.mark.parametrize("read", ["all of it", "some of it", "nothing"])
+def test_m99_f20_a_database_that_is_gone_has_lost_what_the_server_does_not_have(make: Make, wire: Wire, tmp_path: Path, read: str) -> None:
+    a = make("A")
+    record = write(a, TITLES[0])
+    for n in range(4):
+        edit(a, record, title=f"{n} (dữ liệu mẫu)")
+        if read == "some of it" and n == 1:
+            a.syncer.sync()
+    if read == "all of it":
+        a.syncer.sync()
+    a.close()
+    (tmp_path / "A" / "tablet.sqlite3").unlink()
+    a = make("A")
+    for _ in range(2):
+        a.syncer.sync()
+    lost = {"all of it": 0, "some of it": 2, "nothing": 5}[read]
+    assert count_lost(a.store) == lost and any("đã mất" in words for words in remarks(a)) == bool(lost)
+    assert a.store.unsent_count() == 0 and a.store.digest() == digest(wire, a) and a.syncer.trips == 1
 
 
 def test_m99_a_line_that_is_known_to_be_here_and_is_not_is_pulled_like_anybodys(make: Make, wire: Wire) -> None:
