@@ -58,8 +58,16 @@ class CaseKeys:
             try:
                 self._known[key_id] = open_box(self._officer, unb64(wrapped), wrap_bound(key_id))
             except (SenError, ValueError):
+                self._store.seals.distrust(key_id)
                 return None
         return self._known[key_id]
+
+    def wrap_to_server(self, key_id: str) -> bool:
+        """Wrap the key of a case that began here to the server, where no whole wrap is here; tells whether this officer has the key."""
+        key = self.key(key_id)
+        if key is not None:
+            self._store.keep_wraps([(key_id, self._server[0], b64(seal_box(self._server[1], key, wrap_bound(key_id))))])
+        return key is not None
 
     def make(self, key_id: str) -> bytes:
         """The key of a case that begins on this tablet, its wraps on disk; the present one where there is one.

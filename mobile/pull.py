@@ -205,7 +205,7 @@ class PullWriter:
         store.handback.owe(connection, page.want)
         connection.executemany("INSERT OR REPLACE INTO held_line VALUES (?, ?, ?, ?)", self._lines)
         good = [(digest, data) for digest, data in page.blobs if b64(hashlib.sha256(data).digest()) == digest]
-        connection.executemany("INSERT OR IGNORE INTO blob VALUES (?, ?)", good)
+        connection.executemany("INSERT OR REPLACE INTO blob VALUES (?, ?)", good)
         store.keep_wraps(page.wraps)
         connection.executemany("INSERT OR REPLACE INTO record VALUES (?, ?, ?, ?, ?)", self._rows)
         if page.complete:

@@ -21,6 +21,7 @@ from mobile.mending import lines_aside
 from mobile.notes import read_note, write_note
 from mobile.outbox import Outbox
 from mobile.pull import ROWS, PullWriter, files_named
+from mobile.seals import Seals
 from mobile.soundness import Soundness
 from mobile.tables import bring_up
 from shared.catalogue import Catalogue
@@ -82,6 +83,7 @@ class Store:
         self.outbox = Outbox(self, identity.key)
         self.handback = HandBack(self)
         self.soundness = Soundness(self)
+        self.seals = Seals(self)
         self.lacks_file = lambda digest: Files.lacks(database, digest)
 
     # notes: small named values
@@ -141,10 +143,7 @@ class Store:
 
     def wraps_of(self, blobs: Sequence[tuple[str, bytes]]) -> list[tuple[str, str, str]]:
         """The wrapped case keys that the server needs for these sealed values."""
-        keys = {data[1:17].hex() for _, data in blobs}
-        with self.database.reading() as connection:
-            rows = connection.execute("SELECT key_id, recipient, wrapped FROM wrap WHERE recipient <> ?", (self._identity.user,))
-            return [(key, to, wrapped) for key, to, wrapped in rows if key.replace("-", "") in keys]
+        return self.seals.wraps_of(blobs)
 
     def line(self, name: str) -> bytes | None:
         """A line that the tablet holds, its own or a pulled one, by its name."""
@@ -329,15 +328,11 @@ class Store:
 
     def wrap(self, key_id: str, recipient: str) -> str | None:
         """A case key wrapped to a recipient, in base64url."""
-        with self.database.reading() as connection:
-            row = connection.execute("SELECT wrapped FROM wrap WHERE key_id = ? AND recipient = ?", (key_id, recipient)).fetchone()
-        return None if row is None else str(row[0])
+        return self.seals.wrap(key_id, recipient)
 
     def keep_wraps(self, wraps: Sequence[Sequence[str]]) -> None:
-        """Keep wrapped case keys; those that are there already stay."""
-        if wraps:
-            with self.database.writing() as connection:
-                connection.executemany("INSERT OR IGNORE INTO wrap VALUES (?, ?, ?)", [tuple(wrap) for wrap in wraps])
+        """Keep wrapped case keys; those that are there already and whole stay."""
+        self.seals.keep(wraps)
 
     # documents
 

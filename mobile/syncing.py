@@ -75,13 +75,14 @@ class Syncer:
         with self.alone():
             try:
                 self.trips = self.received = 0
-                self._tablet.store.outbox.look()
+                self._look_over()
                 whole = not self._tablet.store.outbox.held_back  # else nothing leaves before the server said what it has
                 urgent = urgent and whole
                 if not urgent and whole and self._tablet.store.urgent_waits():
                     self._exchange(urgent=True)
                 if not urgent:
                     self._tablet.store.soundness.look()
+                    self._tablet.store.seals.ask()
                 if not urgent and asked(self._tablet):
                     separate(self._tablet)
                 last = self._exchange(urgent=urgent)
@@ -98,6 +99,14 @@ class Syncer:
         if last.wipe:
             self._hand_in_files()
             self._tablet.told_to_wipe()
+
+    def _look_over(self) -> None:
+        """Look whether what was entered here is whole, as far as the server may not have it, and mend what can be."""
+        store = self._tablet.store
+        store.outbox.look()
+        store.seals.look()
+        if self._tablet.unlocked:
+            store.seals.wrap_anew(self._tablet.case_keys)
 
     def _hand_in_files(self) -> None:
         """Let this revoked tablet's photos follow its records before it wipes itself; what the server does not take goes with it."""

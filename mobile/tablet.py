@@ -98,6 +98,7 @@ class Tablet:
         if now != who:
             self.become(now)
         self._take_catalogue()
+        self._store.seals.look()
         self.index = Index(self._store, lambda: self._catalogue, self.clock.today, self.title_from)
         self.drafts = Drafts(self._store, rows, self._draft_key)
         self.files = Files(folder / "files", database, rows, lambda case: self.case_keys.key(case))
@@ -216,6 +217,7 @@ class Tablet:
         self._officer = officer
         who = self.who
         self._case_keys = CaseKeys(self.store, officer, who.user, (who.server, unb64(who.server_box)))
+        self.store.seals.wrap_anew(self._case_keys)
         self.index.build()
 
     def lock(self) -> None:

@@ -331,14 +331,14 @@ def loot_of(folder: Path, *more: bytes) -> Loot:
             for row in connection.execute(f"SELECT * FROM {table}"):
                 if row["body"]:
                     opened.append(rows.open(row["body"], bound.format(**dict(row))))
-        wraps = [tuple(row) for row in connection.execute("SELECT key_id, wrapped FROM wrap")]
+        wraps = [(key_id, kept.partition(".")[0]) for key_id, kept in connection.execute("SELECT key_id, wrapped FROM wrap")]
     sealed += [body[37:] for body in opened if body.startswith(b"c")]
     sealed += [path.read_bytes()[18:] for path in (folder / "files").rglob("*") if path.is_file()]
     for path in folder.glob("*.json"):
         keys |= _keys_in(json.loads(path.read_bytes()))
     for key_id, wrapped in wraps:
         for key in list(keys):
-            with contextlib.suppress(SenError, ValueError):
+            with contextlib.suppress(SenError):
                 keys.add(open_box(BoxKeys.from_private(key), unb64(wrapped), wrap_bound(key_id)))
     return Loot(b"\n".join(opened), sealed, keys)
 

@@ -71,6 +71,9 @@ class PairServer:
         """Whether another catalogue than the first was published; tablets are told it then."""
         self.sought: dict[str, set[str]] = {}
         """Of each sealed value that is asked for, the devices that have said what they hold of it."""
+        self.keep_wraps: Callable[[Sequence[Sequence[str]]], object] = lambda wraps: None
+        self.read_wraps: Callable[[Sequence[str], Device], Sequence[tuple[str, str, str]]] = lambda keys, device: []
+        """What it does with case keys: nothing, unless a test has it keep them."""
         self.wiped: list[str] = []
         """The devices that were told to wipe themselves."""
 
@@ -134,14 +137,14 @@ class PairServer:
     def writing(self, stream: str, writer: str, now_ms: int) -> Iterator[SqlLedger]:
         with self.engine.begin() as connection:
             gate = Gate(self.catalogue, AllRights(self.catalogue))
-            ledger = SqlLedger(connection, stream, gate, self.own, writer=writer, now_ms=now_ms, keep_wraps=lambda wraps: None)
+            ledger = SqlLedger(connection, stream, gate, self.own, writer=writer, now_ms=now_ms, keep_wraps=self.keep_wraps)
             yield ledger
             ledger.flush()
 
     @contextmanager
     def reading(self) -> Iterator[SqlReader]:
         with self.engine.connect() as connection:
-            yield SqlReader(connection, self.catalogue, lambda keys, device: [])
+            yield SqlReader(connection, self.catalogue, self.read_wraps)
 
     def documents(self, device: Device, versions: Mapping[str, str]) -> dict[str, Any]:
         if not self.published or versions.get("catalogue") == self.catalogue.version:
