@@ -25,12 +25,15 @@ LOST: Final = "lost"
 FORKED: Final = "forked"
 """The note of when (ms) the logs ended, for this storage is not what it was."""
 
+LOST_AT: Final = "lost_at"
+"""The note of when (ms) it was first found that some are lost."""
+
 DAMAGED: Final = "damaged"
 """The note of when (ms) this storage was last found damaged; that is why the logs ended, where it is the time in ``FORKED``."""
 
 __all__ = [
-    "DAMAGED", "FORKED", "UNSENT", "adopt", "chains_at", "count_lost", "doubtful", "is_log", "look_for_lost", "lost_of", "note_lost",
-    "readable",
+    "DAMAGED", "FORKED", "LOST_AT", "UNSENT", "adopt", "chains_at", "count_lost", "doubtful", "is_log", "look_for_lost", "lost_of",
+    "note_lost", "readable",
 ]  # fmt: skip
 
 UNSENT: Final = " JOIN log ON log.id = own_line.log WHERE own_line.number > acknowledged"
@@ -59,6 +62,8 @@ def note_lost(store: "Store", more: Lost) -> None:
         was = before.get(log)
         before[log] = (have, number, told) if was is None else (min(have, was[0]), max(number, was[1]), told and was[2])
     store.set_note(LOST, json.dumps(before))
+    if store.note(LOST_AT) is None:
+        store.set_note(LOST_AT, str(store.now_ms()))
 
 
 def look_for_lost(store: "Store", read: Mapping[str, LogHead]) -> None:
@@ -66,7 +71,7 @@ def look_for_lost(store: "Store", read: Mapping[str, LogHead]) -> None:
     lost = lost_of(store)
     if any(log in lost for log in read):
         left = come_back(lost, read)
-        store.set_note(LOST, json.dumps(left)) if left else store.forget_notes(LOST)
+        store.set_note(LOST, json.dumps(left)) if left else store.forget_notes(LOST, LOST_AT)
 
 
 def count_lost(store: "Store") -> int:

@@ -6,7 +6,7 @@ What is remarked changes nothing by itself: dates stay as they were entered, and
 import json
 from typing import TYPE_CHECKING, Final
 
-from mobile.gaps import DAMAGED, FORKED, count_lost
+from mobile.gaps import DAMAGED, FORKED, LOST_AT, count_lost
 from mobile.separation import COPY
 from mobile.status import time_words
 
@@ -56,7 +56,8 @@ def compare_clocks(store: "Store", *, sent_ms: int, got_ms: int, server_ms: int)
 
 def remarks(tablet: "Tablet") -> list[str]:
     """What stands on the screen «Đồng bộ» as long as it is true."""
-    return [words for words in (_versions(tablet), _clock(tablet), _copied(tablet), _forked(tablet)) if words]
+    told = (_versions(tablet), _clock(tablet), _copied(tablet), _lost(tablet), _lost_sealed(tablet), _forked(tablet))
+    return [words for words in told if words]
 
 
 def unsaid(tablet: "Tablet") -> str:
@@ -98,14 +99,29 @@ def _copied(tablet: "Tablet") -> str:
     if told is None:
         return ""
     at_ms, was, name = json.loads(told)
-    return tablet.say("tablet_copied", time=time_words(tablet, at_ms), was=was, name=name)
+    code = "tablet_copied_lost" if _has_lost(tablet) else "tablet_copied"
+    return tablet.say(code, time=time_words(tablet, at_ms), was=was, name=name)
+
+
+def _has_lost(tablet: "Tablet") -> bool:
+    return bool(count_lost(tablet.store) or tablet.store.seals.count_lost())
+
+
+def _lost(tablet: "Tablet") -> str:
+    store, count = tablet.store, count_lost(tablet.store)
+    if not count:
+        return ""
+    found = store.note(LOST_AT) or store.note(FORKED) or store.now_ms()
+    return tablet.say("storage_lost", time=time_words(tablet, int(found)), count=count)
+
+
+def _lost_sealed(tablet: "Tablet") -> str:
+    count = tablet.store.seals.count_lost()
+    return tablet.say("sealed_lost", count=count) if count else ""
 
 
 def _forked(tablet: "Tablet") -> str:
     found = tablet.store.note(FORKED)
-    if found is None:
+    if found is None or _has_lost(tablet):
         return ""
-    time, lost = time_words(tablet, int(found)), count_lost(tablet.store)
-    if lost:
-        return tablet.say("storage_lost", time=time, count=lost)
-    return tablet.say("storage_rescued" if found == tablet.store.note(DAMAGED) else "log_forked", time=time)
+    return tablet.say("storage_rescued" if found == tablet.store.note(DAMAGED) else "log_forked", time=time_words(tablet, int(found)))
