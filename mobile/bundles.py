@@ -108,6 +108,7 @@ class Bundles:
         """
         tablet = self._tablet
         with tablet.syncer.alone():
+            tablet.syncer.look_over()
             changes, now_ms = tablet.store.unsent_count(), tablet.clock.now_ms()
             messages = write_requests(tablet.store, now=Time(now_ms, 0), mend=self._mend())
             who, sender = tablet.who, Sender.of(tablet.who.device, self._keys().sign)

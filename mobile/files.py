@@ -111,6 +111,10 @@ class Files:
         """Whether the bytes of a hash are on this tablet."""
         return self._place(digest).exists()
 
+    def here(self) -> set[str]:
+        """The hashes of all files whose bytes are on this tablet."""
+        return {path.name for path in self._folder.glob("??/*") if FILE_HASH.fullmatch(path.name)}
+
     def forget(self, digests: Iterable[str]) -> None:
         """Take files off the tablet; one that the server has not got yet goes when it has."""
         for digest in digests:

@@ -5,7 +5,7 @@ is counted.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from sqlite3 import Connection
 from typing import TYPE_CHECKING, Final
@@ -33,7 +33,7 @@ DAMAGED: Final = "damaged"
 
 __all__ = [
     "DAMAGED", "FORKED", "LOST_AT", "UNSENT", "adopt", "chains_at", "count_lost", "doubtful", "is_log", "look_for_lost", "lost_of",
-    "note_lost", "readable",
+    "note_lost", "readable", "unsent_lines",
 ]  # fmt: skip
 
 UNSENT: Final = " JOIN log ON log.id = own_line.log WHERE own_line.number > acknowledged"
@@ -45,6 +45,14 @@ def readable(rows: "RowKey", name: str, body: bytes) -> bytes | None:
     with suppress(SenError):
         return rows.open(body, f"line {name}")
     return None
+
+
+def unsent_lines(rows: "RowKey", connection: Connection) -> Iterator[tuple[str, bytes]]:
+    """The lines, with their names, that the server is not known to have read; those that can be read, in no order."""
+    for name, body in connection.execute("SELECT name, body FROM own_line" + UNSENT).fetchall():
+        line = readable(rows, name, body)
+        if line is not None:
+            yield name, line
 
 
 # what is missing

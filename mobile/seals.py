@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from sqlite3 import Connection
 from typing import TYPE_CHECKING, Final
 
-from mobile.gaps import UNSENT, readable
+from mobile.gaps import readable, unsent_lines
 from shared.ids import b64
 from sync.log import Change
 from sync.messages import blobs_named
@@ -91,8 +91,7 @@ class Seals:
 
     def _named(self, connection: Connection) -> Iterator[tuple[str, str]]:
         """The sealed values that unsent lines name, with their records."""
-        for name, body in connection.execute("SELECT name, body FROM own_line" + UNSENT).fetchall():
-            line = readable(self.store.rows, name, body) or b""
+        for _, line in unsent_lines(self.store.rows, connection):
             blobs = blobs_named(line)
             record = Change.parse(line).record if blobs else ""
             yield from ((digest, record) for digest in blobs)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from mobile.bridging import bridge
 from mobile.bulk import uncollected
 from mobile.clock import moment_of
+from mobile.file_rows import make_rows_anew
 from mobile.keys import DeviceKeys
 from mobile.remarks import compare_clocks, note_unread, note_update
 from mobile.rescue import forget_damaged
@@ -75,7 +76,7 @@ class Syncer:
         with self.alone():
             try:
                 self.trips = self.received = 0
-                self._look_over()
+                self.look_over()
                 whole = not self._tablet.store.outbox.held_back  # else nothing leaves before the server said what it has
                 urgent = urgent and whole
                 if not urgent and whole and self._tablet.store.urgent_waits():
@@ -100,11 +101,12 @@ class Syncer:
             self._hand_in_files()
             self._tablet.told_to_wipe()
 
-    def _look_over(self) -> None:
+    def look_over(self) -> None:
         """Look whether what was entered here is whole, as far as the server may not have it, and mend what can be."""
         store = self._tablet.store
         store.outbox.look()
         store.seals.look()
+        make_rows_anew(store, self._tablet.files)
         if self._tablet.unlocked:
             store.seals.wrap_anew(self._tablet.case_keys)
 

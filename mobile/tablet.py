@@ -98,7 +98,6 @@ class Tablet:
         if now != who:
             self.become(now)
         self._take_catalogue()
-        self._store.seals.look()
         self.index = Index(self._store, lambda: self._catalogue, self.clock.today, self.title_from)
         self.drafts = Drafts(self._store, rows, self._draft_key)
         self.files = Files(folder / "files", database, rows, lambda case: self.case_keys.key(case))
@@ -106,6 +105,7 @@ class Tablet:
         self.syncer = Syncer(self)
         self.bundles = Bundles(self)
         self.carrier = Carrier(self)
+        self.syncer.look_over()
 
     def _store_of(self, rows: RowKey, who: Enrolled) -> Store:
         database = Database(self.profile.folder / wiping.DATABASE)
