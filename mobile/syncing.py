@@ -103,8 +103,12 @@ class Syncer:
 
     def look_over(self) -> None:
         """Look whether what was entered here is whole, as far as the server may not have it, and mend what can be."""
+        self._tablet.store.outbox.look()
+        self.look_beside()
+
+    def look_beside(self) -> None:
+        """The same of what goes beside the lines: sealed values, case keys, rows of files. The lines were looked over with the store."""
         store = self._tablet.store
-        store.outbox.look()
         store.seals.look()
         make_rows_anew(store, self._tablet.files)
         if self._tablet.unlocked:

@@ -105,7 +105,8 @@ class Tablet:
         self.syncer = Syncer(self)
         self.bundles = Bundles(self)
         self.carrier = Carrier(self)
-        self.syncer.look_over()
+        if self._alone:
+            self.syncer.look_beside()
 
     def _store_of(self, rows: RowKey, who: Enrolled) -> Store:
         database = Database(self.profile.folder / wiping.DATABASE)
