@@ -4,6 +4,7 @@ WAL with ``synchronous=FULL``: what has returned is on disk. One connection a th
 transaction begins IMMEDIATE. What SQLite says is told as a plain refusal: a full disk refuses the new and leaves the old readable.
 """
 
+import shutil
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+from mobile.tables import schema_holds
 from shared.errors import SenError
 
 SUSPECT: Final = "-suspect"
@@ -24,19 +26,45 @@ _REFUSALS: Final = {
     sqlite3.SQLITE_IOERR: "disk_failed",
     sqlite3.SQLITE_READONLY: "disk_failed",
     sqlite3.SQLITE_CANTOPEN: "disk_failed",
+    sqlite3.SQLITE_PERM: "disk_failed",
+    sqlite3.SQLITE_AUTH: "disk_failed",
     sqlite3.SQLITE_BUSY: "tablet_busy",
     sqlite3.SQLITE_LOCKED: "tablet_busy",
+    sqlite3.SQLITE_PROTOCOL: "tablet_busy",
     sqlite3.SQLITE_CORRUPT: "database_damaged",
     sqlite3.SQLITE_NOTADB: "database_damaged",
 }
 
-__all__ = ["SUSPECT", "Database", "refusal"]
+_IOERR_READ: Final = 10 | 1 << 8
+_IOERR_SHORT_READ: Final = 10 | 2 << 8
+_IOERR_DATA: Final = 10 | 32 << 8
+_IOERR_CORRUPTFS: Final = 10 | 33 << 8
+_UNREADABLE: Final = frozenset({_IOERR_READ, _IOERR_SHORT_READ, _IOERR_DATA, _IOERR_CORRUPTFS})
+"""What SQLite says of a place that the disk does not give, or gives otherwise than it was written."""
+
+_NOT_UTF8: Final = "Could not decode to UTF-8"
+"""How Python's module begins to say, without a code, that a text has bytes that none can have."""
+
+_NO_ROOM: Final = 1 << 16
+"""Bytes of free space below which a file that cannot be written is no fault of the disk."""
+
+__all__ = ["SUSPECT", "Database", "has_room", "refusal"]
 
 
-def refusal(error: sqlite3.Error) -> SenError:
-    """The plain refusal that stands for an error of SQLite (its primary code)."""
+def has_room(folder: Path) -> bool:
+    """Whether there is room for a few pages."""
+    with suppress(OSError):
+        return shutil.disk_usage(folder).free >= _NO_ROOM
+    return True
+
+
+def refusal(error: sqlite3.Error, folder: Path | None = None) -> SenError:
+    """The plain refusal that stands for an error of SQLite, by its code; ``folder``: where the file lies."""
     code = getattr(error, "sqlite_errorcode", None)
-    return SenError(_REFUSALS.get((code or 0) & 0xFF, "database_failed"))
+    if code in _UNREADABLE or (code is None and str(error).startswith(_NOT_UTF8)):
+        return SenError("database_damaged")
+    told = _REFUSALS.get((code or 0) & 0xFF, "database_failed")
+    return SenError("tablet_full" if told == "disk_failed" and folder is not None and not has_room(folder) else told)
 
 
 class Database:
@@ -61,12 +89,21 @@ class Database:
         return connection
 
     def _refusal(self, error: sqlite3.Error) -> SenError:
-        """What SQLite says as a refusal; a file that it finds damaged is remembered as such."""
-        refused = refusal(error)
+        """What SQLite says as a refusal; a file that it finds damaged, or whose tables are not what they were, is remembered as such."""
+        refused = refusal(error, self.path.parent)
+        if refused.code == "database_failed" and self._lost_its_tables():
+            refused = SenError("database_damaged")
         if refused.code == "database_damaged":
             with suppress(OSError):
                 self.path.with_name(self.path.name + SUSPECT).touch()
         return refused
+
+    def _lost_its_tables(self) -> bool:
+        connection: sqlite3.Connection | None = getattr(self._here, "connection", None)
+        try:
+            return connection is not None and not schema_holds(connection)
+        except sqlite3.DatabaseError:
+            return True
 
     def _open(self) -> sqlite3.Connection:
         try:
@@ -116,10 +153,16 @@ class Database:
     def fold(self) -> None:
         """Fold the write-ahead log into the file and empty it, so that nothing of a deleted row is left in it.
 
-        Deleted rows are overwritten in the file itself (``secure_delete``). ``unfolded``: somebody was reading just then; try again later.
+        Deleted rows are overwritten in the file itself (``secure_delete``). ``unfolded``: somebody was reading just then, or there was
+        no room for it; what was saved stands in the log all the same. To be tried again later.
         """
-        with self.reading() as connection:
-            self.unfolded = bool(connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0])
+        self.unfolded = True
+        try:
+            with self.reading() as connection:
+                self.unfolded = bool(connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0])
+        except SenError as error:
+            if error.code not in ("tablet_full", "disk_failed"):
+                raise
 
     def close(self) -> None:
         """Close every thread's connection; the last one folds the write-ahead log in."""

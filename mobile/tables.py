@@ -7,6 +7,8 @@ table of its own: to settle a line does not write its bytes again.
 """
 
 import sqlite3
+from contextlib import closing
+from functools import cache
 from typing import Final
 
 VERSIONS: Final[tuple[tuple[str, ...], ...]] = (
@@ -48,12 +50,51 @@ VERSIONS: Final[tuple[tuple[str, ...], ...]] = (
 )
 """For each version of the file, the statements that lead to it from the one before."""
 
-__all__ = ["VERSIONS", "bring_up"]
+_Schema = frozenset[tuple[str, str, str, str]]
+
+__all__ = ["VERSIONS", "bring_up", "is_new", "schema_holds"]
+
+
+@cache
+def _schemas() -> dict[_Schema, int]:
+    """What SQLite writes of the tables of each version, and which version it is."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        schemas = {_schema(connection): 0}
+        for number, statements in enumerate(VERSIONS, start=1):
+            for statement in statements:
+                connection.execute(statement)
+            schemas[_schema(connection)] = number
+        return schemas
+
+
+def _schema(connection: sqlite3.Connection) -> _Schema:
+    return frozenset(connection.execute("SELECT type, name, tbl_name, coalesce(sql, '') FROM sqlite_master").fetchall())
+
+
+def schema_holds(connection: sqlite3.Connection) -> bool:
+    """Whether the file has the tables of a version, letter by letter and each in a place of its own; one of a newer app is let be."""
+    places = "SELECT count(*), count(DISTINCT rootpage), max(rootpage) FROM sqlite_master WHERE rootpage > 0"
+    trees, apart, last = connection.execute(places).fetchone()
+    if trees != apart or (last or 0) > connection.execute("PRAGMA page_count").fetchone()[0]:
+        return False
+    return _schema(connection) in _schemas() or _told_version(connection) > len(VERSIONS)
+
+
+def is_new(connection: sqlite3.Connection) -> bool:
+    """Whether the file has no table yet."""
+    return not _schema(connection)
+
+
+def _told_version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
 def bring_up(connection: sqlite3.Connection) -> None:
-    """Lead the file to the newest version, inside a writing transaction."""
-    have = connection.execute("PRAGMA user_version").fetchone()[0]
+    """Lead the file to the newest version, inside a writing transaction. Which it has, its tables say."""
+    told = _told_version(connection)
+    have = _schemas().get(_schema(connection), told)
+    if have != told:
+        connection.execute(f"PRAGMA user_version = {have}")
     for number, statements in enumerate(VERSIONS[have:], start=have + 1):
         for statement in statements:
             connection.execute(statement)
