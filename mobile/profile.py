@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
+from mobile.database import refusal
 from mobile.hardware import write_whole
 from shared.errors import SenError
 
@@ -127,15 +128,32 @@ class ProfileLock:
         self._held: sqlite3.Connection | None = None
 
     def take(self) -> None:
-        """Take the folder. Raises SenError("profile_in_use")."""
+        """Take the folder. Raises SenError: ``profile_in_use``, ``tablet_full``, ``disk_failed``."""
+        try:
+            self._held = self._taken()
+        except sqlite3.OperationalError as error:
+            refused = refusal(error, self._path.parent)
+            raise SenError("profile_in_use") if refused.code == "tablet_busy" else refused from error
+        except sqlite3.DatabaseError:
+            self._make_anew()
+
+    def _make_anew(self) -> None:
+        """Empty a file that holds something: nobody holds it, for whoever does is found busy before it is read. Then take it."""
+        try:
+            os.truncate(self._path, 0)
+            self._held = self._taken()
+        except (OSError, sqlite3.DatabaseError) as error:
+            raise SenError("disk_failed") from error
+
+    def _taken(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, timeout=0.2, isolation_level=None, check_same_thread=False)
         try:
             connection.execute("PRAGMA locking_mode=EXCLUSIVE")
             connection.execute("BEGIN EXCLUSIVE")
-        except sqlite3.OperationalError as error:
+        except sqlite3.DatabaseError:
             connection.close()
-            raise SenError("profile_in_use") from error
-        self._held = connection
+            raise
+        return connection
 
     def give_back(self) -> None:
         """Let another process have the folder."""
