@@ -109,7 +109,8 @@ def check_whole(connection: sqlite3.Connection, *, went_back: bool) -> None:
         SenError: ``database_damaged``.
     """
     try:
-        for what in ("1",) if went_back else OWN:
+        there = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+        for what in ("1",) if went_back else [table for table in OWN if table in there]:
             if connection.execute(f"PRAGMA integrity_check({what})").fetchone() != ("ok",):
                 raise SenError("database_damaged")
     except sqlite3.DatabaseError as error:

@@ -17,7 +17,10 @@ from typing import Any, Final, NamedTuple
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import CTR
 
 from mobile.hardware import Hardware, write_whole
 from shared.errors import SenError
@@ -30,6 +33,9 @@ FREE_TRIES: Final = 3
 """Wrong PINs before the tablet begins to make a person wait."""
 FIRST_WAIT_S: Final = 30
 
+NONCE_BYTES: Final = 12
+TAG_BYTES: Final = 16
+
 __all__ = ["MOST_TRIES", "DeviceKeys", "PinLock", "RowKey", "check_pin", "wait_after"]
 
 
@@ -37,19 +43,25 @@ class RowKey:
     """Seals the rows of the database at rest; the table and the row's id are bound, so that no row can be moved."""
 
     def __init__(self, key: bytes) -> None:
+        self._key = key
         self._aes = AESGCM(key)
 
     def seal(self, data: bytes, bound: str) -> bytes:
         """Nonce, then ciphertext."""
-        nonce = os.urandom(12)
+        nonce = os.urandom(NONCE_BYTES)
         return nonce + self._aes.encrypt(nonce, data, bound.encode())
 
     def open(self, sealed: bytes, bound: str) -> bytes:
         """Undo ``seal``. Raises SenError("database_damaged"): changed, moved, or another tablet's."""
         try:
-            return self._aes.decrypt(sealed[:12], sealed[12:], bound.encode())
+            return self._aes.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], bound.encode())
         except (InvalidTag, ValueError) as error:
             raise SenError("database_damaged") from error
+
+    def unproven(self, sealed: bytes) -> bytes:
+        """What a sealed row may hold, whose name is not known: to be believed only once ``open`` gave it under the name that it bears."""
+        counter = sealed[:NONCE_BYTES].ljust(NONCE_BYTES, b"\0") + b"\0\0\0\2"  # GCM's first counter (NIST SP 800-38D, 7.1)
+        return Cipher(AES(self._key), CTR(counter)).decryptor().update(sealed[NONCE_BYTES:-TAG_BYTES])
 
 
 class DeviceKeys(NamedTuple):

@@ -4,6 +4,7 @@ Each bears a sum: one that the storage harmed is as one that was never written.
 """
 
 import hashlib
+from contextlib import suppress
 from sqlite3 import Connection
 from typing import Final
 
@@ -11,7 +12,7 @@ from shared.ids import b64
 
 _SUM_BYTES: Final = 6
 
-__all__ = ["read_note", "write_note"]
+__all__ = ["proven_note", "read_note", "write_note"]
 
 
 def _sum(name: str, value: str) -> str:
@@ -21,8 +22,15 @@ def _sum(name: str, value: str) -> str:
 def read_note(connection: Connection, name: str) -> str | None:
     """A value; None where there is none, or it is harmed."""
     row = connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
-    mark, _, value = ("", "", "") if row is None else str(row[0]).partition(" ")
-    return value if mark == _sum(name, value) else None
+    return None if row is None else proven_note(name, str(row[0]))
+
+
+def proven_note(name: str, kept: str) -> str | None:
+    """The value of a row; None where it is harmed."""
+    mark, _, value = kept.partition(" ")
+    with suppress(UnicodeEncodeError):
+        return value if mark == _sum(name, value) else None
+    return None
 
 
 def write_note(connection: Connection, name: str, value: str) -> None:

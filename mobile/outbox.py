@@ -82,7 +82,6 @@ class Outbox:
         told = told_beside(self.store.database.path)
         with self.store.database.writing() as connection:
             self.heads.moved = True
-            check_whole(connection, went_back=False)
             adopt(connection, self.store.rows, told)
             lost = lacking(connection, told)
             if lost:

@@ -6,6 +6,7 @@ What is remarked changes nothing by itself: dates stay as they were entered, and
 import json
 from typing import TYPE_CHECKING, Final
 
+from mobile.finds import DRAFTS_LOST
 from mobile.gaps import DAMAGED, FORKED, LOST_AT, count_lost
 from mobile.separation import COPY
 from mobile.status import time_words
@@ -56,7 +57,9 @@ def compare_clocks(store: "Store", *, sent_ms: int, got_ms: int, server_ms: int)
 
 def remarks(tablet: "Tablet") -> list[str]:
     """What stands on the screen «Đồng bộ» as long as it is true."""
-    told = (_versions(tablet), _clock(tablet), _copied(tablet), _lost(tablet), _lost_sealed(tablet), _forked(tablet))
+    told = (
+        _versions(tablet), _clock(tablet), _copied(tablet), _lost(tablet), _lost_sealed(tablet), _forked(tablet), _drafts(tablet),
+    )  # fmt: skip
     return [words for words in told if words]
 
 
@@ -125,3 +128,11 @@ def _forked(tablet: "Tablet") -> str:
     if found is None or _has_lost(tablet):
         return ""
     return tablet.say("storage_rescued" if found == tablet.store.note(DAMAGED) else "log_forked", time=time_words(tablet, int(found)))
+
+
+def _drafts(tablet: "Tablet") -> str:
+    found = tablet.store.note(DRAFTS_LOST)
+    if found is None:
+        return ""
+    at_ms, count = json.loads(found)
+    return tablet.say("drafts_lost", time=time_words(tablet, at_ms), count=count)
