@@ -84,40 +84,47 @@ class Tablet:
         self.told_to_wipe: Callable[[], object] = self.wipe
         """Called when the server has read everything of this revoked tablet; a window does it in its own thread."""
         if self.profile.enrolled is not None:
-            self._open_store(self.profile.enrolled)
+            try:
+                self._open_store(self.profile.enrolled)
+            except SenError:
+                self._held.give_back()
+                raise
 
     # opening
 
     def _open_store(self, who: Enrolled) -> None:
         keys = self._device_keys()
-        folder, rows = self.profile.folder, RowKey(keys.rows)
-        path, now_ms = folder / wiping.DATABASE, self.clock.now_ms
-        self._store = opened(path, rows, lambda: self._store_of(rows, who), now_ms) if self._alone else self._store_of(rows, who)
-        database = self._store.database
-        now = separation.finish(self, self._store, who)
-        if now != who:
-            self.become(now)
-        self._take_catalogue()
-        self.index = Index(self._store, lambda: self._catalogue, self.clock.today, self.title_from)
-        self.drafts = Drafts(self._store, rows, self._draft_key)
-        self.files = Files(folder / "files", database, rows, lambda case: self.case_keys.key(case))
+        rows, path = RowKey(keys.rows), self.profile.folder / wiping.DATABASE
+        if self._alone:
+            opened(path, rows, lambda: self._wire(path, rows, who), self.clock.now_ms)
+        else:
+            self._wire(path, rows, who)
+
+    def _wire(self, path: Path, rows: RowKey, who: Enrolled) -> None:
+        """Open the store and what stands on it; where some of that is damaged, nothing stays open."""
+        database = Database(path)
+        try:
+            self._store = Store(
+                database, rows, self._identity(who), catalogue=lambda: self._catalogue, now_ms=self.clock.now_ms, heard=self._heard,
+                let_go=self._let_go,
+            )  # fmt: skip
+            now = separation.finish(self, self._store, who)
+            if now != who:
+                self.become(now)
+            self._take_catalogue()
+            self.index = Index(self._store, lambda: self._catalogue, self.clock.today, self.title_from)
+            self.drafts = Drafts(self._store, rows, self._draft_key)
+        except SenError:
+            database.close()
+            self._store = None
+            raise
+        self.files = Files(path.parent / "files", database, rows, lambda case: self.case_keys.key(case))
         self.forms = Forms(self)
         self.syncer = Syncer(self)
         self.bundles = Bundles(self)
         self.carrier = Carrier(self)
         if self._alone:
             self.syncer.look_beside()
-
-    def _store_of(self, rows: RowKey, who: Enrolled) -> Store:
-        database = Database(self.profile.folder / wiping.DATABASE)
-        try:
-            return Store(
-                database, rows, self._identity(who), catalogue=lambda: self._catalogue, now_ms=self.clock.now_ms, heard=self._heard,
-                let_go=self._let_go,
-            )  # fmt: skip
-        except SenError:
-            database.close()
-            raise
 
     def _device_keys(self) -> DeviceKeys:
         keys = DeviceKeys.load(self.hardware)
