@@ -57,7 +57,18 @@ class Shape(NamedTuple):
                 for (pattern, _), length in zip(columns, lengths, strict=True)
             ]
             heads.append(re.escape(bytes([1 + sum(lengths)])) + b"".join(types) + after)
-        return cls(re.compile(rb"(?=" + b"|".join(heads) + rb")", re.DOTALL), tuple(kind for _, kind in columns), tree)
+        return cls(re.compile(b"|".join(heads), re.DOTALL), tuple(kind for _, kind in columns), tree)
+
+    def __or__(self, other: "Shape") -> "Shape":
+        """Rows that look like either: of one table."""
+        return self._replace(header=re.compile(self.header.pattern + b"|" + other.header.pattern, re.DOTALL))
+
+    def places(self, page: memoryview) -> Iterator[int]:
+        """Where a header may begin; one may lie within another."""
+        match = self.header.search(page)
+        while match is not None:
+            yield match.start()
+            match = self.header.search(page, match.start() + 1)
 
 
 class Image(NamedTuple):
@@ -103,9 +114,8 @@ class Pages:
     def rows(self, shape: Shape, *, since: int = 0) -> Iterator[tuple[int, tuple[Any, ...]]]:
         """What may be rows of a table, wherever they stand, with the place of their page in ``images``; texts with ``surrogateescape``."""
         for index in range(since, len(self.images)):
-            page = self.images[index].data
-            for match in shape.header.finditer(page):
-                for row in self._readings(self.images[index], match.start(), tree=shape.tree):
+            for at in shape.places(self.images[index].data):
+                for row in self._readings(self.images[index], at, tree=shape.tree):
                     if tuple(map(type, row)) == shape.kinds:
                         yield index, row
 

@@ -12,6 +12,8 @@ import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import or_
 from typing import Any, Final, NamedTuple
 
 from mobile.carving import INT, LONG, Pages, Shape
@@ -29,7 +31,7 @@ from sync.log import Change, line_hash, name_of, parse_name
 DRAFTS_LOST: Final = "drafts_lost"
 """The note of drafts that this storage has lost: when it was found (ms), and how many."""
 
-NOTES: Final = (LOST, MENDED, COPY, BECOME, DRAFTS_LOST, "scope", "time")
+NOTES: Final = (LOST, MENDED, COPY, BECOME, DRAFTS_LOST, "scope", "time", "answers")
 """The notes that are taken along."""
 
 DOCUMENTS: Final = ("catalogue", "catalogue/good", "people")
@@ -39,21 +41,20 @@ _LOG_ID, _HASH, _RECORD, _DIGEST = b"\x23", b"\x4c", b"\x55", b"\x63"
 """A text of 11 bytes, a blob of 32, a text of 36 (a record's id), a text of 43 (a hash in base64url)."""
 
 
-def _named(names: Sequence[str], *more: tuple[bytes, type]) -> list[Shape]:
+def _named(names: Sequence[str], *more: tuple[bytes, type]) -> Shape:
     """Rows that begin with one of these texts."""
-    return [Shape.of((re.escape(bytes([13 + 2 * len(name)])), str), *more, after=re.escape(name.encode("ascii"))) for name in names]
+    shapes = [Shape.of((re.escape(bytes([13 + 2 * len(name)])), str), *more, after=re.escape(name.encode("ascii"))) for name in names]
+    return reduce(or_, shapes)
 
 
-_SHAPES: Final[dict[str, list[Shape]]] = {
-    "line": [
-        Shape.of(
-            (_TEXT, str), (INT, int), (_TEXT, str), (_HASH, bytes), (LONG, bytes), (INT, int), (INT, int), (_TEXT, str), tree=True,
-        )
-    ],
-    "log": [Shape.of((_LOG_ID, str), (rb"[\x08\x09]", int), (INT, int), (_HASH, bytes), (INT, int), (rb"[\x08\x09]", int))],
-    "draft": [Shape.of((_RECORD, str), (INT, int), (LONG, bytes))],
-    "blob": [Shape.of((_DIGEST, str), (LONG, bytes), tree=True)],
-    "wrap": [Shape.of((_RECORD, str), (_TEXT, str), (LONG, str))],
+_SHAPES: Final[dict[str, Shape]] = {
+    "line": Shape.of(
+        (_TEXT, str), (INT, int), (_TEXT, str), (_HASH, bytes), (LONG, bytes), (INT, int), (INT, int), (_TEXT, str), tree=True,
+    ),
+    "log": Shape.of((_LOG_ID, str), (rb"[\x08\x09]", int), (INT, int), (_HASH, bytes), (INT, int), (rb"[\x08\x09]", int)),
+    "draft": Shape.of((_RECORD, str), (INT, int), (LONG, bytes)),
+    "blob": Shape.of((_DIGEST, str), (LONG, bytes), tree=True),
+    "wrap": Shape.of((_RECORD, str), (_TEXT, str), (LONG, str)),
     "note": _named(NOTES, (LONG, str)),
     "document": _named(DOCUMENTS, (LONG, str), (LONG, bytes)),
 }  # fmt: skip
@@ -172,10 +173,9 @@ class _Search:
             "document": self._document,
         }  # fmt: skip
         for kind, take in takers.items():
-            for shape in _SHAPES[kind]:
-                for index, row in pages.rows(shape, since=since):
-                    self._age, self._lasts, self._replaced = (source, index), last and pages.is_last(index), pages.is_replaced(index)
-                    take(*row)
+            for index, row in pages.rows(_SHAPES[kind], since=since):
+                self._age, self._lasts, self._replaced = (source, index), last and pages.is_last(index), pages.is_replaced(index)
+                take(*row)
 
     def end(self, told: Told) -> Found:
         """What was found, each line once."""

@@ -254,7 +254,7 @@ def test_m100_f19_what_is_lost_the_second_time_is_counted_with_the_first(make: M
     a.close()
 
 
-def test_f12_nothing_confidential_stands_plain_in_any_file_of_a_rescue(make: Make, wire: Wire, tmp_path: Path) -> None:
+def test_nothing_confidential_stands_plain_in_any_file_of_a_rescue(make: Make, wire: Wire, tmp_path: Path) -> None:
     a = make("A")
     case(FormPresenter(a))
     folder = killed(a, tmp_path / "K")
