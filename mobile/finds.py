@@ -16,22 +16,24 @@ from functools import reduce
 from operator import or_
 from typing import Any, Final, NamedTuple
 
+from mobile import seals
 from mobile.carving import INT, LONG, Pages, Shape
-from mobile.gaps import LOST, is_log, readable
+from mobile.gaps import LOST, LOST_AT, is_log, readable
 from mobile.heads import Lost, Told
 from mobile.keys import RowKey
 from mobile.mending import MENDED
 from mobile.notes import proven_note
+from mobile.renames import RENAMED
 from mobile.separation import BECOME, COPY
 from shared.errors import SenError
-from shared.ids import RECORD_ID, b64, unb64
+from shared.ids import RECORD_ID, b64
 from sync.errors import ContentFault
 from sync.log import Change, line_hash, name_of, parse_name
 
 DRAFTS_LOST: Final = "drafts_lost"
 """The note of drafts that this storage has lost: when it was found (ms), and how many."""
 
-NOTES: Final = (LOST, MENDED, COPY, BECOME, DRAFTS_LOST, "scope", "time", "answers")
+NOTES: Final = (LOST, LOST_AT, seals.LOST, RENAMED, MENDED, COPY, BECOME, DRAFTS_LOST, "scope", "time", "answers")
 """The notes that are taken along."""
 
 DOCUMENTS: Final = ("catalogue", "catalogue/good", "people")
@@ -225,9 +227,8 @@ class _Search:
         (self.found.blobs if true == digest else self._named)[true] = data
 
     def _wrap(self, key_id: str, recipient: str, wrapped: str) -> None:
-        with suppress(ValueError):
-            if RECORD_ID.fullmatch(key_id) and recipient.isprintable() and unb64(wrapped):
-                self.found.wraps[key_id, recipient] = wrapped
+        if seals.whole(key_id, recipient, wrapped) is not None:
+            self.found.wraps[key_id, recipient] = wrapped
 
     def _note(self, name: str, kept: str) -> None:
         value = proven_note(name, kept)

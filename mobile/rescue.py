@@ -20,7 +20,7 @@ from mobile.carving import Pages, read
 from mobile.database import SUSPECT, Database, has_room
 from mobile.files import place_of
 from mobile.finds import DRAFTS_LOST, Found, search
-from mobile.gaps import DAMAGED, FORKED, LOST
+from mobile.gaps import DAMAGED, FORKED, LOST, LOST_AT
 from mobile.heads import told_beside
 from mobile.inspection import is_sound
 from mobile.keys import RowKey
@@ -160,9 +160,10 @@ def _notes(found: Found, now_ms: int) -> dict[str, str]:
     if last is not None:
         notes["time"] = ",".join(map(str, last))
     lost, drafts = found.lost(), found.drafts_lost()
-    notes.pop(LOST, None)
     if lost:
-        notes[LOST] = json.dumps(lost)
+        notes |= {LOST: json.dumps(lost), LOST_AT: notes.get(LOST_AT) or str(now_ms)}
+    else:
+        notes = {name: value for name, value in notes.items() if name not in (LOST, LOST_AT)}
     if drafts:
         before = json.loads(notes.get(DRAFTS_LOST) or "[0, 0]")[1]
         notes[DRAFTS_LOST] = json.dumps([now_ms, before + drafts])

@@ -31,7 +31,7 @@ OWED: Final = "wraps_owed"
 
 _SUM_BYTES: Final = 6
 
-__all__ = ["Seals"]
+__all__ = ["LOST", "Seals", "whole"]
 
 
 class Seals:
@@ -48,7 +48,7 @@ class Seals:
         """A case key wrapped to a recipient, in base64url; None where none is whole here."""
         with self.store.database.reading() as connection:
             row = connection.execute("SELECT wrapped FROM wrap WHERE key_id = ? AND recipient = ?", (key_id, recipient)).fetchone()
-        return None if row is None else _whole(key_id, recipient, row[0])
+        return None if row is None else whole(key_id, recipient, row[0])
 
     def wraps_of(self, blobs: Sequence[tuple[str, bytes]]) -> list[tuple[str, str, str]]:
         """The wrapped case keys that the server needs for these sealed values."""
@@ -56,7 +56,7 @@ class Seals:
         query = "SELECT key_id, recipient, wrapped FROM wrap WHERE recipient <> ?"
         with self.store.database.reading() as connection:
             rows = connection.execute(query, (self.store.device().user,)).fetchall()
-        told = [(key, to, _whole(key, to, wrapped)) for key, to, wrapped in rows if key.replace("-", "") in keys]
+        told = [(key, to, whole(key, to, wrapped)) for key, to, wrapped in rows if key.replace("-", "") in keys]
         return [(key, to, wrapped) for key, to, wrapped in told if wrapped is not None]
 
     def keep(self, wraps: Sequence[Sequence[str]]) -> None:
@@ -80,7 +80,7 @@ class Seals:
         with self.store.database.reading() as connection:
             wraps = connection.execute("SELECT key_id, recipient, wrapped FROM wrap").fetchall()
             gone = {digest: record for digest, record in self._named(connection) if not self._is_here(digest)}
-        bad = [(key, to) for key, to, wrapped in wraps if _whole(key, to, wrapped) is None]
+        bad = [(key, to) for key, to, wrapped in wraps if whole(key, to, wrapped) is None]
         if bad or gone.keys() - self._noted(LOST):
             with self.store.database.writing() as connection:
                 connection.executemany("DELETE FROM wrap WHERE key_id = ? AND recipient = ?", bad)
@@ -147,7 +147,7 @@ def _sum(key_id: str, recipient: str, wrapped: str) -> str:
     return b64(hashlib.sha256(f"{key_id}\n{recipient}\n{wrapped}".encode()).digest()[:_SUM_BYTES])
 
 
-def _whole(key_id: str, recipient: str, kept: str) -> str | None:
-    """A wrap as it was told; None where the storage damaged it. One that an earlier version kept bears no sum."""
-    wrapped, dot, mark = kept.partition(".")
-    return wrapped if wrapped and (not dot or mark == _sum(key_id, recipient, wrapped)) else None
+def whole(key_id: str, recipient: str, kept: str) -> str | None:
+    """A wrap as it was told; None where the storage damaged it."""
+    wrapped, _, mark = kept.partition(".")
+    return wrapped if mark == _sum(key_id, recipient, wrapped) else None

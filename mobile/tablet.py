@@ -93,12 +93,10 @@ class Tablet:
     # opening
 
     def _open_store(self, who: Enrolled) -> None:
-        keys = self._device_keys()
-        rows, path = RowKey(keys.rows), self.profile.folder / wiping.DATABASE
-        if self._alone:
-            opened(path, rows, lambda: self._wire(path, rows, who), self.clock.now_ms)
-        else:
-            self._wire(path, rows, who)
+        rows, path = RowKey(self._device_keys().rows), self.profile.folder / wiping.DATABASE
+        if not self._alone:
+            return self._wire(path, rows, who)
+        return opened(path, rows, lambda: self._wire(path, rows, who), self.clock.now_ms)
 
     def _wire(self, path: Path, rows: RowKey, who: Enrolled) -> None:
         """Open the store and what stands on it; where some of that is damaged, nothing stays open."""
@@ -108,8 +106,7 @@ class Tablet:
                 database, rows, self._identity(who), catalogue=lambda: self._catalogue, now_ms=self.clock.now_ms, heard=self._heard,
                 let_go=self._let_go,
             )  # fmt: skip
-            now = separation.finish(self, self._store, who)
-            if now != who:
+            if (now := separation.finish(self, self._store, who)) != who:
                 self.become(now)
             self._take_catalogue()
             self.index = Index(self._store, lambda: self._catalogue, self.clock.today, self.title_from)

@@ -252,7 +252,6 @@ ssize_t read(int fd, void *b, size_t n) {
 OPEN = "import sys; from pathlib import Path; from mobile.tablet import Tablet; t = Tablet(Path(sys.argv[1])); print(t.store.unsent_count()); t.close()"
 
 
-@pytest.mark.skipif(shutil.which("cc") is None, reason="a bad sector is made with a compiler")
 @pytest.mark.parametrize("table", ["own_line", "sqlite_master", "log"])
 def test_m100_f19_a_sector_that_the_disk_does_not_give(make: Make, wire: Wire, tmp_path: Path, table: str) -> None:
     a = make("A")
