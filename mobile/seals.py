@@ -144,7 +144,7 @@ class Seals:
 
 
 def _sum(key_id: str, recipient: str, wrapped: str) -> str:
-    return b64(hashlib.sha256(f"{key_id}\n{recipient}\n{wrapped}".encode()).digest()[:_SUM_BYTES])
+    return b64(hashlib.sha256(f"{key_id}\n{recipient}\n{wrapped}".encode("utf-8", "surrogateescape")).digest()[:_SUM_BYTES])
 
 
 def whole(key_id: str, recipient: str, kept: str) -> str | None:
