@@ -117,7 +117,7 @@ def _extend(app: Flask, config: Config) -> None:
     importlib.import_module("server.upward.tables")  # no address serves them, but the migrations know them
     db.init_app(app)
     with app.app_context():
-        watch_engine(db.engine)
+        watch_engine(db.engine, config.database_wait_s)
     migrate.init_app(app, db, directory="server/migrations", render_as_batch=True)
     csrf.init_app(app)
     limiter.init_app(app)

@@ -1,6 +1,7 @@
 """The engine with its pragmas, and the one way to write: a transaction that begins IMMEDIATE and is tried again.
 
-``db.session`` is for reading only and refuses to write. ``transaction`` gives a session of ORM objects, ``writing`` a bare
+``db.session`` is for reading only and refuses to write. Those that write to SQLite in one process do so in the order in which they came.
+``transaction`` gives a session of ORM objects, ``writing`` a bare
 connection for rows in batches; ``retrying`` runs a whole piece of work again where the database asked for it. Works alike on
 SQLite (WAL, synchronous=FULL: a commit that was answered survives a power cut) and PostgreSQL.
 """
@@ -14,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from select import select
 from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session as FlaskSession
@@ -22,6 +24,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.orm import DeclarativeBase, Session
 
+from server.turns import Turns
 from shared.errors import SenError
 
 TRIES = 6
@@ -58,6 +61,9 @@ NAMES = {
     "pk": "pk_%(table_name)s",
 }
 
+_TURNS: WeakKeyDictionary[Engine, tuple[Turns, int]] = WeakKeyDictionary()
+"""Of each engine on SQLite: the one place of who writes, and the seconds for which it is waited for. PostgreSQL has a queue of its own."""
+
 Result = TypeVar("Result")
 
 __all__ = [
@@ -92,12 +98,13 @@ def engine_options(url: str, wait_s: int) -> dict[str, Any]:
     return {"connect_args": {"options": options}, "hide_parameters": True}
 
 
-def watch_engine(engine: Engine) -> None:
-    """Give an engine's connections their pragmas, and its transactions their beginning."""
+def watch_engine(engine: Engine, wait_s: int) -> None:
+    """Give an engine's connections their pragmas, and its transactions their beginning; ``wait_s`` as above."""
     if engine.dialect.name != "sqlite":
         _look_at_checkout(engine)
         return
     _look_for_the_file(engine)
+    _TURNS[engine] = Turns(1), wait_s
 
     @event.listens_for(engine, "connect")
     def pragmas(connection: sqlite3.Connection, _record: object) -> None:
@@ -177,8 +184,25 @@ def writing() -> Iterator[Connection]:
     Raises:
         SenError: ``database_busy``, ``disk_full``, ``storage_failed`` or ``database_away``.
     """
-    with named_errors(), db.engine.connect().execution_options(writes=True) as connection, connection.begin():
+    with named_errors(), _turn(db.engine), db.engine.connect().execution_options(writes=True) as connection, connection.begin():
         yield connection
+
+
+@contextlib.contextmanager
+def _turn(engine: Engine) -> Iterator[None]:
+    """Hold SQLite's one place of who writes, taken before a connection is: who waits holds none. Another process knows nothing of it, and
+    waits as SQLite does. Raises SenError("database_busy").
+    """
+    turns, wait_s = _TURNS.get(engine, (None, 0))
+    if turns is None:
+        yield
+        return
+    if not turns.take(wait_s):
+        raise SenError("database_busy")
+    try:
+        yield
+    finally:
+        turns.give()
 
 
 @contextlib.contextmanager

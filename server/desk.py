@@ -18,6 +18,7 @@ from cheroot.ssl.builtin import BuiltinSSLAdapter
 from cheroot.wsgi import Server
 
 from server.framing import problem_in_both
+from server.turns import Turns
 from shared.errors import SenError
 
 PATIENCE_S = 20
@@ -50,13 +51,13 @@ class Desk:
     def __init__(self, app: Wsgi, places: int, *, largest: int) -> None:
         self._app = app
         self._largest = largest
-        self._free = threading.BoundedSemaphore(places)
+        self._places = Turns(places)
         self._coming = 0
         self._counting = threading.Lock()
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Answer a request, once there is a place."""
-        if not self._free.acquire(timeout=PATIENCE_S):
+        if not self._places.take(PATIENCE_S):
             body, headers = problem_in_both("server_busy", 503)
             start_response("503 Service Unavailable", headers)
             return [body]
@@ -64,7 +65,7 @@ class Desk:
             environ["wsgi.input"] = _Body(self, environ)
             return self._app(environ, start_response)
         finally:
-            self._free.release()
+            self._places.give()
 
     @contextlib.contextmanager
     def away(self, size: int) -> Iterator[None]:
@@ -73,11 +74,11 @@ class Desk:
             if self._coming + size > BODIES_BYTES:
                 raise SenError("server_busy")
             self._coming += size
-        self._free.release()
+        self._places.give()
         try:
             yield
         finally:
-            self._free.acquire()
+            self._places.take()
             with self._counting:
                 self._coming -= size
 

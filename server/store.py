@@ -229,7 +229,7 @@ class SqlServer:
         """Write when a device was last heard of and what it still held: at most once in ten minutes, and when that changes."""
         seen_ms, held = self._seen.get(device, (-SEEN_EVERY_MS, None))
         told = held if unsent is None else unsent
-        if now_ms - seen_ms >= SEEN_EVERY_MS or told != held:
+        if abs(now_ms - seen_ms) >= SEEN_EVERY_MS or told != held:  # a clock that was set back is the clock from then on
             values = {"seen_ms": now_ms} | ({} if told is None else {"unsent": told})
             with db.writing() as connection:
                 connection.execute(update(DeviceRow).where(DeviceRow.id == device).values(values))
