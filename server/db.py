@@ -1,9 +1,9 @@
 """The engine with its pragmas, and the one way to write: a transaction that begins IMMEDIATE and is tried again.
 
-``db.session`` is for reading only and refuses to write. Those that write to SQLite in one process do so in the order in which they came.
-``transaction`` gives a session of ORM objects, ``writing`` a bare
-connection for rows in batches; ``retrying`` runs a whole piece of work again where the database asked for it. Works alike on
-SQLite (WAL, synchronous=FULL: a commit that was answered survives a power cut) and PostgreSQL.
+``db.session`` is for reading only and refuses to write. ``transaction`` gives a session of ORM objects, ``writing`` a bare
+connection for rows in batches; ``retrying`` runs a whole piece of work again where the database asked for it. Those of one process that
+write to SQLite, or under one lock to PostgreSQL, do so in the order in which they came. Works alike on SQLite (WAL, synchronous=FULL: a
+commit that was answered survives a power cut) and PostgreSQL.
 """
 
 import contextlib
@@ -61,8 +61,8 @@ NAMES = {
     "pk": "pk_%(table_name)s",
 }
 
-_TURNS: WeakKeyDictionary[Engine, tuple[Turns, int]] = WeakKeyDictionary()
-"""Of each engine on SQLite: the one place of who writes, and the seconds for which it is waited for. PostgreSQL has a queue of its own."""
+TURNS: WeakKeyDictionary[Engine, tuple[int, dict[str, Turns]]] = WeakKeyDictionary()
+"""Of each engine, the seconds for which a turn is waited for, and by the name of a lock who writes before whom."""
 
 Result = TypeVar("Result")
 
@@ -99,12 +99,12 @@ def engine_options(url: str, wait_s: int) -> dict[str, Any]:
 
 
 def watch_engine(engine: Engine, wait_s: int) -> None:
-    """Give an engine's connections their pragmas, and its transactions their beginning; ``wait_s`` as above."""
+    """Give an engine's connections their pragmas, and its transactions their turn and their beginning; ``wait_s`` as above."""
+    TURNS[engine] = wait_s, {}
     if engine.dialect.name != "sqlite":
         _look_at_checkout(engine)
         return
     _look_for_the_file(engine)
-    _TURNS[engine] = Turns(1), wait_s
 
     @event.listens_for(engine, "connect")
     def pragmas(connection: sqlite3.Connection, _record: object) -> None:
@@ -178,31 +178,38 @@ def fold() -> None:
 
 
 @contextlib.contextmanager
-def writing() -> Iterator[Connection]:
+def writing(lock: str = "") -> Iterator[Connection]:
     """A writing transaction on a bare connection: committed at the end of the block, rolled back by an exception.
+
+    Args:
+        lock: what it will lock on PostgreSQL, where many may write at once; "" where it waits for nobody.
 
     Raises:
         SenError: ``database_busy``, ``disk_full``, ``storage_failed`` or ``database_away``.
     """
-    with named_errors(), _turn(db.engine), db.engine.connect().execution_options(writes=True) as connection, connection.begin():
+    with named_errors(), _turn(lock), db.engine.connect().execution_options(writes=True) as connection, connection.begin():
         yield connection
 
 
 @contextlib.contextmanager
-def _turn(engine: Engine) -> Iterator[None]:
-    """Hold SQLite's one place of who writes, taken before a connection is: who waits holds none. Another process knows nothing of it, and
-    waits as SQLite does. Raises SenError("database_busy").
+def _turn(lock: str) -> Iterator[None]:
+    """Wait for those of this process that asked before, holding no connection meanwhile; another process waits as the database lets it.
+
+    SQLite has one writer, whom it lets others look for now and then; PostgreSQL's queue for a row begins anew each time that the row is
+    written, whoever is first then, and who waited there reads the rest of its statement as it was before. Raises SenError("database_busy").
     """
-    turns, wait_s = _TURNS.get(engine, (None, 0))
-    if turns is None:
+    sqlite = db.engine.dialect.name == "sqlite"
+    if not (lock or sqlite):
         yield
         return
-    if not turns.take(wait_s):
+    wait_s, turns = TURNS[db.engine]
+    turn = turns.setdefault("" if sqlite else lock, Turns(1))
+    if not turn.take(wait_s):
         raise SenError("database_busy")
     try:
         yield
     finally:
-        turns.give()
+        turn.give()
 
 
 @contextlib.contextmanager

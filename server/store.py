@@ -126,7 +126,7 @@ class SqlServer:
     @contextmanager
     def writing(self, stream: str, writer: str, now_ms: int) -> Iterator[SqlLedger]:
         """A writing transaction on a stream."""
-        with db.writing() as connection:
+        with db.writing(stream) as connection:
             ledger = self.ledger(connection, stream, writer, now_ms)
             yield ledger
             ledger.flush()

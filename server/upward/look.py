@@ -113,7 +113,7 @@ class Look:
 
     def _write(self, values: Mapping[str, tuple[int, dict[str, Any]]], touched: set[str], head: int) -> int:
         now_ms, records = services().clock.now_ms(), sorted(values)
-        with db.writing() as connection:
+        with db.writing(self.stream) as connection:
             ledger = self.server.ledger(connection, self.stream, "", now_ms) if touched else None
             side = _Side(
                 connection=connection, ledger=ledger, here=self._here(connection, ledger, records),

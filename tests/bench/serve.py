@@ -13,7 +13,7 @@ import os
 import sys
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
+from server import db as database_module
 from server.app import limiter
 from server.config import Config
 from server.db import db, transaction
@@ -31,6 +32,7 @@ from server.people import add_user, give_role
 from server.places import Places
 from server.process import ready_app, serve
 from server.services import services
+from server.turns import Turns
 
 ROLES = ("collector", "case_worker")
 OFFICERS = 2
@@ -39,14 +41,51 @@ OFFICERS = 2
 COUNTS = "counts"
 """The thread that waits for those who ask for the counts."""
 
-counts: Counter[str] = Counter({"queries": 0, "commits": 0})
+counts: Counter[str] = Counter({"queries": 0, "commits": 0, "asked": 0, "overtaken": 0})
+
+
+class Queue(deque[threading.Lock]):
+    """Of those that write to SQLite: notes who asked when. It is told in the one moment in which the place in the queue is given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: dict[int, tuple[int, int]] = {}
+        """Thread → its number among those that asked, and how many had begun by then."""
+        self.begun: list[int] = []
+        """The numbers of those whose transaction has begun, in the order in which it did."""
+
+    def append(self, one: threading.Lock) -> None:
+        """Somebody asks."""
+        counts["asked"] += 1
+        self.asked[threading.get_ident()] = counts["asked"], len(self.begun)
+        super().append(one)
+
+    def begins(self) -> None:
+        """This thread's transaction has begun, and no other is going on: `overtaken` becomes the most that ever passed one that waited.
+
+        One that did not ask came last of all.
+        """
+        mine, before = self.asked.pop(threading.get_ident(), (counts["asked"] + 1, len(self.begun)))
+        passed = sum(other > mine for other in self.begun[before:])
+        self.begun.append(mine)
+        counts["overtaken"] = max(counts["overtaken"], passed)
+
+
+class WatchedTurns(Turns):
+    """With such a queue."""
+
+    def __init__(self, places: int) -> None:
+        super().__init__(places)
+        self.waiting = Queue()
 
 
 def listen() -> None:
-    """Count every statement (but BEGIN, which PostgreSQL's driver sends unasked), and every commit of a transaction that wrote.
+    """Count every statement (but BEGIN, which PostgreSQL's driver sends unasked), and every commit of a transaction that wrote; on SQLite
+    who writes before whom.
 
     SEN_BENCH_COMMIT_MS is added to each such commit, as a slow disk would add it.
     """
+    database_module.Turns = WatchedTurns  # type: ignore[misc,attr-defined]
     slow_disk_s = float(os.environ.get("SEN_BENCH_COMMIT_MS", "0")) / 1000
 
     @event.listens_for(Engine, "before_cursor_execute")
@@ -56,6 +95,13 @@ def listen() -> None:
         counts["queries"] += not text.startswith("BEGIN")
         if text.lstrip()[:6].upper() in ("INSERT", "UPDATE", "DELETE"):
             connection.info["wrote"] = True
+
+    @event.listens_for(Engine, "after_cursor_execute")
+    def begun(connection: Any, cursor: Any, text: str, *_: Any) -> None:
+        if text == "BEGIN IMMEDIATE":
+            queue = database_module.TURNS[connection.engine][1][""].waiting
+            assert isinstance(queue, Queue)
+            queue.begins()
 
     @event.listens_for(Engine, "commit")
     def commit(connection: Any) -> None:

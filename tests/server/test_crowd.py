@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+import requests
 from sqlalchemy import select
 
 from server.models import LineRow
@@ -98,6 +99,9 @@ def test_f44_two_hundred_tablets_come_in_one_moment_beside_links_that_stand_stil
         assert lines(tmp_path, database) == told(tablets)
         for unit in COMMUNES:
             assert len({tablet.store.digest() for tablet in tablets if tablet.unit == unit}) == 1
+        waited = requests.get(f"http://127.0.0.1:{server.told['counts']}/", timeout=60).json()
+        assert waited["overtaken"] == 0, "on SQLite nobody's lines waited for a transaction that was asked for later"
+        assert waited["asked"] >= (0 if database.startswith("postgresql") else len(tablets)), "each of them asked"
 
 
 def test_f32_no_reader_passes_a_number_that_is_not_committed_yet(tmp_path: Path, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
