@@ -75,6 +75,7 @@ class Watch:
     seconds: float = 0.0
     queries: int = 0
     commits: int = 0
+    contacts: int = 0
     memory_mb: float = 0.0
 
     def _counts(self) -> dict[str, int]:
@@ -97,6 +98,7 @@ class Watch:
         self.memory_mb = memory.above_start_mb
         self.queries = after["queries"] - before["queries"]
         self.commits = after["commits"] - before["commits"]
+        self.contacts = after["contacts"] - before["contacts"]
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -110,7 +112,8 @@ def seconds(work: Callable[[], object]) -> float:
 class Taken:
     """The turns of one thing: ours and the floor's follow each other, so that what else the machine does meets both.
 
-    The rates are those of all turns together; statements and commits are the fewest of a turn, memory is the greatest.
+    The rates are those of all turns together; of statements the fewest of a turn count, for the people's names are read again now and then;
+    commits are those of all turns over how often the thing was done, so that one too many in a hundred shows. Memory is the greatest.
     """
 
     unit: str
@@ -119,8 +122,9 @@ class Taken:
     done: int = 0
     floor_s: float = 0.0
     ours_s: float = 0.0
-    queries: list[int] = field(default_factory=list)
-    commits: list[int] = field(default_factory=list)
+    queries: list[float] = field(default_factory=list)
+    commits: int = 0
+    contacts: int = 0
     memory_mb: float = 0.0
     gzip_bytes: int = 0
 
@@ -132,8 +136,9 @@ class Taken:
                 ours()
         self.done += times
         self.ours_s += watch.seconds
-        self.queries.append(watch.queries // times)
-        self.commits.append(watch.commits // times)
+        self.queries.append(watch.queries / times)
+        self.commits += watch.commits
+        self.contacts += watch.contacts
         self.memory_mb = max(self.memory_mb, watch.memory_mb)
 
     def packed(self, lines: list[bytes]) -> None:
@@ -145,7 +150,7 @@ class Taken:
         return Figure(
             value=self.count * self.done / self.ours_s, unit=self.unit, floor=self.count * self.done / self.floor_s,
             round_trips=self.cost.round_trips, bytes_up=self.cost.bytes_up, bytes_down=self.cost.bytes_down,
-            queries=min(self.queries), commits=min(self.commits), memory_mb=self.memory_mb,
+            queries=min(self.queries), commits=self.commits / self.done, contacts=self.contacts, memory_mb=self.memory_mb,
             bytes_ratio=(self.cost.bytes_up + self.cost.bytes_down) / self.gzip_bytes if self.gzip_bytes else None,
         )  # fmt: skip
 

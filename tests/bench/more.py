@@ -154,6 +154,7 @@ def crowd(folder: Path, catalogue: Catalogue, *, each: int = 20, over_s: float =
             thread.join()
         told = {"tablets": len(tablets), "failed": len(failed), "all_s": time.perf_counter() - began}
         told |= {"median_ms": statistics.median(took) * 1000, "slowest_ms": max(took) * 1000}
+        told["overtaken"] = _counts(server)["overtaken"]
         told["unsent"] = sum(log.head.number - log.acknowledged for tablet in tablets for log in tablet.store.own_logs())
     return Counted(told)
 

@@ -15,8 +15,8 @@ import yaml
 class Figure:
     """One measured thing. `value` and `floor` are rates in `unit`; `ratio` is value / floor.
 
-    Bytes, round trips, SQL statements and commits are those of one run of the thing; `memory_mb` is the server's greatest
-    memory in that time above what it had when it had started. `bytes_ratio` is bytes both ways over those of the lines, or of the
+    Bytes, round trips, SQL statements and commits are those of one run of the thing; `contacts` are the commits of all runs together
+    that noted when a tablet was last heard of. `memory_mb` is the server's greatest memory in that time above what it had when it had started. `bytes_ratio` is bytes both ways over those of the lines, or of the
     changed records whole, packed by gzip. None: not measured for this figure.
     """
 
@@ -26,8 +26,9 @@ class Figure:
     round_trips: int
     bytes_up: int
     bytes_down: int
-    queries: int | None = None
-    commits: int | None = None
+    queries: float | None = None
+    commits: float | None = None
+    contacts: int | None = None
     bytes_ratio: float | None = None
     memory_mb: float | None = None
 
@@ -70,7 +71,7 @@ def table(figures: Mapping[str, Figure | Counted]) -> str:
             continue
         rates = (f"{f.value:,.0f} {f.unit}", f"{f.floor:,.0f}")
         rest = (f.queries, f.commits, None if f.memory_mb is None else round(f.memory_mb))
-        told = ["–" if r is None else str(r) for r in rest]
+        told = ["–" if r is None else f"{r:g}" for r in rest]
         lines.append(
             f"{name:<18}{rates[0]:>16}{rates[1]:>16}{f.ratio:>7.2f}{f.round_trips:>7}{f.bytes_up:>10}{f.bytes_down:>10}"
             f"{told[0]:>9}{told[1]:>9}{told[2]:>7}"

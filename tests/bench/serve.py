@@ -41,7 +41,10 @@ OFFICERS = 2
 COUNTS = "counts"
 """The thread that waits for those who ask for the counts."""
 
-counts: Counter[str] = Counter({"queries": 0, "commits": 0, "asked": 0, "overtaken": 0})
+CONTACT = "UPDATE device SET seen_ms="
+"""Notes when a device was last heard of, once its answer has left."""
+
+counts: Counter[str] = Counter({"queries": 0, "commits": 0, "contacts": 0, "asked": 0, "overtaken": 0})
 
 
 class Queue(deque[threading.Lock]):
@@ -80,8 +83,8 @@ class WatchedTurns(Turns):
 
 
 def listen() -> None:
-    """Count every statement (but BEGIN, which PostgreSQL's driver sends unasked), and every commit of a transaction that wrote; on SQLite
-    who writes before whom.
+    """Count every statement (but BEGIN, which PostgreSQL's driver sends unasked), and every commit of a transaction that wrote,
+    those that only note a contact apart; on SQLite who writes before whom.
 
     SEN_BENCH_COMMIT_MS is added to each such commit, as a slow disk would add it.
     """
@@ -94,7 +97,7 @@ def listen() -> None:
             return  # what is done when nobody waits for it is no exchange's
         counts["queries"] += not text.startswith("BEGIN")
         if text.lstrip()[:6].upper() in ("INSERT", "UPDATE", "DELETE"):
-            connection.info["wrote"] = True
+            connection.info["wrote"] = "commits" if "wrote" in connection.info or not text.startswith(CONTACT) else "contacts"
 
     @event.listens_for(Engine, "after_cursor_execute")
     def begun(connection: Any, cursor: Any, text: str, *_: Any) -> None:
@@ -105,9 +108,14 @@ def listen() -> None:
 
     @event.listens_for(Engine, "commit")
     def commit(connection: Any) -> None:
-        if connection.info.pop("wrote", False):
-            counts["commits"] += 1
+        wrote = connection.info.pop("wrote", "")
+        if wrote:
+            counts[wrote] += 1
             time.sleep(slow_disk_s)
+
+    @event.listens_for(Engine, "rollback")
+    def rollback(connection: Any) -> None:
+        connection.info.pop("wrote", None)
 
 
 def enrolment_codes(config: Config, units: Sequence[str]) -> dict[str, list[str]]:

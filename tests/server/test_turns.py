@@ -106,11 +106,10 @@ def test_f44_no_tablet_that_waits_for_the_lock_is_passed_by_a_later_one(app: Fla
             for push in work:
                 push()  # type: ignore[call-arg]
         alone, before = sorted(statements), logs()
-        with ExitStack() as queue:
-            with sql_server().writing("hong_ngu", "", 1):
-                statements.clear()
-                queue.enter_context(one_after_the_other(work, lambda count: waiting() == count))  # type: ignore[arg-type]
-                assert not any(one.startswith("INSERT") for one in statements), "nobody wrote beside it"
+        with ExitStack() as queue, sql_server().writing("hong_ngu", "", 1):
+            statements.clear()
+            queue.enter_context(one_after_the_other(work, lambda count: waiting() == count))  # type: ignore[arg-type]
+            assert not any(one.startswith("INSERT") for one in statements), "nobody wrote beside it"
         assert sorted(statements) == alone
         assert logs()[len(before):] == [one.log for one in devices]
 
