@@ -19,7 +19,8 @@ import requests
 
 from shared.catalogue import load_catalogue
 from tests.bench import floor
-from tests.bench.more import crowd, day_on_2g, districts, growth, memory
+from tests.bench.memory import memory
+from tests.bench.more import crowd, day_on_2g, districts, growth
 from tests.bench.ours import BenchTablet, Cost
 from tests.bench.results import Counted, Figure, breaches, table, write
 from tests.support.processes import ROOT, Memory, Watched, memory_mb
@@ -31,7 +32,9 @@ LINES, QUICK_LINES = 10_000, 1_000
 CHANGED = 100
 REPEATS, QUICK_REPEATS = 5, 2
 RECORDS, GROWTH = 100_000, (1_000, 10_000, 100_000, 1_000_000)
-MANY = 100_000
+FEW, MANY = 10_000, 100_000
+"""Lines for which the memory of both sides is compared."""
+
 QUIET = 100
 """Exchanges with nothing new that are timed together."""
 
@@ -245,9 +248,7 @@ def measure_more(folder: Path, *, records: int) -> dict[str, Counted]:
     found["crowd"] = crowd(folder / "crowd", catalogue)
     _tell("a day on 2G")
     found["day_on_2g"] = day_on_2g(folder / "day", catalogue)
-    _tell(f"memory with {MANY} lines")
-    found["memory_100000"] = memory(folder / "memory", catalogue, MANY)
-    return found
+    return found | memory(folder / "memory", FEW, MANY, tell=_tell)
 
 
 def main(words: list[str] | None = None) -> int:

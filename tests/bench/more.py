@@ -23,7 +23,7 @@ from tests.bench.ours import BenchTablet, Cost
 from tests.bench.results import Counted
 from tests.support.databases import fresh_database
 from tests.support.link import LINKS
-from tests.support.processes import Memory, Watched, memory_mb
+from tests.support.processes import Watched
 
 NEW = 30
 """Changes that are new in an exchange whose growth is measured, and in a commune's day."""
@@ -39,7 +39,7 @@ MINUTE_S = 60.0
 STEP = 10_000
 """Lines that are entered and pushed at once where many are to be held."""
 
-__all__ = ["crowd", "day_on_2g", "districts", "growth", "memory"]
+__all__ = ["crowd", "day_on_2g", "districts", "growth"]
 
 
 @contextmanager
@@ -94,6 +94,8 @@ def growth(folder: Path, catalogue: Catalogue, sizes: Sequence[int], *, database
                 found |= {f"{way}_{size}_ms": statistics.median(spent), f"{way}_{size}_mean_ms": statistics.mean(spent)}
     for way in ("push", "pull"):
         found[f"{way}_slope"] = found[f"{way}_{sizes[-1]}_ms"] / found[f"{way}_{sizes[0]}_ms"]
+    slopes = ", ".join(f"a {way} takes {found[f'{way}_slope']:.2f} times as long" for way in ("push", "pull"))
+    tell(f"growth on {database}, from {sizes[0]} to {sizes[-1]} records: {slopes}")
     return Counted(found)
 
 
@@ -203,17 +205,3 @@ def day_on_2g(folder: Path, catalogue: Catalogue, *, link: str = "2g") -> Counte
         "round_trips": cost.round_trips, "bytes": cost.bytes_up + cost.bytes_down, "gzip_bytes": floor,
         "bytes_ratio": (cost.bytes_up + cost.bytes_down) / floor, "seconds": took,
     })  # fmt: skip
-
-
-def memory(folder: Path, catalogue: Catalogue, lines: int) -> Counted:
-    """The server's memory above its start while so many lines are pushed and pulled."""
-    with _served(folder, COMMUNES[:1]) as server:
-        one, two = _tablets(server, folder, catalogue)[COMMUNES[0]]
-        one.enter(lines)
-        pid = server.process.pid
-        with Memory(pid, memory_mb(pid)) as push:
-            one.exchange()
-        with Memory(pid, memory_mb(pid)) as pull:
-            two.exchange()
-        held = len(two.store.records())
-    return Counted({"lines": held, "push_mb": push.above_start_mb, "pull_mb": pull.above_start_mb})

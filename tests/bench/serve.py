@@ -88,7 +88,7 @@ def listen() -> None:
 
     SEN_BENCH_COMMIT_MS is added to each such commit, as a slow disk would add it.
     """
-    database_module.Turns = WatchedTurns  # type: ignore[misc,attr-defined]
+    database_module.Turns = WatchedTurns  # type: ignore[attr-defined]
     slow_disk_s = float(os.environ.get("SEN_BENCH_COMMIT_MS", "0")) / 1000
 
     @event.listens_for(Engine, "before_cursor_execute")

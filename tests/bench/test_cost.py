@@ -71,7 +71,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
 
 
 def test_100_changed_records_come_in_one_round_trip_and_a_few_statements(bench: Bench) -> None:
-    asked = []
+    asked: list[int] = []
     for records in (bench.records[:CHANGED], bench.records[:10]):
         bench.one.change(records, len(asked))
         bench.one.exchange()
