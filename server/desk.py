@@ -10,6 +10,7 @@ import io
 import queue
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -128,13 +129,24 @@ class Listener(Server):
         pool = self.requests
         idle = pool.idle
         if idle <= pool.qsize:
-            pool.grow(GROWTH)
+            self._grow()
         elif idle > pool.min + 2 * GROWTH:
             pool.shrink(GROWTH)
         try:
             pool.put(conn)
         except queue.Full:
             self._unservicable_conns.put(conn)  # type: ignore[attr-defined]  # cheroot's stubs leave it out
+
+    def _grow(self) -> None:
+        """As the pool does it itself, which would wait for ever, and nobody be heard any more, for a new thread that has ended already: it
+        took the order to end that was meant for one of those that were too many a moment ago.
+        """
+        pool = self.requests
+        begun = [pool._spawn_worker() for _ in range(min(GROWTH, max(pool.max - len(pool._threads), 0)))]
+        for worker in begun:
+            while not worker.ready and worker.is_alive():
+                time.sleep(0.001)
+        pool._threads.extend(begun)
 
     def _serve_unservicable(self) -> None:
         """Tell those whom nobody serves, one after the other, in a thread of its own."""
