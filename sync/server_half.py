@@ -259,9 +259,10 @@ class _Answering:
 def _sealed_in(run: Run) -> Iterator[tuple[str, Change]]:
     """The sealed values that the lines of a run name, with what names them; a line that cannot be read names none."""
     for line in run.lines:
-        with suppress(ContentFault):
-            for digest in blobs_named(line):
-                yield digest, Change.parse(line)
+        if named := blobs_named(line):
+            with suppress(ContentFault):
+                change = Change.parse(line)
+                yield from ((digest, change) for digest in named)
 
 
 def _unpacked(data: str) -> bytes:
