@@ -43,8 +43,8 @@ def changes(table: Any) -> Iterator[tuple[str, str]]:
 HIGH_ONES = frozenset({"number", "place", "start", "touched"})
 
 UNTOLD = frozenset({
-    ("line", "witness"), ("record", "current"), ("record", "folded"), ("record", "dated"), ("record", "state"), ("record", "updated_ms"),
-    ("fallen", "record"), ("fallen", "path"), ("fallen", "name"), ("fallen", "past"), ("fallen", ""),
+    ("line", "witness"), ("record", "current"), ("record", "folded"), ("record", "dated"), ("record", "state"), ("record", "faults"),
+    ("record", "updated_ms"), ("fallen", "record"), ("fallen", "path"), ("fallen", "name"), ("fallen", "past"), ("fallen", ""),
 })  # fmt: skip
 """What is told by no page: what lists show is renewed as after another catalogue, and what fell is asked about once more at worst."""
 
