@@ -54,10 +54,6 @@ Mostly ``fold`` has done it before, when nobody waited.
 KEPT_LOG_BYTES = 32 << 20
 """A longer log is cut to so many bytes once it is folded."""
 
-CACHE_KB = 6144
-"""Pages that a connection to SQLite keeps in memory. With the two megabytes that it keeps by itself, a push of ten thousand lines drives
-pages out and reads them again: 17 700 calls of the system instead of 10 000."""
-
 NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -115,7 +111,7 @@ def watch_engine(engine: Engine, wait_s: int) -> None:
         connection.isolation_level = None  # sqlite3 begins nothing by itself; `begin` below does
         for pragma in (
             "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY", f"wal_autocheckpoint={MOST_PAGES}",
-            f"journal_size_limit={KEPT_LOG_BYTES}", f"cache_size=-{CACHE_KB}",
+            f"journal_size_limit={KEPT_LOG_BYTES}",
         ):  # fmt: skip
             connection.execute(f"PRAGMA {pragma}")
 
