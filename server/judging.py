@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Any
 
 from sqlalchemy import bindparam, select, update
@@ -60,7 +61,7 @@ def judge() -> int:
     while True:
         rows, kept = _judged(after)
         if kept:
-            db.retrying(lambda kept=kept: _keep(kept))  # type: ignore[misc]
+            db.retrying(partial(_keep, kept))
         made += len(kept)
         if len(rows) < BATCH:
             return made

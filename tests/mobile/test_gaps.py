@@ -170,10 +170,8 @@ def spoil(tablet: Tablet, table: str, column: str, harm: str, where: str = "1") 
         return connection.execute(f"UPDATE OR REPLACE {table} SET {column} = {HARMS[harm].format(c=column)} WHERE {filled} AND {where}").rowcount
 
 
-@pytest.mark.parametrize("harm", HARMS)
-@pytest.mark.parametrize(("table", "column"), columns())
-def test_m99_f19_f52_whatever_column_is_changed_the_work_goes_on(make: Make, wire: Wire, table: str, column: str, harm: str) -> None:
-    """In every row of it at once."""
+def at_work(make: Make) -> tuple[Tablet, list[str]]:
+    """A tablet with a row in every table, and its records: sent, pulled from another, unsent."""
     a, b = make("A"), make("B")
     records = [write(a, TITLES[0])]
     survivor(a)
@@ -184,6 +182,14 @@ def test_m99_f19_f52_whatever_column_is_changed_the_work_goes_on(make: Make, wir
     records += [write(a, title) for title in TITLES[2:5]]
     a.store.keep_document("a/b", {"version": "1"})
     talk(FormPresenter(a))
+    return a, records
+
+
+@pytest.mark.parametrize("harm", HARMS)
+@pytest.mark.parametrize(("table", "column"), columns())
+def test_m99_f19_f52_whatever_column_is_changed_the_work_goes_on(make: Make, wire: Wire, table: str, column: str, harm: str) -> None:
+    """In every row of it at once."""
+    a, records = at_work(make)
     assert spoil(a, table, column, harm) > 0 or column in ("body", "open_digest", "sealed_digest")
     a = again(make, a)
     records.append(write(a, TITLES[5]))

@@ -24,7 +24,7 @@ from mobile.tablet import Tablet
 from shared.errors import SenError
 from tests.mobile.conftest import PIN, TODAY, Make, Wire
 from tests.mobile.test_forms import talk
-from tests.mobile.test_gaps import at_server, digest, survivor, write
+from tests.mobile.test_gaps import at_server, at_work, digest, write
 from tests.support.pair import NOON_MS
 
 ROOT = Path(__file__).parents[2]
@@ -74,16 +74,7 @@ HIGH_BITS = [
 def test_m100_f19_one_high_bit_of_a_text_stops_nothing_for_longer_than_a_start(
     make: Make, wire: Wire, tmp_path: Path, table: str, column: str
 ) -> None:
-    a, b = make("A"), make("B")
-    records = [write(a, TITLES[0])]
-    survivor(a)
-    a.syncer.sync()
-    records.append(write(b, TITLES[1]))
-    for tablet in (b, a):
-        tablet.syncer.sync()
-    records += [write(a, title) for title in TITLES[2:5]]
-    a.store.keep_document("a/b", {"version": "1"})
-    talk(FormPresenter(a))
+    a, records = at_work(make)
     (draft,) = a.drafts.records()
     with a.store.database.writing() as connection:
         (text,) = connection.execute(f"SELECT {column} FROM {table} WHERE length({column}) > 0 LIMIT 1").fetchone()

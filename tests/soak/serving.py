@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, delete, event
-from sqlalchemy.pool import StaticPool
+from sqlalchemy import Engine, delete, event
 
 from server.db import db
 from server.models import (
@@ -24,6 +23,7 @@ from shared.catalogue import Catalogue
 from sync.store import Device
 from tests.soak.catalogues import FIRST, folder_of
 from tests.soak.tablets import Crash
+from tests.support.engines import blank_memory
 from tests.support.pair import PairServer
 
 _MODELS: tuple[Any, ...] = (StreamRow, LogRow, LineRow, RecordRow, PastUnit, PartRow, FallenValue, Blob, Review, CatalogueRow, Damage)
@@ -32,17 +32,8 @@ __all__ = ["SoakServer", "empty", "memory_engine"]
 
 
 def memory_engine() -> Engine:
-    """An empty database in memory with the tables of the stream; transactions begin where they are said to."""
-    engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
-
-    @event.listens_for(engine, "connect")
-    def _pragmas(connection: Any, _record: object) -> None:
-        connection.isolation_level = None
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN")
-
+    """An empty database in memory with the tables of the stream."""
+    engine = blank_memory()
     db.metadata.create_all(engine, tables=[model.__table__ for model in _MODELS])
     return engine
 

@@ -18,7 +18,7 @@ from sqlalchemy.pool import StaticPool
 import server.models  # noqa: F401  (the tables must be known)
 from server.db import db
 
-__all__ = ["bring_back", "emptied", "memory_engine", "postgresql_engine", "save"]
+__all__ = ["blank_memory", "bring_back", "emptied", "memory_engine", "postgresql_engine", "save"]
 
 _HASTE = "-c synchronous_commit=off -c lock_timeout=5000"
 """No test of the server's half cuts PostgreSQL's power; whoever waits for a lock that nobody gives up fails instead of standing still."""
@@ -26,12 +26,13 @@ _HASTE = "-c synchronous_commit=off -c lock_timeout=5000"
 
 def memory_engine() -> Engine:
     """An empty database in memory; transactions begin where they are said to."""
-    engine = _memory()
+    engine = blank_memory()
     bring_back(engine, _template())
     return engine
 
 
-def _memory() -> Engine:
+def blank_memory() -> Engine:
+    """A database in memory without a table; transactions begin where they are said to."""
     engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
 
     @event.listens_for(engine, "connect")
@@ -48,7 +49,7 @@ def _memory() -> Engine:
 @lru_cache(maxsize=1)
 def _template() -> bytes:
     """A database in memory with all tables and no row: they are made once, for to make them costs as much as many a story."""
-    engine = _memory()
+    engine = blank_memory()
     db.metadata.create_all(engine)
     made: bytes = save(engine)
     engine.dispose()
